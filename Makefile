@@ -1,0 +1,64 @@
+# On a bare machine with Python 3.11+ and make: `make bench` and `make test` install what they need.
+
+PYTHON ?= python3
+TASKS  ?= tasks/research.yaml tasks/reasoning.yaml
+BENCH  ?= demo
+RUN    ?= results/latest
+BIN    := .venv/bin
+
+# A second install is quick and imports are fast; nothing is downloaded but packages.
+export UV_COMPILE_BYTECODE := 1
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup bench test check simulations coverage report clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+bench: .venv/core ## run the default bench on the simulator (TASKS=…, BENCH=… for another)
+	$(BIN)/fusion-eval run $(TASKS) --bench $(BENCH)
+
+test: .venv/dev ## run the whole test suite
+	$(BIN)/python -m pytest
+
+setup: .venv/dev ## make .venv with everything, developer tools included
+
+check: .venv/dev ## lint, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy fusion_eval
+
+simulations: .venv/dev ## error rates and coverage of the statistics at full size (slow)
+	FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -m simulation
+
+coverage: .venv/dev ## which lines no test runs
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report --skip-covered --show-missing
+
+report: .venv/core ## write the report of a run again (RUN=results/…)
+	$(BIN)/fusion-eval report $(RUN)
+
+clean: ## remove the environment and caches; runs in results/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# One environment, two stages. uv where it is there and works, else venv and pip.
+.venv/core: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "fusion-eval needs Python 3.11 or newer; give one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(call install,.)
+	@touch $@
+
+.venv/dev: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "fusion-eval needs Python 3.11 or newer; give one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(call install,.[dev])
+	@touch $@ .venv/core
+
+define install
+if command -v uv >/dev/null && { [ -x $(BIN)/python ] || uv venv --quiet --python $(PYTHON) .venv; } \
+     && uv pip install --quiet --python $(BIN)/python -e '$(1)'; then :; \
+else [ -x $(BIN)/pip ] || { rm -rf .venv && $(PYTHON) -m venv .venv; }; \
+     $(BIN)/pip install --quiet -e '$(1)'; fi
+endef
