@@ -1,0 +1,64 @@
+"""fusion_eval: which way of combining language models is worth its dollars, with error bars.
+
+    import fusion_eval as fe
+
+    run = fe.run("tasks/research.yaml", bench="demo")
+    trials = fe.trials(run)
+    fe.compare(trials, reference="solo-heron")
+    fe.plots.pareto(trials)
+
+Names are loaded when they are first used: `import fusion_eval` itself loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fusion_eval import plots
+    from fusion_eval.api import run
+    from fusion_eval.frames import calls, trials, verdicts
+    from fusion_eval.importing import import_verdicts
+    from fusion_eval.stats.compare import compare, compare_runs
+    from fusion_eval.stats.frontier import pareto
+    from fusion_eval.store import read_run
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "run": "fusion_eval.api",
+    "read_run": "fusion_eval.store",
+    "import_verdicts": "fusion_eval.importing",
+    "trials": "fusion_eval.frames",
+    "verdicts": "fusion_eval.frames",
+    "calls": "fusion_eval.frames",
+    "compare": "fusion_eval.stats.compare",
+    "compare_runs": "fusion_eval.stats.compare",
+    "pareto": "fusion_eval.stats.frontier",
+    "plots": "fusion_eval.plots",
+}
+
+__all__ = [
+    "calls",
+    "compare",
+    "compare_runs",
+    "import_verdicts",
+    "pareto",
+    "plots",
+    "read_run",
+    "run",
+    "trials",
+    "verdicts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(_HOMES[name])
+    return module if name == "plots" else getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

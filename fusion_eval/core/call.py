@@ -1,0 +1,152 @@
+"""A call and what comes back: the two values that the engine moves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fusion_eval.core.model import Model
+from fusion_eval.core.task import Messages, digest
+
+if TYPE_CHECKING:
+    from fusion_eval.core.recipe import Member
+
+Draw = tuple[int, ...]
+"""(repeat, which of several equal requests in the trial); `bench.asking` numbers the second."""
+
+Tools = tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """A JSON object that a reply should be: a name and a JSON Schema."""
+
+    name: str
+    json_schema: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request, complete: who, what, how, and which draw. Equal keys mean the same call."""
+
+    model: Model
+    messages: Messages
+    output: Schema | None = None
+    tools: Tools = ()
+    draw: Draw = (0, 0)
+    seed: int = 0
+
+    @cached_property
+    def request(self) -> str:
+        """SHA-256 of what is asked, without the draw: equal requests are told apart by it."""
+        return digest(
+            {
+                "base_url": self.model.endpoint.base_url,
+                "model": self.model.id,
+                "messages": [[m.role, m.content] for m in self.messages],
+                "params": self.model.params,
+                "extra_body": self.model.extra_body,
+                "output": self.output.json_schema if self.output else None,
+                "tools": self.tools,
+            }
+        )
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 over everything that can change the reply, and nothing else.
+
+        The bench seed is in it because it travels on the wire together with the draw.
+        """
+        return digest([self.request, self.draw, self.seed])
+
+    @cached_property
+    def wire_seed(self) -> int:
+        """The `seed` field of the request (31 bits), from the bench seed and the draw."""
+        return int(digest([self.seed, self.draw])[:8], 16) & 0x7FFFFFFF
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens in buckets that do not overlap, so that they can be priced one by one."""
+
+    input: int = 0
+    cache_read: int = 0
+    cache_write: int = 0
+    output: int = 0
+    reasoning: int = 0
+
+    @property
+    def tokens_in(self) -> int:
+        """All input tokens."""
+        return self.input + self.cache_read + self.cache_write
+
+    @property
+    def tokens_out(self) -> int:
+        """All output tokens, visible or not."""
+        return self.output + self.reasoning
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One request that was really sent.
+
+    `billed` is None where nobody knows (a time-out); `cost_worst` is then the most it can have
+    cost (US$), or None where the price is unknown.
+    """
+
+    number: int
+    failure: str | None = None
+    detail: str = ""
+    latency_s: float = 0.0
+    usage: Usage | None = None
+    cost_reported: float | None = None
+    billed: bool | None = True
+    cost_worst: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a model answered. `finish` is stop, length, refusal or tool_calls.
+
+    `latency_s` is that of the last attempt, without waiting for a rate limit. `simulated` is set
+    by the reply itself, so that a simulator behind a URL is recognised too. `key` is that of the
+    call, once it is known.
+    """
+
+    text: str
+    finish: str = "stop"
+    usage: Usage | None = None
+    latency_s: float = 0.0
+    model_served: str | None = None
+    cost_reported: float | None = None
+    simulated: bool = False
+    attempts: tuple[Attempt, ...] = ()
+    extra: dict[str, Any] = field(default_factory=dict)
+    key: str | None = None
+
+
+Send = Callable[[Call], Awaitable[Reply]]
+"""Towards the wire. Raises CallFailedError when no attempt brought a reply."""
+
+
+class Ask(Protocol):
+    """Towards strategies and graders: ask a member, get a reply; who pays is settled behind it."""
+
+    async def __call__(
+        self,
+        member: Member,
+        messages: Messages,
+        *,
+        role: str,
+        output: Schema | None = None,
+        tools: Tools = (),
+    ) -> Reply:
+        """Ask `member`. Raises CallFailedError when it has no reply for us."""
+
+    def seats(self, members: Sequence[Member]) -> Sequence[Ask]:
+        """One `Ask` for each of several members that are asked at the same time, in seat order."""
+
+    def degrade(self, note: str) -> None:
+        """Record a step down, to be shown next to the score: `seat 2 empty: timeout`."""

@@ -1,0 +1,47 @@
+"""Who can be asked, where, and at what price."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """US dollars per million tokens. Cached input is charged as fresh input unless it has a rate.
+
+    `source` says where the figures come from: `bench file`, `simulator`, `genai-prices 0.2.3`.
+    """
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+    source: str = "bench file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where requests go: a URL, or a world of the simulator behind the same client.
+
+    `sends_seed` is false for an endpoint that refuses the `seed` field.
+    """
+
+    name: str
+    base_url: str
+    api_key_env: str | None = None
+    simulator: str | None = None
+    sends_seed: bool = True
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """A model as the bench file names it: an id at an endpoint, with sampling parameters."""
+
+    name: str
+    endpoint: Endpoint
+    id: str
+    params: dict[str, Any] = field(default_factory=dict)
+    extra_body: dict[str, Any] = field(default_factory=dict)
+    price: Price | None = None

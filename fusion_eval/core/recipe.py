@@ -1,0 +1,83 @@
+"""A strategy with its models and parameters, and all that one bench file declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from fusion_eval.core.model import Endpoint, Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A seat: a model or another recipe, perhaps with a persona (a system prompt of its own)."""
+
+    name: str
+    model: Model | None = None
+    recipe: Recipe | None = None
+    persona: str | None = None
+
+    @property
+    def reaches(self) -> frozenset[str]:
+        """Names of all models that asking this member can call."""
+        if self.recipe is not None:
+            return frozenset().union(*(m.reaches for m in self.recipe.members))
+        return frozenset({self.model.name}) if self.model else frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A strategy with its models and parameters; `params` are the strategy's keyword arguments."""
+
+    name: str
+    strategy: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Every member that a parameter seats, in the order of the parameters."""
+        found: list[Member] = []
+        for value in self.params.values():
+            found += [m for m in (value if isinstance(value, tuple) else (value,)) if _seats(m)]
+        return tuple(found)
+
+
+def _seats(value: object) -> bool:
+    return isinstance(value, Member)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grader:
+    """Who applies the rubric, by which protocol, and how often."""
+
+    member: Member
+    protocol: str = "draco"
+    passes: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one run may use. Without a budget, only the simulator may be called."""
+
+    budget_usd: float | None = None
+    max_in_flight: int = 64
+    attempts: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """A bench file, resolved: every name replaced by what it stands for."""
+
+    name: str
+    models: dict[str, Model]
+    recipes: dict[str, Recipe]
+    grader: Grader | None
+    limits: Limits
+    repeats: int = 1
+    seed: int = 0
+    resolved: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """The endpoints that some model uses, each once."""
+        return tuple({m.endpoint.name: m.endpoint for m in self.models.values()}.values())

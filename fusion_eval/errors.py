@@ -1,0 +1,94 @@
+"""Everything that fusion_eval raises on purpose.
+
+FusionEvalError
+├── InputError                   something the user gave cannot be used (exit 2)
+│   ├── TaskFileError
+│   ├── BenchFileError
+│   ├── TableError               a table to import, or a run directory, that cannot be read
+│   └── EndpointError            a key is missing, or nobody answers, before the first call
+├── CallFailedError              one call has no reply, after every attempt
+│   └── NotInLedgerError         `--replay` met a call that was never made
+├── NoAnswerError                a strategy has nothing left to answer with
+├── BudgetError                  the next call could cost more than is left (exit 4)
+└── StatisticsError
+    ├── MissingScoresError       decide first what an ungraded answer counts as
+    ├── UnpairedTasksError       a task was answered under only one of two recipes
+    └── TooFewTasksError         no interval exists for so few tasks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class FusionEvalError(Exception):
+    """Base of all; catching it catches nothing that is a bug of ours."""
+
+
+class InputError(FusionEvalError):
+    """Something the user gave cannot be used. Holds *all* problems, each `where: what; way out`."""
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class TaskFileError(InputError):
+    """A task file cannot be read as tasks."""
+
+
+class BenchFileError(InputError):
+    """A bench file cannot be read, or names things that do not exist."""
+
+
+class TableError(InputError):
+    """A table of verdicts or scores, or a run directory, cannot be read."""
+
+
+class EndpointError(InputError):
+    """An endpoint cannot be used: no key, nobody listens, or it refuses us."""
+
+
+class CallFailedError(FusionEvalError):
+    """One call has no reply. `failure` is the word that goes into the tables."""
+
+    def __init__(self, failure: str, detail: str = "", attempts: Sequence[object] = ()) -> None:
+        self.failure = failure
+        self.detail = detail
+        self.attempts = tuple(attempts)
+        super().__init__(f"{failure}: {detail}" if detail else failure)
+
+
+class NotInLedgerError(CallFailedError):
+    """A replay met a call that is not in the ledger, and replay never calls."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__("not_in_ledger", f"call {key[:12]} was never made; run without --replay")
+
+
+class NoAnswerError(FusionEvalError):
+    """Every seat stayed empty, so there is nothing to answer with."""
+
+    def __init__(self, failure: str = "no_answer", detail: str = "every seat stayed empty") -> None:
+        self.failure = failure
+        super().__init__(detail)
+
+
+class BudgetError(FusionEvalError):
+    """The worst case of the next call does not fit into what is left of the budget."""
+
+
+class StatisticsError(FusionEvalError):
+    """An estimate was asked for that the data cannot give."""
+
+
+class MissingScoresError(StatisticsError):
+    """A score is missing; decide first what an ungraded answer counts as."""
+
+
+class UnpairedTasksError(StatisticsError):
+    """A task was answered under only one of the two recipes."""
+
+
+class TooFewTasksError(StatisticsError):
+    """Fewer tasks than the method needs, so no interval exists."""

@@ -1,0 +1,217 @@
+"""The run directory `results/<run-id>/`: the only bridge between making calls and reading files.
+
+Tables are written whole, to a temporary name, and then renamed: a reader never sees half a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fusion_eval.errors import TableError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_TEXT, _FLOAT, _INT, _BOOL = "string", "float64", "int64", "bool"
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "trials": {
+        "task": _TEXT,
+        "task_hash": _TEXT,
+        "domain": _TEXT,
+        "cluster": _TEXT,
+        "recipe": _TEXT,
+        "strategy": _TEXT,
+        "repeat": _INT,
+        "score": _FLOAT,
+        "score_raw": _FLOAT,
+        "score_min": _FLOAT,
+        "score_max": _FLOAT,
+        "coverage": _FLOAT,
+        "failure": _TEXT,
+        "degraded": _TEXT,
+        "cost_usd": _FLOAT,
+        "spent_usd": _FLOAT,
+        "possibly_paid_usd": _FLOAT,
+        "grading_usd": _FLOAT,
+        "grading_spent_usd": _FLOAT,
+        "latency_s": _FLOAT,
+        "latency_sum_s": _FLOAT,
+        "latency_source": _TEXT,
+        "calls": _INT,
+        "tokens_in": _INT,
+        "tokens_out": _INT,
+        "finish": _TEXT,
+        "answer_hash": _TEXT,
+    },
+    "verdicts": {
+        "task": _TEXT,
+        "task_hash": _TEXT,
+        "recipe": _TEXT,
+        "repeat": _INT,
+        "criterion": _TEXT,
+        "section": _TEXT,
+        "weight": _FLOAT,
+        "grader": _TEXT,
+        "grader_pass": _INT,
+        "verdict": _TEXT,
+        "value": _FLOAT,
+        "reason": _TEXT,
+        "call_key": _TEXT,
+    },
+    "calls": {
+        "key": _TEXT,
+        "task": _TEXT,
+        "recipe": _TEXT,
+        "repeat": _INT,
+        "role": _TEXT,
+        "model": _TEXT,
+        "model_requested": _TEXT,
+        "model_served": _TEXT,
+        "attempt": _INT,
+        "draw": _TEXT,
+        "cached": _BOOL,
+        "tokens_input": _INT,
+        "tokens_cache_read": _INT,
+        "tokens_cache_write": _INT,
+        "tokens_output": _INT,
+        "tokens_reasoning": _INT,
+        "cost_usd": _FLOAT,
+        "cost_source": _TEXT,
+        "spent_usd": _FLOAT,
+        "possibly_paid_usd": _FLOAT,
+        "start_s": _FLOAT,
+        "end_s": _FLOAT,
+        "latency_s": _FLOAT,
+        "finish": _TEXT,
+        "failure": _TEXT,
+    },
+}
+"""The columns of each table, in order, with their Arrow types. All may be null but the keys."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run on disk: its directory and its manifest. Tables are read when somebody wants them."""
+
+    path: Path
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The run id, which is the name of the directory."""
+        return str(self.manifest.get("run_id", self.path.name))
+
+    @property
+    def simulated(self) -> bool:
+        """True when any reply of the run came from a simulator."""
+        return bool(self.manifest.get("simulated"))
+
+    def table(self, name: str) -> Path:
+        """Path of `trials`, `verdicts` or `calls`; raises TableError where it is not there."""
+        path = self.path / f"{name}.parquet"
+        if not path.exists():
+            status = self.manifest.get("status", "unknown")
+            raise TableError(
+                f"{path}: not there (the run's status is {status!r}); "
+                "run again to finish it, or give another run"
+            )
+        return path
+
+
+def read_run(path: str | Path) -> Run:
+    """Open a run directory, or `results/latest`. Raises TableError where there is no run."""
+    folder = Path(path)
+    manifest = folder / "manifest.json"
+    try:
+        return Run(path=folder.resolve(), manifest=json.loads(manifest.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, ValueError) as problem:
+        raise TableError(
+            f"{folder}: not a run directory ({type(problem).__name__} at manifest.json); "
+            "give one made by `fusion-eval run` or `fusion-eval import`"
+        ) from problem
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Run:
+    """Write (or replace) the manifest, making the directory where it is missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "manifest.json", manifest)
+    return Run(path=folder, manifest=dict(manifest))
+
+
+def write_table(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write one of the three tables from rows; a key that is no column is an error."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = COLUMNS[name]
+    data: dict[str, list[Any]] = {column: [] for column in columns}
+    for row in rows:
+        if unknown := row.keys() - columns.keys():
+            raise ValueError(f"{name} has no column {sorted(unknown)}")
+        for column, values in data.items():
+            values.append(row.get(column))
+    schema = pa.schema([(column, _arrow(kind)) for column, kind in columns.items()])
+    path = folder / f"{name}.parquet"
+    with _replacing(path) as temporary:
+        pq.write_table(pa.table(data, schema=schema), temporary)
+    return path
+
+
+def _arrow(kind: str) -> pa.DataType:
+    import pyarrow as pa
+
+    return getattr(pa, {"bool": "bool_"}.get(kind, kind))()
+
+
+def write_json(path: Path, value: object) -> Path:
+    """Write a JSON document, indented, ending with a newline; NaN is refused."""
+    with _replacing(path) as temporary:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        temporary.write_text(text + "\n", "utf-8")
+    return path
+
+
+def write_yaml(path: Path, value: object) -> Path:
+    """Write a YAML document, keys in the order given."""
+    import yaml
+
+    with _replacing(path) as temporary:
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+        temporary.write_text(text, "utf-8")
+    return path
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write JSON lines."""
+    with _replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def point_latest(results: Path, run_id: str) -> None:
+    """Let `results/latest` point at this run , a symbolic link."""
+    link = results / "latest"
+    temporary = results / f".latest-{os.getpid()}"
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    temporary.symlink_to(run_id, target_is_directory=True)
+    temporary.replace(link)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()

@@ -1,0 +1,112 @@
+"""Answers out of model text. Each reader returns None where it would have to guess."""
+
+from __future__ import annotations
+
+import json
+import re
+from fractions import Fraction
+from typing import Any
+
+import json_repair
+
+from fusion_eval.core.task import AnswerFormat
+
+_MARK = re.compile(r"(?i)\b(?:final\s+)?answer\b[*_`\s]*(?:is\b|[:=])[*_`\s]*(?P<rest>[^\n]*)")
+_BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
+_NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?")
+_LETTER = re.compile(r"(?i)\W*(?:option\s+|choice\s+)?\(?([A-Z])\)?(?=[\s).:,*]|$)")
+_THINK = re.compile(r"(?s)<think>.*?</think>")
+_FENCE = re.compile(r"(?s)```(?:json)?\s*(\{.*?\}|\[.*?\])\s*```")
+_MAX_JSON = 400_000
+
+
+def final_answer(text: str, answer_format: AnswerFormat) -> str | None:
+    """The answer in a form that can be compared by equality, or None.
+
+    numeric: a fraction in lowest terms, `3/4` or `42`; choice: a capital letter; exact: words in
+    lower case. What counts is the last `Answer:` line (or `\\boxed{…}`), else a text that is
+    nothing but the answer. A free text has no such form.
+    """
+    if answer_format == "text":
+        return None
+    line = _last_line(_THINK.sub("", text))
+    if line is None:
+        return None
+    return {"numeric": number, "choice": choice, "exact": words}[answer_format](line)
+
+
+def number(line: str) -> str | None:
+    """The only number of a line, as a fraction in lowest terms; None if there are more, or none."""
+    found = [m for m in (m.group().strip() for m in _NUMBER.finditer(line)) if _has_digit(m)]
+    if len(found) != 1:
+        return None
+    plain = found[0].replace(",", "").replace("−", "-").replace(" ", "")
+    top, _, bottom = plain.partition("/")
+    try:
+        value = Fraction(_bounded(top)) / Fraction(_bounded(bottom or "1"))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return str(value)
+
+
+def choice(line: str) -> str | None:
+    """The letter that a line starts with: `B`, `(b)`, `B) because`."""
+    match = _LETTER.match(line)
+    return match.group(1).upper() if match else None
+
+
+def words(line: str) -> str | None:
+    """A short text without case, surrounding quotes, final full stop and doubled spaces."""
+    plain = " ".join(line.split()).strip(" \"'`*_").rstrip(".").strip(" \"'`*_").casefold()
+    return plain or None
+
+
+def json_object(text: str, *, truncated: bool = False) -> dict[str, Any] | None:
+    """The JSON object that a reply consists of or contains in a fence, or None.
+
+    A reply that was not cut off may be repaired (trailing commas, single quotes); one that was
+    cut off may not, because the repair would invent its end.
+    """
+    plain = _THINK.sub("", text).strip()
+    if not plain or len(plain) > _MAX_JSON:
+        return None
+    fences = _FENCE.findall(plain)
+    body = fences[-1] if len(fences) == 1 else plain
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        if truncated or "{" not in body:
+            return None
+        value = _repaired(body[body.index("{") :])
+    return value if isinstance(value, dict) else None
+
+
+def _repaired(body: str) -> object:
+    try:
+        return json_repair.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _last_line(text: str) -> str | None:
+    marks = [(m.start(), m.group("rest")) for m in _MARK.finditer(text)]
+    marks += [(m.start(), m.group(1)) for m in _BOXED.finditer(text)]
+    marks = [(at, rest) for at, rest in marks if rest.strip(" *_`")]
+    if marks:
+        rest = max(marks)[1]
+        boxed = _BOXED.search(rest)
+        return boxed.group(1) if boxed else rest
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[0] if len(lines) == 1 and len(lines[0]) <= 60 else None
+
+
+def _has_digit(text: str) -> bool:
+    return any(c.isdigit() for c in text)
+
+
+def _bounded(plain: str) -> str:
+    """Refuse exponents that would fill the memory."""
+    exponent = re.search(r"[eE]([-+]?\d+)$", plain)
+    if exponent and abs(int(exponent.group(1))) > 300:
+        raise ValueError(plain)
+    return plain
