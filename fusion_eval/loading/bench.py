@@ -1,0 +1,107 @@
+"""Bench files to plain, checked entries; `bench.configure` settles what the names stand for."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from fusion_eval.core.task import Value
+from fusion_eval.errors import BenchFileError
+from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
+
+
+class EndpointEntry(Value):
+    """Where requests go: a world of the simulator, or an OpenAI-compatible URL."""
+
+    simulator: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    sends_seed: bool = True
+    timeout_s: float = Field(default=120.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> EndpointEntry:
+        if (self.simulator is None) == (self.base_url is None):
+            raise ValueError("an endpoint has either `simulator` or `base_url`; give one of them")
+        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
+            raise ValueError(f"base_url {self.base_url!r} must start with http:// or https://")
+        return self
+
+
+class PriceEntry(Value):
+    """US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cache_read: float | None = Field(default=None, ge=0)
+    cache_write: float | None = Field(default=None, ge=0)
+
+
+class ModelEntry(Value):
+    """A model id at an endpoint. Absent sampling parameters are not sent."""
+
+    endpoint: str
+    id: str = Field(min_length=1)
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    reasoning_effort: str | None = None
+    stop: list[str] | None = None
+    extra_body: dict[str, Any] = Field(default_factory=dict)
+    price: PriceEntry | None = None
+
+
+class GraderEntry(Value):
+    """Who applies the rubric, and how."""
+
+    model: str
+    protocol: str = "draco"
+    passes: int = Field(default=1, ge=1, le=100)
+
+
+class LimitsEntry(Value):
+    """What one run may use."""
+
+    budget_usd: float | None = Field(default=None, gt=0)
+    max_in_flight: int = Field(default=64, ge=1, le=10_000)
+    attempts: int = Field(default=4, ge=1, le=20)
+
+
+class BenchFile(Value):
+    """A bench file as it stands."""
+
+    name: str | None = None
+    endpoints: dict[str, EndpointEntry] = Field(min_length=1)
+    models: dict[str, ModelEntry] = Field(min_length=1)
+    recipes: dict[str, dict[str, Any]] = Field(min_length=1)
+    grader: GraderEntry | None = None
+    limits: LimitsEntry = LimitsEntry()
+    repeats: int = Field(default=1, ge=1, le=1000)
+    seed: int = 0
+
+
+def presets() -> dict[str, Path]:
+    """The bench files that come with the package, by name."""
+    folder = resources.files("fusion_eval") / "presets"
+    files = sorted(Path(str(folder)).glob("*.yaml"))
+    return {file.stem: file for file in files}
+
+
+def load_bench_file(source: str | Path) -> tuple[BenchFile, Located]:
+    """Read a bench file, or a preset by its name; raises BenchFileError with all problems."""
+    path = presets().get(str(source), Path(source))
+    if not path.exists() and path.suffix not in {".yaml", ".yml"}:
+        raise BenchFileError(
+            f"{source}: no such bench file or preset; presets: {', '.join(presets())}"
+        )
+    document = read_yaml(path, BenchFileError)
+    try:
+        return BenchFile.model_validate(document.value or {}), document
+    except ValidationError as error:
+        raise BenchFileError(explain(error, BenchFile, document.where)) from None
