@@ -1,0 +1,29 @@
+"""Tasks with a target are checked without a model."""
+
+from __future__ import annotations
+
+from fusion_eval import text
+from fusion_eval.core import Task, Verdict
+
+
+def check(task: Task, answer: str) -> Verdict:
+    """Compare the final answer with the task's target; an answer without one is wrong, not unread.
+
+    The question asked for an `Answer:` line, so leaving it out is part of what is measured.
+    """
+    kind = task.check or "exact"
+    given = text.final_answer(answer, kind)
+    wanted = {"numeric": text.number, "choice": text.choice, "exact": text.words}[kind](
+        task.target or ""
+    )
+    met = given is not None and given == wanted
+    return Verdict(
+        criterion="target",
+        section="",
+        weight=1.0,
+        grader=f"check:{kind}",
+        grader_pass=0,
+        verdict="met" if met else "unmet",
+        value=float(met),
+        reason=f"answer {given!r}, target {wanted!r}" if given else "no final answer found",
+    )

@@ -1,0 +1,71 @@
+"""DRACO's protocol: one call per criterion, blind to its weight and to the other criteria.
+
+The grader explains first and then says MET or UNMET; for a negative criterion MET means that the
+answer commits the error. What cannot be read is `unreadable`: never a guess, never a zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from fusion_eval import prompts, text
+from fusion_eval.core import Ask, Criterion, Member, Reply, Task, Verdict
+from fusion_eval.errors import CallFailedError
+
+_LAST_WORD = re.compile(r"(?i)\bverdict\b\W{0,8}(MET|UNMET)\W*$")
+
+
+async def grade(
+    task: Task, answer: str, ask: Ask, grader: Member, *, grader_pass: int = 0
+) -> list[Verdict]:
+    """One verdict for each criterion of the task, in the order of the rubric.
+
+    No two criteria make equal requests, so none needs a seat: a draw that followed the position
+    in the rubric would make every verdict be paid again when a criterion is added.
+    """
+    one = (_one(task, answer, ask, grader, c, grader_pass) for c in task.criteria)
+    return list(await asyncio.gather(*one))
+
+
+async def _one(
+    task: Task, answer: str, ask: Ask, grader: Member, criterion: Criterion, grader_pass: int
+) -> Verdict:
+    messages = prompts.grade(task.question, answer, criterion)
+    met: bool | None = None
+    key: str | None = None
+    try:
+        reply = await ask(grader, messages, role="grader", output=prompts.VERDICT)
+    except CallFailedError as problem:
+        word, reason = "not_graded", problem.failure
+    else:
+        key = reply.key
+        met, reason = read(reply)
+        word = {True: "met", False: "unmet", None: "unreadable"}[met]
+    return Verdict(
+        criterion=criterion.id,
+        section=criterion.section,
+        weight=criterion.weight,
+        grader=grader.name,
+        grader_pass=grader_pass,
+        verdict=word,  # type: ignore[arg-type]
+        value=None if met is None else float(met),
+        reason=reason,
+        call_key=key,
+    )
+
+
+def read(reply: Reply) -> tuple[bool | None, str]:
+    """What a grader's reply says, and why: (met or None, its explanation or what was wrong).
+
+    A JSON object with the two fields counts, or a text that ends in `verdict: MET`.
+    """
+    value = text.json_object(reply.text, truncated=reply.finish == "length")
+    if value is not None and isinstance(word := value.get("verdict"), str):
+        explanation = value.get("explanation")
+        reason = explanation if isinstance(explanation, str) else ""
+        met = {"MET": True, "UNMET": False}.get(word.strip().upper())
+        return met, reason if met is not None else f"verdict {word[:40]!r}"
+    if match := _LAST_WORD.search(reply.text.strip()):
+        return match.group(1).upper() == "MET", reply.text[: match.start()].strip()
+    return None, f"no verdict in a reply of {len(reply.text)} characters ({reply.finish})"

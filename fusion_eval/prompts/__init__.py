@@ -1,0 +1,200 @@
+"""Every text that we send, one template per file; digests of all stand in each run's manifest.
+
+Templates are filled once with `string.Template`, so a `$` in model text stays a `$`.
+Answers are numbered, unnamed, and ordered by their content: no seat owns a place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from string import Template
+from typing import Any
+
+from fusion_eval.core import Criterion, Message, Messages, Question, Schema, canonical
+
+FIELDS = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
+"""The five fields of a judge's analysis (OpenRouter's Fusion names them so)."""
+
+
+def answer(question: Question) -> Messages:
+    """The question as it was asked; where answers are compared, with the form of the last line."""
+    messages = question.messages
+    if question.answer_format == "text":
+        return messages
+    *earlier, last = messages
+    if last.content.endswith(_format(question)):  # a recipe in a seat was told already
+        return messages
+    return (*earlier, Message(role="user", content=f"{last.content}\n\n{_format(question)}"))
+
+
+def compare(question: Question, answers: Sequence[str]) -> Messages:
+    """Ask a judge for the five fields; it sees question and answers, and who wrote none of them."""
+    request = _fill("compare_request", question=_asked(question), answers=_listed(answers))
+    return (
+        Message(role="system", content=_template("compare")),
+        Message(role="user", content=request),
+    )
+
+
+def synthesize(
+    question: Question, answers: Sequence[str], notes: dict[str, Any] | None = None
+) -> Messages:
+    """The conversation, then the answers (and a judge's analysis, if any) to write one from."""
+    request = _fill(
+        "synthesize",
+        count=str(len(answers)),
+        answers=_listed(answers),
+        analysis_note=" A comparison of them follows." if notes else "",
+        analysis=f"\nThe comparison:\n\n{canonical(notes)}\n" if notes else "",
+        format=_format(question),
+    )
+    return (*question.messages, Message(role="user", content=request))
+
+
+def revise(history: Messages, own: str, question: Question, others: Sequence[str]) -> Messages:
+    """One round of debate: the agent's own history, its last answer, and what the others said.
+
+    Du et al. (2023), arXiv:2305.14325: histories grow, and the question is repeated.
+    """
+    request = _fill(
+        "revise", answers=_listed(others), question=_asked(question), format=_format(question)
+    )
+    return (
+        *history,
+        Message(role="assistant", content=own),
+        Message(role="user", content=request),
+    )
+
+
+def grade(question: Question, text: str, criterion: Criterion) -> Messages:
+    """DRACO's protocol: one criterion, blind to its weight and to the other criteria.
+
+    The grader learns only the sign. The marker around the answer follows from its content, so no
+    answer can contain its own.
+    """
+    kind = _template("grade_negative" if criterion.weight < 0 else "grade_positive")
+    request = _fill(
+        "grade_request",
+        criterion=criterion.requirement,
+        question=_asked(question),
+        marker=f"-----{hashlib.sha256(text.encode()).hexdigest()[:16]}-----",
+        answer=text,
+    )
+    return (
+        Message(role="system", content=_fill("grade", kind=kind)),
+        Message(role="user", content=request),
+    )
+
+
+ANALYSIS = Schema(
+    name="analysis",
+    json_schema={
+        "type": "object",
+        "properties": {
+            "consensus": {"type": "array", "items": {"type": "string"}},
+            "contradictions": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "topic": {"type": "string"},
+                        "stances": {
+                            "type": "array",
+                            "items": {
+                                "type": "object",
+                                "properties": {
+                                    "answer": {"type": "integer"},
+                                    "stance": {"type": "string"},
+                                },
+                                "required": ["answer", "stance"],
+                                "additionalProperties": False,
+                            },
+                        },
+                    },
+                    "required": ["topic", "stances"],
+                    "additionalProperties": False,
+                },
+            },
+            "partial_coverage": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "answers": {"type": "array", "items": {"type": "integer"}},
+                        "point": {"type": "string"},
+                    },
+                    "required": ["answers", "point"],
+                    "additionalProperties": False,
+                },
+            },
+            "unique_insights": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {
+                        "answer": {"type": "integer"},
+                        "insight": {"type": "string"},
+                    },
+                    "required": ["answer", "insight"],
+                    "additionalProperties": False,
+                },
+            },
+            "blind_spots": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": list(FIELDS),
+        "additionalProperties": False,
+    },
+)
+"""The judge's analysis as a JSON Schema."""
+
+VERDICT = Schema(
+    name="verdict",
+    json_schema={
+        "type": "object",
+        "properties": {
+            "explanation": {"type": "string"},
+            "verdict": {"type": "string", "enum": ["MET", "UNMET"]},
+        },
+        "required": ["explanation", "verdict"],
+        "additionalProperties": False,
+    },
+)
+"""The grader's verdict as a JSON Schema, explanation first."""
+
+
+def digests() -> dict[str, str]:
+    """SHA-256 (16 hex digits) of every template, for the manifest."""
+    folder = resources.files(__name__)
+    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".md"))
+    return {n: hashlib.sha256((folder / n).read_bytes()).hexdigest()[:16] for n in names}
+
+
+def _asked(question: Question) -> str:
+    """The conversation as one text: a single question stays as it is."""
+    if not question.turns and not question.system:
+        return question.prompt
+    return "\n\n".join(f"[{m.role}] {m.content}" for m in question.messages)
+
+
+def _listed(answers: Sequence[str]) -> str:
+    """Answers numbered from 1, ordered by a hash of their content."""
+    ordered = sorted(answers, key=lambda a: hashlib.sha256(a.encode()).digest())
+    return "\n\n".join(f"=== Answer {i} ===\n{text}" for i, text in enumerate(ordered, 1))
+
+
+def _format(question: Question) -> str:
+    if question.answer_format == "text":
+        return ""
+    return _template(f"format_{question.answer_format}")
+
+
+def _fill(name: str, **values: str) -> str:
+    return Template(_template(name)).substitute(values).strip()
+
+
+@cache
+def _template(name: str) -> str:
+    return (resources.files(__name__) / f"{name}.md").read_text("utf-8").strip()

@@ -1,0 +1,23 @@
+"""Ways of combining models: one coroutine per file, listed here. A user's own needs no entry."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fusion_eval.core import Reply
+from fusion_eval.strategies.debate import debate
+from fusion_eval.strategies.panel import panel
+from fusion_eval.strategies.self_fusion import self_fusion
+from fusion_eval.strategies.solo import solo
+from fusion_eval.strategies.vote import vote
+
+Strategy = Callable[..., Awaitable[Reply]]
+"""`async def name(question, ask, *, parameters) -> Reply`; the parameters are its schema."""
+
+STRATEGIES: dict[str, Strategy] = {
+    "solo": solo,
+    "self_fusion": self_fusion,
+    "panel": panel,
+    "debate": debate,
+    "vote": vote,
+}

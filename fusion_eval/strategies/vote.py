@@ -1,0 +1,43 @@
+"""Vote: the answer that most seats arrive at.
+
+Self-consistency (Wang et al. 2022, arXiv:2203.11171) when all seats are one model, a plurality
+vote over a panel otherwise. Reasoning is not compared, only the extracted final answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from fusion_eval import prompts, text
+from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.strategies.seats import ask_each
+
+
+async def vote(
+    question: Question,
+    ask: Ask,
+    *,
+    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+) -> Reply:
+    """Ask every member and return, word for word, the earliest answer of the plurality."""
+    replies = await ask_each(ask, members, prompts.answer(question))
+    return plurality(question, ask, replies)
+
+
+def plurality(question: Question, ask: Ask, replies: Sequence[Reply]) -> Reply:
+    """The earliest reply with the most frequent final answer; ties go to the earliest seat.
+
+    Where no final answer can be read, as in free text, the earliest reply, and the step down is
+    recorded.
+    """
+    answers = [text.final_answer(reply.text, question.answer_format) for reply in replies]
+    votes = Counter(answer for answer in answers if answer is not None)
+    if not votes:
+        ask.degrade("nothing to count: the earliest seat's answer")
+        return replies[0]
+    winner = votes.most_common(1)[0][0]
+    return replies[answers.index(winner)]
