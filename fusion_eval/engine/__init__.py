@@ -1,0 +1,1 @@
+"""From a `Call` to a `Reply`: ledger, retry, budget, concurrency, client, in this order."""

@@ -1,0 +1,22 @@
+"""The stack between `Ask` and the wire, put together in its one order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from fusion_eval.core import Call, Limits, Reply, Send
+from fusion_eval.engine.client import Clients
+from fusion_eval.engine.limits import Budget, concurrency
+from fusion_eval.engine.retry import retry
+
+One = Callable[[Call], Awaitable[Reply]]
+
+
+def sending(clients: Clients, limits: Limits, budget: Budget) -> Send:
+    """retry ─> budget ─> concurrency ─> client. The ledger stands above, see `Ledger.wrap`.
+
+    Concurrency stands below retry, so no slot is held while a Retry-After runs; the budget
+    reserves per attempt, because attempts are what is billed.
+    """
+    gated: One = concurrency(clients.send, max_in_flight=limits.max_in_flight)
+    return retry(budget.wrap(gated), attempts=limits.attempts)
