@@ -1,0 +1,5 @@
+"""`python -m fusion_eval`."""
+
+from fusion_eval.cli import main
+
+main()

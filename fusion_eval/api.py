@@ -1,0 +1,72 @@
+"""`fe.run`: the whole left tower behind one function."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.bench.configure import configure, override
+from fusion_eval.bench.execute import execute
+from fusion_eval.bench.progress import Progress
+from fusion_eval.core import Bench, TaskSet
+from fusion_eval.loading.tasks import load_task_files
+from fusion_eval.store import Run
+
+
+def run(
+    tasks: str | Path | Iterable[str | Path],
+    bench: str | Path = "demo",
+    *,
+    recipes: Collection[str] | None = None,
+    limit: int | None = None,
+    repeats: int | None = None,
+    seed: int | None = None,
+    budget_usd: float | None = None,
+    max_in_flight: int | None = None,
+    replay: bool = False,
+    output_dir: str | Path = "results",
+    progress: Progress | None = None,
+) -> Run:
+    """Run the recipes of a bench file (or preset) on task files; go on where a stop left it.
+
+    `limit` takes the first tasks of the set; `budget_usd` is a hard limit in US dollars. Works in
+    a script and inside a running event loop. Raises InputError with all problems at once.
+    """
+    chosen, ready, everything = settled(
+        tasks,
+        bench,
+        recipes=recipes,
+        limit=limit,
+        repeats=repeats,
+        seed=seed,
+        budget_usd=budget_usd,
+        max_in_flight=max_in_flight,
+    )
+    return execute(
+        chosen,
+        ready,
+        results=Path(output_dir),
+        replay=replay,
+        world_tasks=everything,
+        progress=progress,
+    )
+
+
+def settled(
+    tasks: str | Path | Iterable[str | Path],
+    bench: str | Path,
+    *,
+    recipes: Collection[str] | None = None,
+    limit: int | None = None,
+    **overrides: Any,
+) -> tuple[TaskSet, Bench, TaskSet]:
+    """(tasks to run, bench with its overrides, all tasks of the files), or InputError."""
+    sources = [tasks] if isinstance(tasks, str | Path) else list(tasks)
+    everything = load_task_files(sources)
+    chosen = everything
+    if limit is not None:
+        chosen = TaskSet(
+            name=everything.name, tasks=everything.tasks[:limit], source=everything.source
+        )
+    return chosen, override(configure(bench, recipes, everything), **overrides), everything

@@ -1,0 +1,1 @@
+"""Bench files to runs: configure, plan, execute."""

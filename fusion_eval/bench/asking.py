@@ -1,0 +1,149 @@
+"""`Ask` for one trial: which call it is, who pays for it, and when it ran on the trial's clock.
+
+The clock adds up recorded latencies along the longest path: seats start together, what is asked
+next starts when the slowest of them ended. So a replay that takes no time has the same latency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from fusion_eval.bench.numbering import Numbering
+from fusion_eval.core import (
+    AnswerFormat,
+    Call,
+    Member,
+    Message,
+    Messages,
+    Question,
+    Recipe,
+    Reply,
+    Schema,
+    Tools,
+    Use,
+)
+from fusion_eval.errors import CallFailedError
+
+Through = Callable[[Call], Awaitable[Reply]]
+RunRecipe = Callable[[Recipe, Question, "Asking"], Awaitable[Reply]]
+
+
+class Asking:
+    """One branch of one trial. Branches share what they record, each has its own clock."""
+
+    def __init__(
+        self,
+        through: Through,
+        run_recipe: RunRecipe,
+        numbering: Numbering,
+        *,
+        seed: int,
+        answer_format: AnswerFormat = "text",
+        parent: Asking | None = None,
+        path: str = "",
+    ) -> None:
+        self.uses: list[Use] = parent.uses if parent else []
+        self.steps_down: list[str] = parent.steps_down if parent else []
+        self.clock: float = parent.clock if parent else 0.0
+        self._through = through
+        self._run_recipe = run_recipe
+        self._numbering = numbering
+        self._seed = seed
+        self._format = answer_format
+        self._parent = parent
+        self._path = path
+
+    async def __call__(
+        self,
+        member: Member,
+        messages: Messages,
+        *,
+        role: str,
+        output: Schema | None = None,
+        tools: Tools = (),
+    ) -> Reply:
+        """Ask a model, or run the recipe that sits in this seat."""
+        role = f"{self._path}{role}"
+        if member.persona:
+            messages = (Message(role="system", content=member.persona), *messages)
+        if member.recipe is not None:
+            return await self._run_recipe(
+                member.recipe, self._question(messages), self._inside(role)
+            )
+        if member.model is None:
+            raise TypeError(f"member {member.name!r} is neither a model nor a recipe")
+        call = Call(
+            model=member.model, messages=messages, output=output, tools=tools, seed=self._seed
+        )
+        draw = self._numbering.draw(member.model.name, call.request)
+        # the request does not depend on the draw: keep what was hashed
+        numbered = replace(call, draw=draw)
+        numbered.__dict__["request"] = call.request
+        return await self._timed(numbered, role)
+
+    def seats(self, members: Sequence[Member]) -> tuple[Asking, ...]:
+        """One branch per seat, all starting now."""
+        numberings = self._numbering.seats([member.reaches for member in members])
+        return tuple(self._branch(numbering, self._path) for numbering in numberings)
+
+    def degrade(self, note: str) -> None:
+        """Record a step down."""
+        self.steps_down.append(f"{self._path}{note}")
+
+    async def _timed(self, call: Call, role: str) -> Reply:
+        start = self.clock
+        took = 0.0
+        try:
+            reply = await self._through(call)
+            took = reply.latency_s
+            return replace(reply, key=call.key)
+        except CallFailedError as problem:
+            last = problem.attempts[-1:] or ()
+            took = sum(getattr(attempt, "latency_s", 0.0) for attempt in last)
+            raise
+        finally:
+            self._end(start + took)
+            draw = ".".join(map(str, call.draw))
+            self.uses.append(
+                Use(
+                    key=call.key,
+                    role=role,
+                    model=call.model.name,
+                    draw=draw,
+                    start_s=start,
+                    end_s=start + took,
+                )
+            )
+
+    def _end(self, at: float) -> None:
+        branch: Asking | None = self
+        while branch is not None:
+            branch.clock = max(branch.clock, at)
+            branch = branch._parent
+
+    def _branch(self, numbering: Numbering, path: str) -> Asking:
+        return Asking(
+            self._through,
+            self._run_recipe,
+            numbering,
+            seed=self._seed,
+            answer_format=self._format,
+            parent=self,
+            path=path,
+        )
+
+    def _inside(self, role: str) -> Asking:
+        """The same branch under another name: a nested recipe runs where its seat is."""
+        return self._branch(self._numbering, f"{role}/")
+
+    def _question(self, messages: Messages) -> Question:
+        """The conversation that a seat is asked, as the question of the recipe that sits there."""
+        systems = [m.content for m in messages if m.role == "system"]
+        *turns, last = [m for m in messages if m.role != "system"]
+        return Question(
+            prompt=last.content,
+            system="\n\n".join(systems) or None,
+            turns=tuple(turns),
+            answer_format=self._format,
+        )

@@ -1,0 +1,266 @@
+"""A bench file with every name replaced by what it stands for, or all its problems at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.bench.parameters import Parameter, parameters, strategy
+from fusion_eval.core import (
+    Bench,
+    Endpoint,
+    Grader,
+    Limits,
+    Member,
+    Model,
+    Price,
+    Recipe,
+    TaskSet,
+    digest,
+)
+from fusion_eval.errors import BenchFileError, InputError
+from fusion_eval.grading import PROTOCOLS
+from fusion_eval.loading.bench import BenchFile, ModelEntry, load_bench_file
+from fusion_eval.loading.yaml_lines import Located
+from fusion_eval.simulator import World, load_world
+
+_SEAT_KEYS = {"model", "recipe", "persona", "temperature", "top_p", "max_tokens"}
+_SAMPLING = set(ModelEntry.model_fields) - {"endpoint", "id", "extra_body", "price"}
+
+
+def configure(
+    source: str | Path, recipes: Collection[str] | None = None, tasks: TaskSet | None = None
+) -> Bench:
+    """Read and resolve a bench file or preset; `recipes` keeps only those of these names.
+
+    A simulator answers from its world and the tasks that it knows, so both stand in its URL:
+    after an edit of a task file its old replies do not serve any more.
+
+    Raises BenchFileError with every problem: unknown models, strategies and parameters, cycles
+    of recipes, unknown worlds and protocols.
+    """
+    file, document = load_bench_file(source)
+    return _Resolver(file, document, tasks.hash if tasks else "").bench(recipes)
+
+
+class _Resolver:
+    """The problems found so far, and what was resolved before."""
+
+    def __init__(self, file: BenchFile, document: Located, tasks_hash: str) -> None:
+        self.tasks_hash = tasks_hash
+        self.file = file
+        self.document = document
+        self.problems: list[str] = []
+        self.models: dict[str, Model] = {}
+        self.recipes: dict[str, Recipe | None] = {}
+
+    def bench(self, only: Collection[str] | None) -> Bench:
+        worlds = self._worlds()
+        for name, entry in self.file.models.items():
+            self._model(name, entry, worlds.get(entry.endpoint))
+        for name in self.file.recipes.keys() & self.file.models.keys():
+            self._problem(("recipes", name), f"{name!r} is a model too; rename one of the two")
+        for name in self.file.recipes:
+            self._recipe(name, ())
+        grader = self._grader()
+        wanted = self._wanted(only)
+        if self.problems:
+            raise BenchFileError(self.problems)
+        recipes = {n: r for n, r in self.recipes.items() if r is not None and n in wanted}
+        return Bench(
+            name=self.file.name or Path(self.document.source).stem,
+            models=self.models,
+            recipes=recipes,
+            grader=grader,
+            limits=Limits(**self.file.limits.model_dump()),
+            repeats=self.file.repeats,
+            seed=self.file.seed,
+            resolved=self.file.model_dump(exclude_none=True),
+        )
+
+    def _problem(self, path: Sequence[str | int], text: str) -> None:
+        self.problems.append(f"{self.document.where(path)}: {text}")
+
+    def _unknown(self, path: Sequence[str | int], what: str, name: str, known: Any) -> None:
+        self._problem(path, f"unknown {what} {name!r}; {hint(name, known)}")
+
+    def _worlds(self) -> dict[str, World]:
+        """The world behind each endpoint that is a simulator."""
+        worlds: dict[str, World] = {}
+        for name, entry in self.file.endpoints.items():
+            if entry.simulator is None:
+                continue
+            try:
+                worlds[name] = load_world(entry.simulator)
+            except InputError as error:
+                for problem in error.problems:
+                    self._problem(("endpoints", name, "simulator"), problem)
+        return worlds
+
+    def _model(self, name: str, entry: ModelEntry, world: World | None) -> None:
+        path = ("models", name)
+        endpoint = self.file.endpoints.get(entry.endpoint)
+        if endpoint is None:
+            known = self.file.endpoints
+            return self._unknown((*path, "endpoint"), "endpoint", entry.endpoint, known)
+        url, price = endpoint.base_url or "", None
+        if world is not None:
+            url = f"http://simulator/{digest([world.digest, self.tasks_hash])[:16]}/v1"
+            price = world.prices.get(entry.id)
+            if price is None:
+                self._unknown((*path, "id"), "model of this simulator", entry.id, world.prices)
+        if entry.price is not None:
+            price = Price(**entry.price.model_dump())
+        self.models[name] = Model(
+            name=name,
+            endpoint=Endpoint(
+                name=entry.endpoint, base_url=url, **endpoint.model_dump(exclude={"base_url"})
+            ),
+            id=entry.id,
+            params=entry.model_dump(include=_SAMPLING, exclude_none=True),
+            extra_body=entry.extra_body,
+            price=price,
+        )
+        return None
+
+    def _recipe(self, name: str, above: tuple[str, ...]) -> Recipe | None:
+        if name in above:
+            path = " → ".join((*above[above.index(name) :], name))
+            self._problem(
+                ("recipes", name), f"recipes contain each other: {path}; break the circle"
+            )
+            return None
+        if name not in self.recipes:
+            recipe = self._resolved(name, above)
+            self.recipes[name] = recipe
+        return self.recipes[name]
+
+    def _resolved(self, name: str, above: tuple[str, ...]) -> Recipe | None:
+        entry = dict(self.file.recipes[name])
+        path = ("recipes", name)
+        kind = entry.pop("strategy", None)
+        if not isinstance(kind, str):
+            self._problem(
+                path, f"recipe {name!r} has no strategy; give `strategy: solo` or another"
+            )
+            return None
+        try:
+            wanted = parameters(strategy(kind))
+        except ValueError as problem:
+            self._problem((*path, "strategy"), str(problem))
+            return None
+        before = len(self.problems)
+        values: dict[str, Any] = {}
+        for key, value in entry.items():
+            if key not in wanted:
+                self._unknown((*path, key), f"parameter of {kind}", key, wanted)
+            else:
+                values[key] = self._value(wanted[key], value, (*path, key), (*above, name))
+        for key, parameter in wanted.items():
+            if parameter.required and key not in entry:
+                self._problem(path, f"recipe {name!r} ({kind}) needs {key!r}")
+        ordered = {key: values[key] for key in wanted if key in values}
+        good = len(self.problems) == before
+        return Recipe(name=name, strategy=kind, params=ordered) if good else None
+
+    def _value(
+        self, parameter: Parameter, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
+    ) -> Any:
+        if parameter.seats == "one":
+            return None if value is None else self._member(value, path, above)
+        if parameter.seats == "many":
+            if not isinstance(value, list):
+                return self._problem(path, f"{path[-1]} is a list of models or recipes")
+            value = tuple(self._member(v, (*path, i), above) for i, v in enumerate(value))
+            if any(member is None for member in value):
+                return None
+        try:
+            return parameter.checked(value)
+        except ValueError as problem:
+            return self._problem(path, f"{path[-1]}: {problem}")
+
+    def _member(
+        self, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
+    ) -> Member | None:
+        entry = {"model": value} if isinstance(value, str) else value
+        if not isinstance(entry, dict) or not isinstance(entry.get("model"), str):
+            self._problem(path, "a seat is the name of a model or recipe, or {model: name, …}")
+            return None
+        if unknown := entry.keys() - _SEAT_KEYS:
+            self._unknown(path, "key of a seat", sorted(unknown)[0], _SEAT_KEYS)
+        name = entry["model"]
+        persona = entry.get("persona")
+        overrides = {k: v for k, v in entry.items() if k not in {"model", "persona"}}
+        if name in self.models:
+            model = self.models[name]
+            model = replace(model, params={**model.params, **overrides}) if overrides else model
+            return Member(name=name, model=model, persona=persona)
+        if name in self.file.recipes:
+            if overrides:
+                self._problem(path, f"{name!r} is a recipe: set {sorted(overrides)[0]} inside it")
+            recipe = self._recipe(name, above)
+            return Member(name=name, recipe=recipe, persona=persona) if recipe else None
+        if name not in self.file.models:  # a model with a problem of its own was named already
+            self._unknown(path, "model", name, [*self.file.models, *self.file.recipes])
+        return None
+
+    def _grader(self) -> Grader | None:
+        entry = self.file.grader
+        if entry is None:
+            return None
+        if entry.protocol not in PROTOCOLS:
+            self._unknown(("grader", "protocol"), "protocol", entry.protocol, PROTOCOLS)
+        if entry.model not in self.models:
+            if entry.model not in self.file.models:
+                self._unknown(("grader", "model"), "model", entry.model, self.file.models)
+            return None
+        member = Member(name=entry.model, model=self.models[entry.model])
+        return Grader(member=member, protocol=entry.protocol, passes=entry.passes)
+
+    def _wanted(self, only: Collection[str] | None) -> Collection[str]:
+        if only is None:
+            return self.file.recipes
+        for name in only:
+            if name not in self.file.recipes:
+                self.problems.append(
+                    f"--recipes: unknown recipe {name!r}; {hint(name, self.file.recipes)}"
+                )
+        return only
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """The way out of a wrong name: the closest one, or all."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+
+
+def fingerprint(bench: Bench) -> str:
+    """SHA-256 (16 hex digits) of all that a bench file declares, limits left out."""
+    content = {k: v for k, v in bench.resolved.items() if k not in {"limits", "name"}}
+    worlds = {e.name: e.base_url for e in bench.endpoints if e.simulator is not None}
+    return digest({**content, "recipes": sorted(bench.recipes), "worlds": worlds})[:16]
+
+
+def override(
+    bench: Bench,
+    *,
+    repeats: int | None = None,
+    seed: int | None = None,
+    budget_usd: float | None = None,
+    max_in_flight: int | None = None,
+) -> Bench:
+    """The bench with what the command line says instead; what stays None stays as it is."""
+    limits = replace(
+        bench.limits,
+        budget_usd=bench.limits.budget_usd if budget_usd is None else budget_usd,
+        max_in_flight=max_in_flight or bench.limits.max_in_flight,
+    )
+    repeats = bench.repeats if repeats is None else repeats
+    seed = bench.seed if seed is None else seed
+    recipes = {name: bench.resolved["recipes"][name] for name in bench.recipes}
+    settled = {"recipes": recipes, "repeats": repeats, "seed": seed}
+    resolved = {**bench.resolved, **settled, "limits": asdict(limits)}
+    return replace(bench, limits=limits, repeats=repeats, seed=seed, resolved=resolved)

@@ -1,0 +1,85 @@
+"""The schema of a strategy, read from its signature: keyword-only parameters and their types."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from fusion_eval.core import Member
+from fusion_eval.strategies import STRATEGIES, Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One parameter: whether it seats one member, many, or none, and whether it must be given."""
+
+    seats: Literal["one", "many", "none"]
+    required: bool
+    annotation: Any
+
+    def checked(self, value: Any) -> Any:
+        """The value, if it fits the annotation; ValueError says why not."""
+        adapter: TypeAdapter[Any] = TypeAdapter(
+            self.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True)
+        )
+        try:
+            return adapter.validate_python(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            raise ValueError(f"{first['msg']} (given: {value!r})"[:200]) from None
+
+
+def strategy(name: str) -> Strategy:
+    """The strategy of this name, or a user's own as `package.module:function`.
+
+    Raises ValueError with the way out.
+    """
+    if name in STRATEGIES:
+        return STRATEGIES[name]
+    if ":" in name:
+        module, _, function = name.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), function)
+        except (ImportError, AttributeError) as problem:
+            raise ValueError(f"strategy {name!r} cannot be imported: {problem}") from None
+        if not inspect.iscoroutinefunction(found):
+            raise ValueError(f"strategy {name!r} is not an `async def` function")
+        return typing.cast(Strategy, found)
+    import difflib
+
+    close = difflib.get_close_matches(name, STRATEGIES, n=1)
+    way = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(STRATEGIES))}"
+    raise ValueError(f"unknown strategy {name!r}; {way}")
+
+
+def parameters(function: Strategy) -> Mapping[str, Parameter]:
+    """Keyword-only parameters by name, in the order of the signature."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    return {
+        name: Parameter(
+            seats=_seats(hints[name]),
+            required=parameter.default is inspect.Parameter.empty,
+            annotation=hints[name],
+        )
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+
+
+def _seats(annotation: Any) -> Literal["one", "many", "none"]:
+    inner = (
+        typing.get_args(annotation)[0]
+        if typing.get_origin(annotation) is typing.Annotated
+        else annotation
+    )
+    if inner is Member:
+        return "one"
+    if Member in typing.get_args(inner):
+        return "many" if typing.get_origin(inner) is tuple else "one"
+    return "none"

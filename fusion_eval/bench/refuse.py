@@ -1,0 +1,69 @@
+"""What is refused before anything is sent: money without a limit, rubrics without a grader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
+from fusion_eval.engine.prices import price_of
+from fusion_eval.errors import BenchFileError
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
+
+
+def refuse(tasks: TaskSet, bench: Bench) -> None:
+    """Raise BenchFileError with every reason why this bench may not run on these tasks."""
+    problems = []
+    if bench.grader is None and any(task.criteria for task in tasks.tasks):
+        problems.append(
+            f"{bench.name}: the tasks have criteria and the bench has no grader; "
+            "add `grader: {model: …}`"
+        )
+    paid = [m for m in models_used(bench) if costs_money(m)]
+    budget = bench.limits.budget_usd
+    if paid and budget is None:
+        names = ", ".join(m.name for m in paid)
+        problems.append(
+            f"{bench.name}: {names} may cost money and there is no budget; "
+            "set `limits: {budget_usd: …}` or give --budget"
+        )
+    for model in paid:
+        if price_of(model) is None:
+            problems.append(
+                f"{bench.name}: nobody knows the price of model {model.name!r} ({model.id}); give "
+                "`price: {input: …, output: …}` in US$ per million tokens (0 if it is free)"
+            )
+    if problems:
+        raise BenchFileError(problems)
+
+
+def costs_money(model: Model) -> bool:
+    """False for the simulator, for a server of one's own on loopback, and for a price of zero."""
+    price = model.price
+    if price is not None and price.input == price.output == 0:
+        return False
+    return not (model.endpoint.simulator or own_server(model.endpoint))
+
+
+def own_server(endpoint: Endpoint) -> bool:
+    """True for a server on this machine that asks for no key: Ollama, vLLM, `simulate`."""
+    return endpoint.api_key_env is None and urlsplit(endpoint.base_url).hostname in _LOOPBACK
+
+
+def models_used(bench: Bench) -> list[Model]:
+    """Every model that a recipe can reach or that grades, each once."""
+    found: dict[str, Model] = {}
+    for recipe in bench.recipes.values():
+        found |= {m.name: m for m in _reached(recipe.members)}
+    if bench.grader is not None and bench.grader.member.model is not None:
+        found[bench.grader.member.name] = bench.grader.member.model
+    return list(found.values())
+
+
+def _reached(members: Iterable[Member]) -> Iterable[Model]:
+    for member in members:
+        if member.model is not None:
+            yield member.model
+        elif member.recipe is not None:
+            yield from _reached(member.recipe.members)

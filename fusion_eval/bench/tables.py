@@ -1,0 +1,224 @@
+"""Rows of the three tables, from trials and what is known about each call.
+
+Every trial is charged every call behind it in full (`cost_usd`); what the run really paid
+(`spent_usd`) stands at the first trial that used the call, in the order of tasks, repeats and
+recipes. A sum with an unknown part is unknown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fusion_eval.core import POLICIES, Attempt, Model, Recipe, Reply, Task, Trial, Use, Verdict
+from fusion_eval.engine import prices
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What is known about one call: its reply, or its failure; `mine` when this run made it."""
+
+    model: Model
+    reply: Reply | None = None
+    failure: str | None = None
+    mine: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """Rows of trials, verdicts and calls."""
+
+    trials: list[Row]
+    verdicts: list[Row]
+    calls: list[Row]
+
+
+def tables(
+    trials: Iterable[Trial],
+    tasks: Mapping[str, Task],
+    recipes: Mapping[str, Recipe],
+    facts: Mapping[str, Fact],
+    failed: Mapping[str, Sequence[Attempt]],
+) -> Tables:
+    """All rows; trials must come in the order in which spending is attributed.
+
+    `failed` holds, by key, the attempts of this run that ended without a reply.
+    """
+    made = Tables(trials=[], verdicts=[], calls=[])
+    billed: set[str] = set()
+    for trial in trials:
+        task = tasks[trial.task]
+        answering = [_call(trial, use, facts, failed, billed) for use in trial.uses]
+        grading = [_call(trial, use, facts, failed, billed) for use in trial.grading]
+        made.calls.extend([*answering, *grading])
+        made.verdicts.extend(_verdict(task, trial, verdict) for verdict in trial.verdicts)
+        made.trials.append(_trial(task, recipes[trial.recipe], trial, answering, grading, facts))
+    return made
+
+
+def _trial(
+    task: Task,
+    recipe: Recipe,
+    trial: Trial,
+    answering: Sequence[Row],
+    grading: Sequence[Row],
+    facts: Mapping[str, Fact],
+) -> Row:
+    return {
+        "task": task.id,
+        "task_hash": task.hash,
+        "domain": task.domain,
+        "cluster": task.cluster,
+        "recipe": recipe.name,
+        "strategy": recipe.strategy,
+        "repeat": trial.repeat,
+        **_scores(task, trial),
+        "failure": trial.failure,
+        "degraded": "; ".join(trial.degraded) or None,
+        "cost_usd": _total(row["cost_usd"] for row in answering),
+        "spent_usd": _total(row["spent_usd"] for row in answering),
+        "possibly_paid_usd": _total(row["possibly_paid_usd"] for row in answering),
+        "grading_usd": _total(row["cost_usd"] for row in grading),
+        "grading_spent_usd": _total(row["spent_usd"] for row in grading),
+        "latency_s": trial.latency_s,
+        "latency_sum_s": sum(use.end_s - use.start_s for use in trial.uses),
+        "latency_source": _latency_source(facts[use.key] for use in trial.uses),
+        "calls": len(answering),
+        "tokens_in": sum(_tokens_in(row) for row in answering),
+        "tokens_out": sum(_tokens_out(row) for row in answering),
+        "finish": trial.finish,
+        "answer_hash": answer_hash(trial.answer),
+    }
+
+
+def answer_hash(answer: str | None) -> str | None:
+    """SHA-256 (16 hex digits) of an answer: equal answers of several recipes have equal hashes."""
+    return hashlib.sha256(answer.encode()).hexdigest()[:16] if answer is not None else None
+
+
+def _scores(task: Task, trial: Trial) -> Row:
+    """Score, bounds and coverage, each pass scored on its own and then averaged.
+
+    A failed trial has none; where people compare, it counts 0 and is named.
+    """
+    names = ("score", "score_raw", "score_min", "score_max", "coverage")
+    if trial.failure is not None or not trial.verdicts:
+        return dict.fromkeys(names)
+    passes: dict[int, list[Verdict]] = {}
+    for verdict in trial.verdicts:
+        passes.setdefault(verdict.grader_pass, []).append(verdict)
+    scores = [POLICIES[task.score](verdicts) for verdicts in passes.values()]
+    return {
+        "score": _mean([s.value for s in scores]),
+        "score_raw": _mean([s.raw for s in scores]),
+        "score_min": _mean([s.low for s in scores]),
+        "score_max": _mean([s.high for s in scores]),
+        "coverage": _mean([s.coverage for s in scores]),
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _total(values: Iterable[float | None]) -> float | None:
+    """The sum, or None when a part of it is unknown."""
+    total = 0.0
+    for value in values:
+        if value is None:
+            return None
+        total += value
+    return total
+
+
+def _call(
+    trial: Trial,
+    use: Use,
+    facts: Mapping[str, Fact],
+    failed: Mapping[str, Sequence[Attempt]],
+    billed: set[str],
+) -> Row:
+    fact = facts[use.key]
+    reply = fact.reply
+    usage = reply.usage if reply else None
+    first = fact.mine and use.key not in billed
+    billed.add(use.key)
+    cost = prices.Cost(usd=0.0, source="not billed")
+    paid = cost
+    if reply is not None:
+        cost = prices.stand_alone(fact.model, usage, reply.cost_reported)
+        paid = prices.paid(fact.model, usage, reply.cost_reported)
+    attempts = (*failed.get(use.key, ()), *(reply.attempts if reply else ()))
+    return {
+        "key": use.key,
+        "task": trial.task,
+        "recipe": trial.recipe,
+        "repeat": trial.repeat,
+        "role": use.role,
+        "model": fact.model.name,
+        "model_requested": fact.model.id,
+        "model_served": reply.model_served if reply else None,
+        "attempt": len(attempts),
+        "draw": use.draw,
+        "cached": not first,
+        "tokens_input": usage.input if usage else None,
+        "tokens_cache_read": usage.cache_read if usage else None,
+        "tokens_cache_write": usage.cache_write if usage else None,
+        "tokens_output": usage.output if usage else None,
+        "tokens_reasoning": usage.reasoning if usage else None,
+        "cost_usd": cost.usd,
+        "cost_source": cost.source,
+        "spent_usd": paid.usd if first else 0.0,
+        "possibly_paid_usd": _possibly(attempts) if first else 0.0,
+        "start_s": use.start_s,
+        "end_s": use.end_s,
+        "latency_s": use.end_s - use.start_s,
+        "finish": reply.finish if reply else None,
+        "failure": fact.failure,
+    }
+
+
+def _possibly(attempts: Iterable[Attempt]) -> float | None:
+    """The most that attempts of unknown bill can have cost."""
+    return _total(a.cost_worst for a in attempts if a.failure is not None and a.billed is None)
+
+
+def _verdict(task: Task, trial: Trial, verdict: Verdict) -> Row:
+    return {
+        "task": task.id,
+        "task_hash": task.hash,
+        "recipe": trial.recipe,
+        "repeat": trial.repeat,
+        "criterion": verdict.criterion,
+        "section": verdict.section,
+        "weight": verdict.weight,
+        "grader": verdict.grader,
+        "grader_pass": verdict.grader_pass,
+        "verdict": verdict.verdict,
+        "value": verdict.value,
+        "reason": verdict.reason,
+        "call_key": verdict.call_key,
+    }
+
+
+def _latency_source(facts: Iterable[Fact]) -> str | None:
+    sources = {
+        "simulated" if fact.reply.simulated else "measured"
+        for fact in facts
+        if fact.reply is not None
+    }
+    return "+".join(sorted(sources)) or None
+
+
+def _tokens_in(row: Row) -> int:
+    names = ("tokens_input", "tokens_cache_read", "tokens_cache_write")
+    return sum(row[name] or 0 for name in names)
+
+
+def _tokens_out(row: Row) -> int:
+    return sum(row[name] or 0 for name in ("tokens_output", "tokens_reasoning"))

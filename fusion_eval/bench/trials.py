@@ -1,0 +1,78 @@
+"""One trial: run the recipe, then grade its answer, and record what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from fusion_eval.bench.asking import Asking
+from fusion_eval.bench.numbering import Numbering
+from fusion_eval.bench.parameters import strategy
+from fusion_eval.core import Bench, Call, Question, Recipe, Reply, Task, Trial, Verdict
+from fusion_eval.errors import CallFailedError, NoAnswerError
+from fusion_eval.grading import PROTOCOLS, check
+from fusion_eval.strategies.seats import no_text
+
+Through = Callable[[Call], Awaitable[Reply]]
+
+ANSWERED_NOTHING = frozenset({"empty", "refused"})
+"""Failures that are an outcome of the model and not of the machinery: asking again is no cure."""
+
+
+async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
+    """Call the strategy with its parameters; also what a seat that holds a recipe does."""
+    return await strategy(recipe.strategy)(question, ask, **recipe.params)
+
+
+async def run_trial(
+    task: Task, recipe: Recipe, repeat: int, through: Through, bench: Bench
+) -> Trial:
+    """One task under one recipe, once: an answer with its verdicts, or a failure."""
+    ask = Asking(
+        through,
+        run_recipe,
+        Numbering(repeat),
+        seed=bench.seed,
+        answer_format=task.question.answer_format,
+    )
+    trial = Trial(task=task.id, recipe=recipe.name, repeat=repeat)
+    try:
+        reply = await run_recipe(recipe, task.question, ask)
+    except (CallFailedError, NoAnswerError) as problem:
+        trial = replace(trial, failure=problem.failure, detail=str(problem))
+    else:
+        failure = no_text(reply)
+        trial = replace(
+            trial,
+            answer=None if failure else reply.text,
+            failure=failure,
+            finish=reply.finish,
+        )
+    trial = replace(
+        trial,
+        uses=tuple(sorted(ask.uses, key=lambda use: (use.start_s, use.role, use.draw, use.key))),
+        degraded=tuple(sorted(ask.steps_down)),
+        latency_s=ask.clock,
+    )
+    return await _graded(task, trial, through, bench)
+
+
+async def _graded(task: Task, trial: Trial, through: Through, bench: Bench) -> Trial:
+    """The trial with its verdicts; an answer that another trial also gave asks the same calls."""
+    if trial.answer is None:
+        return trial
+    if task.target is not None:
+        return replace(trial, verdicts=(check(task, trial.answer),))
+    if bench.grader is None:
+        return trial
+    verdicts: list[Verdict] = []
+    asks: list[Asking] = []
+    protocol = PROTOCOLS[bench.grader.protocol]
+    for one_pass in range(bench.grader.passes):
+        ask = Asking(through, run_recipe, Numbering(one_pass), seed=bench.seed)
+        asks.append(ask)
+        verdicts += await protocol(
+            task, trial.answer, ask, bench.grader.member, grader_pass=one_pass
+        )
+    uses = tuple(use for ask in asks for use in sorted(ask.uses, key=lambda use: use.key))
+    return replace(trial, verdicts=tuple(verdicts), grading=uses)

@@ -1,0 +1,373 @@
+"""The command line: one function per verb, no thought. Heavy imports stand inside the verbs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer import Argument, Exit, Option
+
+from fusion_eval.errors import FusionEvalError, InputError
+
+EXIT_INPUT, EXIT_BUDGET, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 2, 4, 5, 130
+_STATUS = {
+    "finished": 0,
+    "stopped_by_budget": EXIT_BUDGET,
+    "incomplete": EXIT_INCOMPLETE,
+    "interrupted": EXIT_INTERRUPTED,
+}
+
+app = typer.Typer(
+    name="fusion-eval",
+    help="Which way of combining language models is worth its dollars, on your tasks.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _env(name: str) -> str:
+    return f"FUSION_EVAL_{name}"
+
+
+TaskFiles = Annotated[list[str], Argument(help="Task files, or hf:owner/name[:split].")]
+RunPath = Annotated[str, Argument(help="Run directory, run id, or results/latest.")]
+BenchOption = Annotated[
+    str, Option("--bench", envvar=_env("BENCH"), help="Bench file, or a preset (demo).")
+]
+RecipesOption = Annotated[
+    str | None, Option("--recipes", envvar=_env("RECIPES"), help="Only these: a,b,c.")
+]
+LimitOption = Annotated[
+    int | None, Option("--limit", min=1, envvar=_env("LIMIT"), help="Only the first N tasks.")
+]
+RepeatsOption = Annotated[
+    int | None, Option("--repeats", min=1, envvar=_env("REPEATS"), help="Trials per task.")
+]
+SeedOption = Annotated[int | None, Option("--seed", envvar=_env("SEED"), help="Seed of draws.")]
+BudgetOption = Annotated[
+    float | None,
+    Option("--budget", min=0.0, envvar=_env("BUDGET"), help="US$ that may not be exceeded."),
+]
+FlightOption = Annotated[
+    int | None,
+    Option("-j", "--max-in-flight", min=1, envvar=_env("MAX_IN_FLIGHT"), help="Calls at once."),
+]
+OutputOption = Annotated[
+    Path, Option("-o", "--output-dir", envvar=_env("OUTPUT_DIR"), help="Where runs are kept.")
+]
+JsonOption = Annotated[
+    bool, Option("--json", envvar=_env("JSON"), help="One JSON document on stdout.")
+]
+QuietOption = Annotated[
+    bool, Option("--quiet", "-q", envvar=_env("QUIET"), help="No progress, no notes.")
+]
+ColorOption = Annotated[bool, Option("--no-color", envvar=_env("NO_COLOR"), help="Plain text.")]
+
+
+def main() -> NoReturn:
+    """Entry point: whatever a user can cause ends with a message and an exit code."""
+    try:
+        app()
+    except InputError as error:
+        _problems(error.problems)
+        sys.exit(EXIT_INPUT)
+    except FusionEvalError as error:
+        _problems([str(error)])
+        sys.exit(EXIT_INPUT)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_INTERRUPTED)
+    except KeyboardInterrupt:
+        print("interrupted; run again to go on", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _problems([f"{place}{error.strerror or error}"])
+        sys.exit(EXIT_INPUT)
+    sys.exit(0)
+
+
+def _problems(problems: tuple[str, ...] | list[str]) -> None:
+    if "--json" in sys.argv:
+        _print_json({"problems": list(problems)})
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, Argument(help="Where to write; it is made if missing.")] = Path("."),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented task file and bench file to start from.
+
+    Example: fusion-eval init my-eval && cd my-eval && fusion-eval run tasks.yaml --bench bench.yaml
+    """
+    from fusion_eval.starter import write
+
+    files = [str(path) for path in write(folder)]
+    if as_json:
+        _print_json({"files": files})
+    else:
+        print("\n".join(f"wrote {file}" for file in files))
+        print(f"now: cd {folder} && fusion-eval run tasks.yaml --bench bench.yaml")
+
+
+@app.command()
+def validate(
+    files: Annotated[list[str], Argument(help="Task files and bench files.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read task and bench files and report all problems with file and line.
+
+    Example: fusion-eval validate tasks/research.yaml my-bench.yaml
+    """
+    from fusion_eval.checking import check_files
+
+    found = check_files(files)
+    if as_json:
+        _print_json({"files": found})
+    for each in found:
+        for problem in each["problems"]:
+            print(problem, file=sys.stderr)
+        if not as_json and not each["problems"]:
+            print(_described(each))
+    if any(each["problems"] for each in found):
+        raise Exit(EXIT_INPUT)
+
+
+def _described(each: dict[str, Any]) -> str:
+    if each["kind"] == "bench":
+        return f"{each['file']}: {each['models']} models, {each['recipes']} recipes, good"
+    return (
+        f"{each['file']}: {each['tasks']} tasks in {len(each['domains'])} domains, "
+        f"{each['criteria']} criteria ({each['negative_criteria']} negative), "
+        f"hash {each['hash']}, good"
+    )
+
+
+@app.command()
+def plan(
+    tasks: TaskFiles,
+    bench: BenchOption = "demo",
+    recipes: RecipesOption = None,
+    limit: LimitOption = None,
+    repeats: RepeatsOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count the calls of a run and estimate their cost. Calls nothing.
+
+    Example: fusion-eval plan tasks/research.yaml --bench my-bench.yaml
+    """
+    from fusion_eval.api import settled
+    from fusion_eval.bench.plan import plan as planned
+
+    chosen, ready, _ = settled(
+        tasks, bench, recipes=_names(recipes), limit=limit, repeats=repeats, seed=seed
+    )
+    result = planned(chosen, ready)
+    if as_json:
+        _print_json(result.as_json())
+    else:
+        from fusion_eval.terminal import show_plan
+
+        show_plan(result)
+
+
+@app.command()
+def run(
+    tasks: TaskFiles,
+    bench: BenchOption = "demo",
+    recipes: RecipesOption = None,
+    limit: LimitOption = None,
+    repeats: RepeatsOption = None,
+    budget: BudgetOption = None,
+    max_in_flight: FlightOption = None,
+    seed: SeedOption = None,
+    output_dir: OutputOption = Path("results"),
+    replay: Annotated[
+        bool, Option("--replay", help="Never call: what is not in the ledger is an error.")
+    ] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Run recipes on tasks, grade, and report. Run again after any stop: it goes on where it was.
+
+    Example: fusion-eval run tasks/research.yaml --bench my-bench.yaml --budget 5
+    """
+    import fusion_eval as fe
+    from fusion_eval.terminal import Bar
+
+    with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
+        done = fe.run(
+            tasks,
+            bench,
+            recipes=_names(recipes),
+            limit=limit,
+            repeats=repeats,
+            seed=seed,
+            budget_usd=budget,
+            max_in_flight=max_in_flight,
+            replay=replay,
+            output_dir=output_dir,
+            progress=bar,
+        )
+    _reported(done, as_json=as_json, no_color=no_color)
+    raise Exit(_STATUS[done.manifest["status"]])
+
+
+def _reported(done: Any, *, as_json: bool, no_color: bool) -> None:
+    """Write the report of a run and print its table, or its summary as JSON."""
+    from fusion_eval import report as reports
+    from fusion_eval.terminal import show_report
+
+    if not done.manifest.get("trials", {}).get("done", 1):
+        print("no trial was finished, so there is nothing to report", file=sys.stderr)
+        if as_json:
+            _print_json({"run_id": done.id, "status": done.manifest["status"], "trials": 0})
+        return
+    files = reports.write(done)
+    if as_json:
+        _print_json({**json.loads(files["summary"].read_text("utf-8")), "path": str(done.path)})
+    else:
+        show_report(done, files, no_color=no_color)
+
+
+@app.command()
+def report(
+    run: RunPath = "results/latest",
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Write report.md, the figures and summary.json of a run again. Calls nothing.
+
+    Example: fusion-eval report results/latest
+    """
+    _reported(_found(run, output_dir), as_json=as_json, no_color=no_color)
+
+
+@app.command()
+def compare(
+    run: RunPath,
+    other: Annotated[str | None, Argument(help="A second run: compare the same recipes.")] = None,
+    reference: Annotated[
+        str | None, Option("--reference", help="Compare every recipe with this one.")
+    ] = None,
+    recipes: RecipesOption = None,
+    margin: Annotated[
+        float | None, Option("--margin", min=0.0, help="Points within which recipes are equal.")
+    ] = None,
+    seed: SeedOption = None,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Compare recipes pair by pair on common tasks, with simultaneous intervals.
+
+    Example: fusion-eval compare results/latest --reference solo-heron
+    """
+    import fusion_eval as fe
+    from fusion_eval.terminal import comparisons, show_comparisons
+
+    first = _found(run, output_dir)
+    settings: dict[str, Any] = {"margin": margin, "seed": seed or 0}
+    if other is None:
+        trials = _only(fe.trials(first), _names(recipes))
+        frame = fe.compare(trials, reference=reference, **settings)
+    else:
+        frame = fe.compare_runs(first, _found(other, output_dir), **settings)
+    if as_json:
+        _print_json({"simulated": first.simulated, "comparisons": comparisons(frame)})
+    else:
+        show_comparisons(frame, simulated=first.simulated, no_color=no_color)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, Argument(help="CSV, JSONL or Parquet of verdicts or scores.")],
+    criteria: Annotated[
+        Path | None, Option("--criteria", help="Weights: task, criterion, weight.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, Option("--columns", help="recipe=my_name; may be repeated.")
+    ] = None,
+    scale: Annotated[float, Option("--scale", min=1.0, help="100 for scores of 0 to 100.")] = 1.0,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Make a run directory from verdicts or scores that some other harness produced, and report.
+
+    Example: fusion-eval import verdicts.csv.gz --criteria criteria.csv
+    """
+    from fusion_eval.importing import import_table
+
+    renamed = dict(_pair(text) for text in columns or [])
+    done = import_table(
+        file, criteria=criteria, columns=renamed or None, scale=scale, output_dir=output_dir
+    )
+    _reported(done, as_json=as_json, no_color=no_color)
+
+
+@app.command()
+def simulate(
+    tasks: Annotated[list[str], Option("--tasks", help="Task file; may be repeated.")],
+    world: Annotated[str, Option("--world", help="World of the simulator, or a file.")] = "default",
+    host: Annotated[str, Option("--host", help="Loopback unless told otherwise.")] = "127.0.0.1",
+    port: Annotated[int, Option("--port", min=1, max=65535)] = 8000,
+    sleep: Annotated[bool, Option("--sleep", help="Take the time that is reported.")] = False,
+) -> None:
+    """Serve the simulator as an OpenAI-compatible endpoint that knows these tasks.
+
+    Example: fusion-eval simulate --tasks tasks/mini.yaml --port 8000
+    """
+    from fusion_eval.loading.tasks import load_task_files
+    from fusion_eval.simulator import app as simulated
+    from fusion_eval.simulator import load_world, serve
+
+    known = load_task_files(tasks)
+    print(f"SIMULATED models of world {world!r} at http://{host}:{port}/v1", file=sys.stderr)
+    serve(simulated(load_world(world), known.tasks, sleep=sleep), host=host, port=port)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not equals:
+        raise InputError(f"--columns {text!r}: write ours=theirs, for example recipe=system")
+    return ours.strip(), theirs.strip()
+
+
+def _only(trials: Any, names: list[str] | None) -> Any:
+    if names is None:
+        return trials
+    known = set(trials["recipe"])
+    if missing := [name for name in names if name not in known]:
+        raise InputError(f"--recipes: the run has no {', '.join(missing)}; it has {sorted(known)}")
+    return trials[trials["recipe"].isin(names)]
+
+
+def _found(run: str, output_dir: Path) -> Any:
+    from fusion_eval.store import read_run
+
+    path = Path(run)
+    return read_run(path if path.exists() else output_dir / run if "/" not in run else path)
+
+
+__all__ = ["app", "main"]

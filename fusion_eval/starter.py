@@ -1,0 +1,28 @@
+"""The files that `init` writes. They stand in the package as they are written."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from fusion_eval.errors import InputError
+
+FILES = {
+    "tasks.yaml": "tasks.yaml",
+    "bench.yaml": "bench.yaml",
+    "workflow.yml": ".github/workflows/fusion-eval.yml",
+}
+
+
+def write(folder: Path) -> list[Path]:
+    """Write all starter files, or none where one is there already."""
+    targets = {source: folder / target for source, target in FILES.items()}
+    if there := [str(path) for path in targets.values() if path.exists()]:
+        raise InputError(
+            [f"{path}: is there already; move it away or give another folder" for path in there]
+        )
+    home = resources.files("fusion_eval") / "presets" / "starter"
+    for source, path in targets.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text((home / source).read_text("utf-8"), "utf-8")
+    return list(targets.values())

@@ -1,0 +1,160 @@
+"""What the command line draws: a progress bar with dollars, and tables."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fusion_eval.bench.plan import Plan
+    from fusion_eval.store import Run
+
+
+class Bar:
+    """A `bench.progress.Progress` on stderr; a line at the end where stderr is no terminal."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def started(self, trials: int) -> None:
+        """Draw an empty bar."""
+        if not self._quiet:
+            slow = 0.2 if sys.stderr.isatty() else 10.0
+            self._bar = tqdm(
+                total=trials, unit=" trials", file=sys.stderr, mininterval=slow, leave=True
+            )
+
+    def advanced(self, *, made: int, spent_usd: float) -> None:
+        """One step, with what was called and spent."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"{made:,} calls, ${spent_usd:.4f}", refresh=False)
+            self._bar.update()
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        tqdm.write(text, file=sys.stderr)
+
+
+def console(*, no_color: bool = False) -> Console:
+    """Standard output, at least as wide as our tables; plain where it is no terminal."""
+    width = None if sys.stdout.isatty() else 110
+    return Console(no_color=no_color, highlight=False, width=width, soft_wrap=False)
+
+
+def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> None:
+    """The table, the decision, and where the rest stands."""
+    from fusion_eval.report import terminal
+
+    out = console(no_color=no_color)
+    out.print(terminal.table(run))
+    out.print(terminal.paragraph(run))
+    made = run.manifest.get("calls", {}).get("made")
+    if made is not None:
+        out.print(f"\n{made:,} calls made, {run.manifest['calls']['charged']:,} charged.")
+    for name in ("report", "pareto"):
+        if name in files:
+            out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
+    if because := run.manifest.get("stopped_because"):
+        trials = run.manifest["trials"]
+        out.print(
+            f"stopped by the budget after {trials['done']} of {trials['wanted']} trials: {because}"
+        )
+
+
+def _short(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def show_plan(plan: Plan) -> None:
+    """Calls by role and model, dollars as a range, and what the design can see."""
+    table = Table(
+        title=f"{plan.trials:,} trials: {plan.tasks} tasks × {plan.recipes} recipes × "
+        f"{plan.repeats} repeats; nothing was called"
+    )
+    for name in ("role", "model"):
+        table.add_column(name)
+    for name in ("charged", "shared", "tokens in", "tokens out", "low $", "expected $", "high $"):
+        table.add_column(name, justify="right")
+    table.add_column("price from")
+    for line in plan.lines:
+        table.add_row(
+            line.role, line.model, f"{line.charged:,}", f"{line.shared:,}",
+            f"{line.tokens_in:,}", f"{line.tokens_out:,}",
+            _dollars(line.low_usd), _dollars(line.expected_usd), _dollars(line.high_usd),
+            line.price_source,
+        )  # fmt: skip
+    counts = [
+        f"{plan.total(n) or 0:,.0f}" for n in ("charged", "shared", "tokens_in", "tokens_out")
+    ]
+    dollars = [_dollars(plan.total(n)) for n in ("low_usd", "expected_usd", "high_usd")]
+    table.add_row("all", "", *counts, *dollars, "", end_section=True)
+    out = console()
+    out.print(table)
+    low, middle, high = plan.detectable_points
+    out.print(
+        f"With {plan.tasks} tasks this design can detect differences of about {middle:g} points "
+        f"({low:g} to {high:g}, as alike as the recipes are; 80 % power).\n"
+        f"Assumed: {plan.assumptions}."
+    )
+
+
+def _dollars(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:,.4f}"
+
+
+def comparisons(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as JSON values; what is not a number is null."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
+    return rows
+
+
+def show_comparisons(frame: pd.DataFrame, *, simulated: bool, no_color: bool = False) -> None:
+    """Differences in points with simultaneous intervals, and every caveat below."""
+    title = "SIMULATED · " if simulated else ""
+    table = Table(title=f"{title}paired differences in points, simultaneous 95 % intervals")
+    for name in ("a", "b"):
+        table.add_column(name, overflow="fold")
+    for name in ("a − b", "interval", "p adj.", "tasks"):
+        table.add_column(name, justify="right")
+    table.add_column("a is")
+    for row in comparisons(frame):
+        numbers = [row["difference"], row["low"], row["high"]]
+        table.add_row(
+            row["a"], row["b"], _points(numbers[0]),
+            f"{_points(numbers[1])} to {_points(numbers[2])}",
+            "" if row["p_adjusted"] is None else f"{row['p_adjusted']:.3f}",
+            str(row["n"]), row["conclusion"],
+        )  # fmt: skip
+    out = console(no_color=no_color)
+    out.print(table)
+    for caveat in dict.fromkeys(row["caveat"] for row in comparisons(frame) if row["caveat"]):
+        out.print(f"- {caveat}", markup=False)
+
+
+def _points(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:+.2f}"
