@@ -1,0 +1,106 @@
+"""The truth of a world: what each model knows of each task, before any noise of the moment.
+
+Pure functions of world, model and task. Everything stable is drawn here once, from keys that hold
+no request; only `Standing.chances` meets the noise of one answer. Models of one maker share part
+of what they miss, all models share what is hard or tempting, so that agreement is evidence only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fusion_eval.core import Task
+from fusion_eval.simulator.chance import key, normal, normals, phi
+from fusion_eval.simulator.settings import Bird
+from fusion_eval.simulator.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model on one task: standing per criterion, and of the right answer where there is one.
+
+    `signs` is +1 for a point to make and -1 for an error to avoid: a good day raises the first
+    and lowers the second.
+    """
+
+    points: tuple[float, ...]
+    signs: tuple[int, ...]
+    right: float
+    noise: float
+
+    def chances(self, day: float = 0.0) -> list[float]:
+        """P(stated) per criterion on a day that is `day` units better than usual."""
+        each = zip(self.points, self.signs, strict=True)
+        return [phi((point + sign * day) / self.noise) for point, sign in each]
+
+    def chance_right(self, day: float = 0.0) -> float:
+        """P(right) of the final answer of a checkable task."""
+        return phi((self.right + day) / self.noise)
+
+
+class Truth:
+    """Standings of all models of a world, worked out when first needed and kept."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._known: dict[tuple[str, str], Standing] = {}
+
+    def standing(self, model: str, task: Task) -> Standing:
+        """The standing of one model on one task."""
+        found = self._known.get((model, task.hash))
+        if found is None:
+            found = self._known[model, task.hash] = self._work_out(model, task)
+        return found
+
+    def _work_out(self, model: str, task: Task) -> Standing:
+        world, bird = self.world, self.world.models[model]
+        signs = tuple(1 if c.weight > 0 else -1 for c in task.criteria)
+        aptitude = self._aptitude(model, task)
+        hard = normal(world.spread.task, world.root, "task", task.hash)
+        level = bird.ability + aptitude - hard
+        own = self._residuals(model, task)
+        points = tuple(
+            level + world.sections.get(c.section, 0.0) + residual
+            if sign > 0
+            else world.errors.base + bird.error_proneness + 0.3 * hard + residual
+            for c, sign, residual in zip(task.criteria, signs, own, strict=True)
+        )
+        right = self._right(bird, aptitude, task) if task.target is not None else 0.0
+        return Standing(points=points, signs=signs, right=right, noise=world.spread.draw)
+
+    def _aptitude(self, model: str, task: Task) -> float:
+        """How well a model takes to a domain and to a task, apart from its ability."""
+        spread, name, maker = self.world.spread, self.world.root, self.world.maker_of[model]
+        return (
+            normal(spread.domain, name, "domain", model, task.domain)
+            + normal(spread.maker_task, name, "maker-task", maker, task.hash)
+            + normal(spread.model_task, name, "model-task", model, task.hash)
+        )
+
+    def _residuals(self, model: str, task: Task) -> list[float]:
+        """Per criterion: what is hard for all, for a maker, and for this model."""
+        world, count = self.world, len(task.criteria)
+        spread, maker = world.spread, world.maker_of[model]
+        shared = normals(key(world.root, "criteria", task.hash), count)
+        scale = [
+            spread.criterion if c.weight > 0 else world.errors.criterion for c in task.criteria
+        ]
+        makers = key(world.root, "maker-criteria", maker, task.hash)
+        models = key(world.root, "model-criteria", model, task.hash)
+        by_maker = normals(makers, count, spread.maker_criterion)
+        by_model = normals(models, count, spread.model_criterion)
+        return [s * z + a + b for s, z, a, b in zip(scale, shared, by_maker, by_model, strict=True)]
+
+    def _right(self, bird: Bird, aptitude: float, task: Task) -> float:
+        rules = self.world.checkable
+        ability = rules.per_ability * bird.ability
+        return rules.base + ability + aptitude - rules.per_difficulty * self._difficulty(task)
+
+    def _difficulty(self, task: Task) -> float:
+        """Steps above the middle of 1 to 5: as declared, plus what no declaration catches."""
+        world = self.world
+        own = normal(1.0, world.root, "difficulty", task.hash)
+        declared = task.metadata.get("difficulty")
+        if isinstance(declared, int | float) and 0 < declared <= 10:
+            return declared - 3 + 0.5 * own
+        return world.checkable.unknown_difficulty * own

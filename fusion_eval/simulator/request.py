@@ -1,0 +1,130 @@
+"""A chat completion request: checked by hand, because a model is asked thousands of times a minute.
+
+Whatever JSON comes in ends as a Request or as BadRequest with OpenAI's words, never as a crash.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+_NO_DRAW = frozenset({"stream", "stream_options", "user", "metadata", "store"})
+
+
+class BadRequest(Exception):
+    """The body cannot be used: HTTP 400 with `param` and, where it helps, `code`."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        self.message = message
+        self.param = param
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is sent to a model. `draw` follows from everything that can change the reply."""
+
+    model: str
+    text: str
+    words: int
+    draw: str
+    cap: int | None
+    form: str
+    schema: object
+    stream: bool
+    stream_usage: bool
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether JSON is requested, by the form or in words."""
+        return self.form != "text" or "json" in self.text.lower()
+
+
+def parse(raw: bytes) -> Request:
+    """A Request from the bytes of a body. Raises BadRequest."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise BadRequest(f"We could not parse the JSON body of your request: {error}") from error
+    if not isinstance(body, dict):
+        raise BadRequest("The body must be a JSON object.")
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        raise BadRequest("You must provide a model parameter.", "model")
+    if body.get("n") not in (None, 1):
+        raise BadRequest("Only n = 1 is supported; send n requests with different seeds.", "n")
+    text = "\n\n".join(_contents(body.get("messages")))
+    form, schema = _form(body.get("response_format"))
+    options = body.get("stream_options")
+    return Request(
+        model=body["model"],
+        text=text,
+        words=len(text.split()),
+        draw=_draw(body),
+        cap=_cap(body),
+        form=form,
+        schema=schema,
+        stream=body.get("stream") is True,
+        stream_usage=isinstance(options, dict) and options.get("include_usage") is True,
+    )
+
+
+def _draw(body: dict[str, Any]) -> str:
+    """Digest of the request without what only says how to deliver it. JSON order means nothing."""
+    kept = {k: v for k, v in body.items() if k not in _NO_DRAW}
+    return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def _contents(messages: object) -> list[str]:
+    if not isinstance(messages, list) or not messages:
+        raise BadRequest("messages must be a list with at least one message.", "messages")
+    found = []
+    for i, message in enumerate(messages):
+        place = f"messages[{i}]"
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise BadRequest(f"{place} must be an object with a role.", place)
+        content = message.get("content")
+        if content is None or isinstance(content, str):
+            found.append(content or "")
+        elif isinstance(content, list):
+            found.append("\n".join(_part(part, f"{place}.content") for part in content))
+        else:
+            raise BadRequest(f"{place}.content must be a string or a list of parts.", place)
+    return found
+
+
+def _part(part: object, place: str) -> str:
+    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+        raise BadRequest(f"{place} must hold objects with a type.", place)
+    text = part.get("text")
+    return text if isinstance(text, str) else ""
+
+
+def _cap(body: dict[str, Any]) -> int | None:
+    """The smaller of the two limits on the reply, in tokens."""
+    caps = []
+    for name in ("max_tokens", "max_completion_tokens"):
+        cap = body.get(name)
+        if cap is None:
+            continue
+        if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
+            raise BadRequest(f"{name} must be an integer of at least 1.", name)
+        caps.append(cap)
+    return min(caps) if caps else None
+
+
+def _form(form: object) -> tuple[str, object]:
+    """The form of the reply (text, json_object, json_schema), and the JSON Schema if any."""
+    if form is None:
+        return "text", None
+    kind = form.get("type") if isinstance(form, dict) else None
+    if not isinstance(form, dict) or kind not in ("text", "json_object", "json_schema"):
+        raise BadRequest("response_format.type is unknown.", "response_format")
+    if kind != "json_schema":
+        return str(kind), None
+    holder = form.get("json_schema")
+    schema = holder.get("schema") if isinstance(holder, dict) else None
+    if not isinstance(schema, dict):
+        raise BadRequest("response_format.json_schema.schema is missing.", "response_format")
+    return "json_schema", schema

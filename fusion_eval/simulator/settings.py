@@ -1,0 +1,146 @@
+"""Everything that can be set in a world: about its models, and about the mechanism.
+
+Standings are in latent units: a statement is made when standing + noise is above 0, all parts are
+normal, and `spread` gives their standard deviations. Odds are in logits. Strict as every file of
+ours: an unknown key or a probability of 1.2 is an error.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Size = Annotated[float, Field(ge=0, le=1e6)]
+Units = Annotated[float, Field(ge=-20, le=20)]
+
+
+class Value(BaseModel):
+    """Base of everything in a world file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Spread(Value):
+    """Standard deviations, in latent units, of everything that differs."""
+
+    task: Size
+    criterion: Size
+    domain: Size
+    maker_task: Size
+    model_task: Size
+    maker_criterion: Size
+    model_criterion: Size
+    answer: Size
+    draw: Annotated[float, Field(gt=0, le=1e6)]
+
+
+class Errors(Value):
+    """How likely an error is stated: base standing, and how far it differs between errors."""
+
+    base: Units
+    criterion: Size
+
+
+class Checkable(Value):
+    """Tasks with one right answer: from ability and difficulty (1 to 5) to the chance of it."""
+
+    base: Units
+    per_ability: Units
+    per_difficulty: Units
+    unknown_difficulty: Size
+    tempting: Annotated[tuple[Size, ...], Field(strict=False, min_length=1)]
+    own_weight: Size
+    slip: Share
+
+
+class Writing(Value):
+    """Writing one answer from several: odds of keeping what candidates say (logits).
+
+    keep = mix(unskilled, right or error; writer's skill) + per_doubling * log2(support)
+    - crowd * log2(candidates) + belief * (2 * chance that the writer would say it - 1)
+
+    For the share `steady` of the criteria, a writer's taste decides alike in every request.
+    """
+
+    right: Units
+    error: Units
+    unskilled: Units
+    per_doubling: Units
+    crowd_right: Units
+    crowd_error: Units
+    belief: Units
+    adds_right: Share
+    adds_error: Share
+    agreed: Units
+    partial: Units
+    flagged: Units
+    insight: Units
+    blind_spot: Share
+    steady: Share
+
+
+class Judging(Value):
+    """Comparing answers: chances at judge skill 1, and `unskilled_*` at skill 0."""
+
+    flags_error: Share
+    flags_right: Share
+    unskilled_flags_error: Share
+    unskilled_flags_right: Share
+    lists: Share
+    blind_spots: Share
+
+
+class Grading(Value):
+    """Reading whether an answer does what a criterion says.
+
+    `sensitivity` is P(MET | present), `specificity` P(UNMET | absent), for criteria of positive
+    weight, and with `error_` for negative weight. The share `steady` of misreadings belongs to
+    the criterion and comes back in every pass; the rest is drawn anew for every request.
+    """
+
+    sensitivity: Share
+    specificity: Share
+    error_sensitivity: Share
+    error_specificity: Share
+    steady: Share
+    unreadable: Share
+
+
+class Rates(Value):
+    """Share of answers that come back empty, cut off, or refused."""
+
+    empty: Share = 0.0
+    truncated: Share = 0.0
+    refused: Share = 0.0
+
+    @model_validator(mode="after")
+    def _fit_into_one(self) -> Rates:
+        if self.empty + self.truncated + self.refused > 1:
+            raise ValueError("empty + truncated + refused is above 1")
+        return self
+
+
+class Latency(Value):
+    """Seconds to the first token and per token after it; `spread` is the SD of their logarithm."""
+
+    first_token_s: Size
+    per_token_s: Size
+    spread: Size
+
+
+class Bird(Value):
+    """One model: what it knows, how it writes, judges and grades, what it costs, how fast it is."""
+
+    ability: Units
+    error_proneness: Units
+    writer: Share
+    judge: Share
+    verbosity: Annotated[float, Field(ge=0, le=20)]
+    reasoning_tokens: Size
+    price_in: Size
+    price_out: Size
+    latency: Latency
+    rates: Rates = Rates()
+    grading: Grading | None = None

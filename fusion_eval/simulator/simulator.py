@@ -1,0 +1,51 @@
+"""A world that knows some tasks, as one function from request to completion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from fusion_eval.core import Task
+from fusion_eval.simulator import answering, grading, judging, writing
+from fusion_eval.simulator.catalogue import Catalogue
+from fusion_eval.simulator.forms import Content, fill
+from fusion_eval.simulator.latent import Truth
+from fusion_eval.simulator.reading import Asked, read
+from fusion_eval.simulator.reply import Completion, complete
+from fusion_eval.simulator.request import Request
+from fusion_eval.simulator.world import World
+
+
+class Simulator:
+    """Answers requests. What it keeps are results of pure functions, so no order matters."""
+
+    def __init__(self, world: World, tasks: Sequence[Task]) -> None:
+        self.world = world
+        self.truth = Truth(world)
+        self.catalogue = Catalogue(tasks, world.checkable.tempting)
+
+    def complete(self, request: Request) -> Completion:
+        """The completion of a request for a model that this world has."""
+        asked = read(request.text, request.schema, self.catalogue)
+        speaker = answering.Speaker(self.truth, request.model, request.draw)
+        return complete(speaker, request, asked.kind, _say(speaker, asked, request))
+
+
+def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:
+    if asked.known and asked.kind == "grade":
+        return grading.grade(speaker, asked, asked.known, request.schema, request.wants_json)
+    if asked.known and asked.kind == "compare":
+        return judging.compare(speaker, asked, asked.known, request.schema)
+    text = _prose(speaker, asked)
+    if request.form == "text":
+        return text
+    form = {"properties": {"answer": {}}} if request.schema is None else request.schema
+    return json.dumps(fill(form, Content(text=text)))
+
+
+def _prose(speaker: answering.Speaker, asked: Asked) -> str:
+    if asked.known is None or asked.kind == "unknown":
+        return answering.POLITE
+    if asked.kind == "write":
+        return writing.write(speaker, asked, asked.known)
+    return answering.answer(speaker, asked.known, asked.rest)

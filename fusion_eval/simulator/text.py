@@ -1,0 +1,145 @@
+"""Statements into text, and out of it again: the only thing that answers are made of here.
+
+A statement is a neutral frame and the requirement that it meets: *This account names the Moon's
+gravity as the main cause.* Whoever reads (judge, writer, grader) finds statements by searching the
+text for them, so pasting one into any text changes what is read, and cutting it off removes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fusion_eval.core import Task
+
+FRAMES = (
+    "This account ",
+    "The account given here ",
+    "The discussion ",
+    "This reading ",
+    "The explanation ",
+    "At this point the text ",
+    "This part of the answer ",
+    "The reasoning here ",
+)
+OPENINGS = (
+    "Here is an overview of the matter.",
+    "The question can be taken step by step.",
+    "What follows goes through the main points.",
+    "A short answer comes first, and the details after it.",
+    "Let us look at this in order.",
+    "This can be answered along the following lines.",
+)
+FILLERS = (
+    "The context matters for how much weight this carries.",
+    "Seen from a distance, the pieces fit together fairly well.",
+    "Opinions differ in detail, and the outline is what counts.",
+    "It helps to keep the purpose of the question in mind.",
+    "Much depends on the exact circumstances.",
+    "There is more to say on this, within the limits of a short text.",
+    "In practice, people often meet this in a slightly different form.",
+    "The next point follows from what was just said.",
+    "A careful reader may want to look into this further.",
+    "None of this is surprising once it is laid out.",
+    "The same idea comes up again in related questions.",
+    "Some background makes this easier to place.",
+)
+CLOSINGS = (
+    "Taken together, this covers the matter as far as it was asked.",
+    "That is the picture as a whole.",
+    "These are the points that matter most here.",
+    "Further detail can be added where it is needed.",
+)
+ANSWER_LINE = "Answer: "
+RESULT = "So the result is "
+_LONGEST_FRAME = max(map(len, FRAMES))
+_PARAGRAPH = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A criterion as it appears in text: `bare` in a rubric, `body` inside a statement.
+
+    `longer` are bodies of other criteria that begin with this one: those are not this statement.
+    """
+
+    bare: str
+    body: str
+    negative: bool
+    longer: tuple[str, ...] = ()
+
+    def places(self, text: str) -> list[int]:
+        """Where the statement occurs; empty in a text that does not make it."""
+        found: list[int] = []
+        needle = self.body + "."
+        at = text.find(needle) if self.body else -1
+        while at >= 0:
+            if framed(text, at) and not (self.longer and text.startswith(self.longer, at)):
+                found.append(at)
+            at = text.find(needle, at + len(needle))
+        return found
+
+    def asked(self, text: str) -> int:
+        """Where the requirement stands bare, as a rubric has it; -1 where it does not."""
+        at = text.find(self.bare) if self.bare else -1
+        while at >= 0 and framed(text, at):
+            at = text.find(self.bare, at + len(self.bare))
+        return at
+
+
+def framed(text: str, at: int) -> bool:
+    """Whether the words at `at` stand inside a statement."""
+    return text.endswith(FRAMES, max(0, at - _LONGEST_FRAME), at)
+
+
+def phrases(task: Task) -> tuple[Phrase, ...]:
+    """The phrases of a task's criteria, in their order."""
+    bodies = [_body(c.requirement) for c in task.criteria]
+    return tuple(
+        Phrase(
+            bare=c.requirement.strip(),
+            body=body,
+            negative=c.weight < 0,
+            longer=tuple(b for b in bodies if b != body and b.startswith(body + ".")),
+        )
+        for c, body in zip(task.criteria, bodies, strict=True)
+    )
+
+
+def statement(body: str, u: float) -> str:
+    """A sentence that makes the statement, in one of the frames."""
+    return f"{FRAMES[int(u * len(FRAMES))]}{body}."
+
+
+def compose(sentences: Sequence[str], verbosity: float, chances: Sequence[float]) -> str:
+    """An answer: an opening, paragraphs or bullets with fillers between, a closing.
+
+    `chances` are 4 uniforms. Fillers are taken in turn, so that length costs no draws.
+    """
+    layout, opening, closing, turn = chances
+    fillers, step, owed = len(FILLERS), int(turn * len(FILLERS)), 0.0
+    bullets = layout < 0.4
+    parts: list[str] = [OPENINGS[int(opening * len(OPENINGS))]]
+    for first in range(0, max(1, len(sentences)), _PARAGRAPH):
+        group = list(sentences[first : first + _PARAGRAPH])
+        owed += verbosity * max(1, len(group))
+        extra = [FILLERS[(step + i) % fillers] for i in range(int(owed))]
+        step, owed = step + len(extra), owed - int(owed)
+        if bullets:
+            parts.append("\n".join(f"- {line}" for line in group + extra[1:]))
+            parts[-1] = "\n".join([*extra[:1], parts[-1]])
+        else:
+            parts.append(" ".join(extra[:1] + group + extra[1:]))
+    parts.append(CLOSINGS[int(closing * len(CLOSINGS))])
+    return "\n\n".join(part for part in parts if part)
+
+
+def final_line(value: str, asked: bool) -> str:
+    """The last line of a checkable answer: in the form asked for, or else as a sentence."""
+    return f"{ANSWER_LINE}{value}" if asked else f"{RESULT}{value}."
+
+
+def _body(requirement: str) -> str:
+    """One line, first letter lowered unless the word is an acronym, no full stop at the end."""
+    text = " ".join(requirement.split()).rstrip(" .")
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
