@@ -240,7 +240,8 @@ def _reported(done: Any, *, as_json: bool, no_color: bool) -> None:
         return
     files = reports.write(done)
     if as_json:
-        _print_json({**json.loads(files["summary"].read_text("utf-8")), "path": str(done.path)})
+        summary = json.loads(files["summary.json"].read_text("utf-8"))
+        _print_json({**summary, "path": str(done.path)})
     else:
         show_report(done, files, no_color=no_color)
 

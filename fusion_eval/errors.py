@@ -7,7 +7,7 @@ FusionEvalError
 │   ├── TableError               a table to import, or a run directory, that cannot be read
 │   └── EndpointError            a key is missing, or nobody answers, before the first call
 ├── CallFailedError              one call has no reply, after every attempt
-│   └── NotInLedgerError         `--replay` met a call that was never made
+├── NotInLedgerError             `--replay` met a call that was never made
 ├── NoAnswerError                a strategy has nothing left to answer with
 ├── BudgetError                  the next call could cost more than is left (exit 4)
 └── StatisticsError
@@ -59,11 +59,14 @@ class CallFailedError(FusionEvalError):
         super().__init__(f"{failure}: {detail}" if detail else failure)
 
 
-class NotInLedgerError(CallFailedError):
-    """A replay met a call that is not in the ledger, and replay never calls."""
+class NotInLedgerError(FusionEvalError):
+    """A replay met a call that is not in the ledger, and replay never calls.
+
+    Not a failed call: nothing is known about its outcome, so no strategy may step down for it.
+    """
 
     def __init__(self, key: str) -> None:
-        super().__init__("not_in_ledger", f"call {key[:12]} was never made; run without --replay")
+        super().__init__(f"call {key[:12]} was never made; run without --replay")
 
 
 class NoAnswerError(FusionEvalError):

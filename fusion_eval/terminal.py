@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -70,17 +71,34 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     out = console(no_color=no_color)
     out.print(terminal.table(run))
     out.print(terminal.paragraph(run))
-    made = run.manifest.get("calls", {}).get("made")
-    if made is not None:
-        out.print(f"\n{made:,} calls made, {run.manifest['calls']['charged']:,} charged.")
-    for name in ("report", "pareto"):
+    counts = run.manifest.get("calls", {})
+    if "made" in counts:
+        out.print(f"\n{counts['charged']:,} calls charged, {counts['made']:,} of them made now.")
+    for name in ("report.md", "pareto.png"):
         if name in files:
             out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
-    if because := run.manifest.get("stopped_because"):
-        trials = run.manifest["trials"]
-        out.print(
-            f"stopped by the budget after {trials['done']} of {trials['wanted']} trials: {because}"
+    if why := _unfinished(run.manifest):
+        out.print(why, soft_wrap=True)
+
+
+def _unfinished(manifest: Mapping[str, Any]) -> str | None:
+    """Why a run is not complete, and the way on."""
+    trials = manifest.get("trials")
+    if manifest.get("status") in (None, "finished") or not isinstance(trials, dict):
+        return None
+    count = f"{trials['done']:,} of {trials['wanted']:,} trials are done"
+    if manifest["status"] == "stopped_by_budget":
+        why = manifest.get("stopped_because")
+        return f"Stopped by the budget, {count}: {why}. Run again with a larger --budget to go on."
+    if missing := manifest.get("not_replayed"):
+        return (
+            f"Incomplete, {count}: {missing:,} need calls that are not in the ledger, and a replay "
+            "never calls. Run without --replay to make them."
         )
+    if manifest["status"] == "incomplete":
+        causes = ", ".join(f"{word} {n}×" for word, n in manifest.get("failures", {}).items())
+        return f"Incomplete, {count}; calls that kept failing: {causes}. Run again to go on."
+    return f"Interrupted, {count}. Run again to go on."
 
 
 def _short(path: Path) -> str:

@@ -14,9 +14,12 @@ from fusion_eval.core.task import AnswerFormat
 _MARK = re.compile(r"(?i)\b(?:final\s+)?answer\b[*_`\s]*(?:is\b|[:=])[*_`\s]*(?P<rest>[^\n]*)")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 _NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][-+]?\d+)?(?:\s*/\s*\d+)?")
-_LETTER = re.compile(r"(?i)\W*(?:option\s+|choice\s+)?\(?([A-Z])\)?(?=[\s).:,*]|$)")
-_THINK = re.compile(r"(?s)<think>.*?</think>")
-_FENCE = re.compile(r"(?s)```(?:json)?\s*(\{.*?\}|\[.*?\])\s*```")
+_LETTER = re.compile(
+    r"\W*(?i:option\s+|choice\s+)?\(?([A-Za-z])(?!\)?\s*(?:,|or|and|&)\s*\(?[A-Z]\b)"
+    r"(?:[).:,*}]|\s*$|\s+(?P<word>\w)?)"
+)
+_THINK = re.compile(r"(?s)<think>.*?(?:</think>|\Z)")  # thinking that was cut off says nothing
+_OBJECT = re.compile(r"\{\s*[\"']")
 _MAX_JSON = 400_000
 
 
@@ -32,7 +35,13 @@ def final_answer(text: str, answer_format: AnswerFormat) -> str | None:
     line = _last_line(_THINK.sub("", text))
     if line is None:
         return None
-    return {"numeric": number, "choice": choice, "exact": words}[answer_format](line)
+    return read(line, answer_format)
+
+
+def read(line: str, answer_format: AnswerFormat) -> str | None:
+    """A line that holds only the answer, in the form of `final_answer`."""
+    readers = {"numeric": number, "choice": choice, "exact": words}
+    return readers[answer_format](line) if answer_format in readers else None
 
 
 def number(line: str) -> str | None:
@@ -43,16 +52,20 @@ def number(line: str) -> str | None:
     plain = found[0].replace(",", "").replace("−", "-").replace(" ", "")
     top, _, bottom = plain.partition("/")
     try:
-        value = Fraction(_bounded(top)) / Fraction(_bounded(bottom or "1"))
+        return str(Fraction(_bounded(top)) / Fraction(_bounded(bottom or "1")))
     except (ValueError, ZeroDivisionError):
         return None
-    return str(value)
 
 
 def choice(line: str) -> str | None:
-    """The letter that a line starts with: `B`, `(b)`, `B) because`."""
+    """The letter that a line starts with: `B`, `(b)`, `B) because`, `B because`.
+
+    A word of one letter is none (`a dog`, `I think so`), nor are two letters one (`B or C`).
+    """
     match = _LETTER.match(line)
-    return match.group(1).upper() if match else None
+    if match is None or (match["word"] and (match[1].islower() or match[1] in "AI")):
+        return None
+    return match[1].upper()
 
 
 def words(line: str) -> str | None:
@@ -62,28 +75,48 @@ def words(line: str) -> str | None:
 
 
 def json_object(text: str, *, truncated: bool = False) -> dict[str, Any] | None:
-    """The JSON object that a reply consists of or contains in a fence, or None.
+    """The JSON object that a reply consists of or contains (in a fence or not), or None.
 
     A reply that was not cut off may be repaired (trailing commas, single quotes); one that was
-    cut off may not, because the repair would invent its end.
+    cut off may not, because the repair would invent its end. Of several objects none is chosen:
+    one of them may be a quotation.
     """
     plain = _THINK.sub("", text).strip()
     if not plain or len(plain) > _MAX_JSON:
         return None
-    fences = _FENCE.findall(plain)
-    body = fences[-1] if len(fences) == 1 else plain
+    body = _fenced(plain) or plain
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        if truncated or "{" not in body:
-            return None
-        value = _repaired(body[body.index("{") :])
+        value = None if truncated else _embedded(body)
     return value if isinstance(value, dict) else None
 
 
-def _repaired(body: str) -> object:
+def _fenced(plain: str) -> str | None:
+    """What stands in the only fence, if it looks like JSON and nothing outside of it does."""
+    before, *fences = plain.split("```")
+    if len(fences) != 2 or _OBJECT.search(before) or _OBJECT.search(fences[1]):
+        return None
+    body = fences[0].removeprefix("json").strip()
+    return body if body.startswith(("{", "[")) else None
+
+
+def _embedded(body: str) -> object:
+    """The only object in a text, as it stands or else repaired."""
+    start = body.find("{")
+    if start < 0 or body.startswith("["):
+        return None
     try:
-        return json_repair.loads(body)
+        value, end = json.JSONDecoder().raw_decode(body, start)
+    except (ValueError, RecursionError):
+        return _repaired(body[start:])
+    return None if _OBJECT.search(body, end) else value
+
+
+def _repaired(body: str) -> object:
+    """The object after a repair that leaves nothing to choose; `strict` refuses the rest."""
+    try:
+        return json_repair.loads(body, strict=True)
     except (ValueError, RecursionError):
         return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections import Counter
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Ledger
 from fusion_eval.engine.limits import Budget
 from fusion_eval.engine.stack import sending
-from fusion_eval.errors import BudgetError, CallFailedError
+from fusion_eval.errors import BudgetError, CallFailedError, NotInLedgerError
 from fusion_eval.simulator import app, load_world, transport
 
 Unit = tuple[Task, int, Recipe]
@@ -116,6 +117,7 @@ class _Running:
     facts: dict[str, Fact] = field(default_factory=dict)
     draining: bool = False
     out_of_money: str | None = None
+    not_replayed: int = 0
     _lock: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     _manifest: dict[str, Any] = field(default_factory=dict)
     _checks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
@@ -173,6 +175,9 @@ class _Running:
             except BudgetError as problem:
                 self.out_of_money = str(problem)
                 return
+            except NotInLedgerError:
+                self.not_replayed += 1
+                continue
             self.trials[task.id, repeat, recipe.name] = trial
             self.progress.advanced(made=self.ledger.made, spent_usd=self.budget.spent)
 
@@ -217,6 +222,8 @@ class _Running:
     def _status(self, wanted: int) -> str:
         if self.out_of_money:
             return "stopped_by_budget"
+        if self.not_replayed:
+            return "incomplete"
         if len(self.trials) < wanted:
             return "interrupted"
         return "incomplete" if any(_broken(t) for t in self.trials.values()) else "finished"
@@ -262,7 +269,9 @@ class _Running:
                 "distinct": len(self.facts),
                 "made": self.ledger.made,
             },
+            "failures": dict(Counter(f.failure for f in self.facts.values() if f.failure)),
             "stopped_because": self.out_of_money,
+            "not_replayed": self.not_replayed,
         }
 
 
