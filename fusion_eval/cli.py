@@ -231,10 +231,10 @@ def run(
 def _reported(done: Any, *, as_json: bool, no_color: bool) -> None:
     """Write the report of a run and print its table, or its summary as JSON."""
     from fusion_eval import report as reports
-    from fusion_eval.terminal import show_report
+    from fusion_eval.terminal import show_report, unfinished
 
     if not done.manifest.get("trials", {}).get("done", 1):
-        print("no trial was finished, so there is nothing to report", file=sys.stderr)
+        print(unfinished(done.manifest) or "no trial, so nothing to report", file=sys.stderr)
         if as_json:
             _print_json({"run_id": done.id, "status": done.manifest["status"], "trials": 0})
         return

@@ -77,11 +77,11 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     for name in ("report.md", "pareto.png"):
         if name in files:
             out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
-    if why := _unfinished(run.manifest):
+    if why := unfinished(run.manifest):
         out.print(why, soft_wrap=True)
 
 
-def _unfinished(manifest: Mapping[str, Any]) -> str | None:
+def unfinished(manifest: Mapping[str, Any]) -> str | None:
     """Why a run is not complete, and the way on."""
     trials = manifest.get("trials")
     if manifest.get("status") in (None, "finished") or not isinstance(trials, dict):
