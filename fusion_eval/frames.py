@@ -1,0 +1,168 @@
+"""A run's files as tidy tables, and one number per task and recipe out of them.
+
+What stands here is reading and averaging only; intervals and tests are in `stats`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from fusion_eval.errors import StatisticsError
+from fusion_eval.store import Run, read_run
+
+Missing = Literal["as_deployed", "complete"]
+"""`as_deployed`: a failed answer counts 0. `complete`: failed answers are left out."""
+_FAILED = {"as_deployed": 0.0, "complete": float("nan")}
+
+DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "trials": {
+        "task": ("", "id of the task in its file"),
+        "task_hash": ("", "hash of what is asked and how it is scored; runs pair by it"),
+        "domain": ("", "subject of the task, where the file names one"),
+        "cluster": ("", "tasks made from one source share it"),
+        "recipe": ("", "name of the recipe"),
+        "strategy": ("", "strategy of the recipe"),
+        "repeat": ("", "which of several answers to the same task, from 0"),
+        "score": ("0 to 1", "score of the answer; empty when there is none or nothing was read"),
+        "score_raw": ("", "score before it is cut to 0 to 1"),
+        "score_min": ("0 to 1", "score if every unread verdict went against the answer"),
+        "score_max": ("0 to 1", "score if every unread verdict went for the answer"),
+        "coverage": ("0 to 1", "share of criteria that were read"),
+        "failure": ("", "a word for why there is no answer; empty when there is one"),
+        "degraded": ("", "steps down on the way to the answer, such as an empty seat"),
+        "cost_usd": ("US$", "what this answer costs a user who runs this recipe alone"),
+        "spent_usd": ("US$", "what this run paid for it after sharing"),
+        "possibly_paid_usd": ("US$", "attempts whose bill nobody knows"),
+        "grading_usd": ("US$", "what grading this answer costs alone"),
+        "grading_spent_usd": ("US$", "what this run paid for grading it"),
+        "latency_s": ("s", "longest path through the calls of the answer"),
+        "latency_sum_s": ("s", "sum over the calls of the answer"),
+        "latency_source": ("", "measured or simulated"),
+        "calls": ("", "calls behind the answer, shared ones included"),
+        "tokens_in": ("tokens", "input of all calls"),
+        "tokens_out": ("tokens", "output of all calls, visible or not"),
+        "finish": ("", "how the last call ended: stop, length, refusal"),
+        "answer_hash": ("", "hash of the answer's text"),
+    },
+    "verdicts": {
+        "task": ("", "id of the task in its file"),
+        "task_hash": ("", "hash of what is asked and how it is scored"),
+        "recipe": ("", "name of the recipe"),
+        "repeat": ("", "which of several answers to the same task, from 0"),
+        "criterion": ("", "id of the criterion within the task"),
+        "section": ("", "part of the rubric"),
+        "weight": ("rubric points", "negative: met means that the error is present"),
+        "grader": ("", "who applied the rubric"),
+        "grader_pass": ("", "which of several gradings by that grader, from 0"),
+        "verdict": ("", "met, unmet, unreadable or not_graded"),
+        "value": ("0 to 1", "how far the criterion is met; empty unless it was read"),
+        "reason": ("", "the grader's words"),
+        "call_key": ("", "key of the call that brought the verdict"),
+    },
+    "calls": {
+        "key": ("", "hash of the request; equal keys are the same call"),
+        "task": ("", "id of the task"),
+        "recipe": ("", "name of the recipe that is charged"),
+        "repeat": ("", "which of several answers to the same task"),
+        "role": ("", "what the call did: member, judge, synthesizer, grader"),
+        "model": ("", "name in the bench file"),
+        "model_requested": ("", "id that was asked for"),
+        "model_served": ("", "id that the endpoint says it used"),
+        "attempt": ("", "which attempt this was, from 1"),
+        "draw": ("", "which of several equal calls within one trial"),
+        "cached": ("", "true when the reply came from the ledger"),
+        "tokens_input": ("tokens", "fresh input"),
+        "tokens_cache_read": ("tokens", "input read from the provider's cache"),
+        "tokens_cache_write": ("tokens", "input written to the provider's cache"),
+        "tokens_output": ("tokens", "visible output"),
+        "tokens_reasoning": ("tokens", "hidden output"),
+        "cost_usd": ("US$", "what the call costs alone"),
+        "cost_source": ("", "where the price comes from"),
+        "spent_usd": ("US$", "what this run paid for it"),
+        "possibly_paid_usd": ("US$", "what may have been billed without our knowing"),
+        "start_s": ("s", "start on the trial's own clock"),
+        "end_s": ("s", "end on the trial's own clock"),
+        "latency_s": ("s", "time to the reply, without waiting for a rate limit"),
+        "finish": ("", "how the call ended"),
+        "failure": ("", "a word for why there is no reply"),
+    },
+}
+"""For each table, column -> (unit, meaning)."""
+
+
+def trials(run: Run | str | Path) -> pd.DataFrame:
+    """One row per task, recipe and repeat; see DICTIONARY for columns and units.
+
+    `attrs["simulated"]` and `attrs["run_id"]` say where the numbers come from.
+    Raises TableError where there is no such table.
+    """
+    return _read(run, "trials")
+
+
+def verdicts(run: Run | str | Path) -> pd.DataFrame:
+    """One row per trial, criterion, grader and pass; see DICTIONARY."""
+    return _read(run, "verdicts")
+
+
+def calls(run: Run | str | Path) -> pd.DataFrame:
+    """One row per attempt that a trial is charged for; see DICTIONARY."""
+    return _read(run, "calls")
+
+
+def _read(run: Run | str | Path, table: str) -> pd.DataFrame:
+    opened = run if isinstance(run, Run) else read_run(run)
+    frame = pd.read_parquet(opened.table(table))
+    frame.attrs = {"simulated": opened.simulated, "run_id": opened.id}
+    return frame
+
+
+def per_task(
+    trials: pd.DataFrame, value: str = "score", missing: Missing = "as_deployed"
+) -> pd.DataFrame:
+    """One row per task (index `task_hash`, sorted), one column per recipe.
+
+    Repeats are averaged within a task first: answers to one task share its difficulty, so the
+    task is the sampling unit.
+
+    Parameters
+    ----------
+    trials : DataFrame, one row per (task, recipe, repeat)
+    value : str, a column of numbers
+    missing : for `score` only. `as_deployed`: a trial with a failure counts 0; `complete`: it is
+        left out. A trial *without* failure and without score (nothing could be read) is left out
+        in both: it is no statement about the answer. For other columns, a task with an unknown
+        value is unknown.
+
+    Returns
+    -------
+    DataFrame of float. NaN: this recipe has nothing for this task. `attrs["tasks"]` maps hash to
+    task id, `attrs["missing"]` each recipe to the ids of its missing tasks.
+    """
+    if missing not in _FAILED:
+        raise StatisticsError(f"missing={missing!r}; use 'as_deployed' or 'complete'")
+    values = trials[value].astype(float)
+    if value == "score":
+        values = values.mask(trials["failure"].notna(), _FAILED[missing])
+    key = trials["task_hash"].fillna(trials["task"]).astype(str)
+    grouped = values.groupby([key.rename("task_hash"), trials["recipe"].astype(str)])
+    means = grouped.mean()
+    if value != "score":
+        means = means.where(grouped.count() == grouped.size())
+    wide = means.unstack()
+    wide = wide.sort_index().reindex(columns=recipes(trials))
+    names = dict(zip(key, trials["task"].astype(str), strict=True))
+    wide.attrs = {
+        **trials.attrs,
+        "tasks": names,
+        "missing": {str(r): [names[t] for t in wide.index[wide[r].isna()]] for r in wide.columns},
+    }
+    return wide
+
+
+def recipes(trials: pd.DataFrame) -> list[str]:
+    """Names of the recipes, in the order in which they first appear."""
+    return [str(name) for name in trials["recipe"].drop_duplicates()]

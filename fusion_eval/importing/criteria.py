@@ -1,0 +1,77 @@
+"""The criteria file: which criteria a task has, and what each weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from fusion_eval.core import digest
+from fusion_eval.importing.columns import CRITERIA_COLUMNS, assign
+from fusion_eval.importing.problems import Problems
+from fusion_eval.importing.reading import read
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """task -> criterion -> (weight, section), in the order of the file; task -> domain."""
+
+    of: dict[str, dict[str, tuple[float, str]]]
+    domains: dict[str, str]
+
+    @classmethod
+    def none(cls) -> Criteria:
+        """No criteria: for tables of scores."""
+        return cls({}, {})
+
+    @cached_property
+    def hashes(self) -> dict[str, str]:
+        """Task -> hash (16 hex digits) of its id and its criteria, in any order."""
+        return {task: _hash(task, criteria) for task, criteria in self.of.items()}
+
+    def hash(self, task: str) -> str:
+        """Hash of one task, known or not."""
+        return self.hashes.get(task) or _hash(task, {})
+
+
+def _hash(task: str, criteria: dict[str, tuple[float, str]]) -> str:
+    content = sorted([name, weight, section] for name, (weight, section) in criteria.items())
+    return digest([task, content])[:16]
+
+
+def read_criteria(path: Path, problems: Problems) -> Criteria:
+    """Read and check a criteria file; what is wrong goes into `problems`."""
+    raw = read(path)
+    named = assign(raw.columns, CRITERIA_COLUMNS, {}, path.name, problems)
+    if absent := [n for n in ("task", "criterion", "weight") if n not in named.used]:
+        problems.add(path.name, *named.missing(absent))
+        return Criteria.none()
+    table = raw[list(named.used.values())].set_axis(list(named.used), axis=1)
+    weights = pd.to_numeric(table["weight"], errors="coerce")
+    _check(table, weights, path.name, problems)
+    of: dict[str, dict[str, tuple[float, str]]] = {}
+    domains: dict[str, str] = {}
+    sections = table["section"] if "section" in table else pd.Series("", index=table.index)
+    subjects = table["domain"] if "domain" in table else pd.Series("", index=table.index)
+    for task, name, weight, section, domain in zip(
+        table["task"], table["criterion"], weights, sections, subjects, strict=True
+    ):
+        of.setdefault(str(task), {})[str(name)] = (float(weight), str(section))
+        domains.setdefault(str(task), str(domain))
+    return Criteria(of, domains)
+
+
+def _check(table: pd.DataFrame, weights: pd.Series, file: str, problems: Problems) -> None:
+    for column in ("task", "criterion"):
+        empty = table.index[table[column] == ""]
+        problems.add_rows(file, empty, [f"{column} is empty"] * len(empty), "fill it in")
+    bad = ~weights.abs().between(0, float("inf"), inclusive="neither")
+    whats = [f"weight {text!r} of {name!r}" for text, name in
+             zip(table.loc[bad, "weight"], table.loc[bad, "criterion"], strict=True)]  # fmt: skip
+    problems.add_rows(file, table.index[bad], whats, "give a number other than 0")
+    double = table.duplicated(["task", "criterion"])
+    keys = table.loc[double, ["task", "criterion"]].itertuples(index=False)
+    whats = [f"criterion {name!r} of task {task!r} for the second time" for task, name in keys]
+    problems.add_rows(file, table.index[double], whats, "remove one or rename it")

@@ -1,0 +1,7 @@
+"""One figure per file; a table in, axes out. No plot estimates anything or calls `show`."""
+
+from fusion_eval.plots.pareto import pareto
+from fusion_eval.plots.scores import scores
+from fusion_eval.plots.style import save
+
+__all__ = ["pareto", "save", "scores"]

@@ -1,0 +1,71 @@
+"""What stands below the Pareto figure: strategies, or names behind numbers; what filling means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from fusion_eval.plots.spots import Spot
+from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, plain_text, shortened
+
+_LEGEND_COLUMNS = 4
+_NAME = 46
+_MEANINGS = 4  # at most
+
+
+def key_lines(table: pd.DataFrame, *, numbered: bool) -> int:
+    """Lines that the key takes at most."""
+    if not numbered:
+        return math.ceil((table["strategy"].nunique() + _MEANINGS) / _LEGEND_COLUMNS)
+    return math.ceil((len(table) + _MEANINGS) / _columns(table["recipe"]))
+
+
+def _columns(names: Iterable[str]) -> int:
+    """As many columns as the longest name leaves room for."""
+    longest = max(28, *(len(shortened(name, _NAME)) for name in names))
+    return max(1, int((WIDTH - 0.85) / (0.45 + 0.073 * longest)))
+
+
+def draw_key(
+    ax: Axes,
+    drawn: Sequence[Spot],
+    colours: dict[str, tuple[str, str]],
+    *,
+    numbered: bool = False,
+) -> None:
+    """Below the axes; with `numbered` one entry per point, else one per strategy."""
+    if numbered:
+        entries = [
+            (f"{k}  {shortened(s.name, _NAME)}", colours[s.family]) for k, s in enumerate(drawn, 1)
+        ]
+    else:
+        entries = [(plain_text(name), look) for name, look in colours.items()]
+    handles = [
+        Line2D([], [], ls="", marker=marker, mfc=colour, mec=colour, ms=6, label=label)
+        for label, (colour, marker) in entries
+    ]
+    ax.legend(
+        handles=[*handles, *_meanings(drawn)], loc="upper left", bbox_to_anchor=(-0.02, -0.13),
+        ncols=_columns([s.name for s in drawn]) if numbered else _LEGEND_COLUMNS, frameon=False,
+        fontsize=8.5, columnspacing=1.6, handletextpad=0.3, borderaxespad=0.0, labelspacing=0.35,
+    )  # fmt: skip
+
+
+def _meanings(drawn: Sequence[Spot]) -> list[Line2D]:
+    found = [_circle(INK, "filled: on the frontier")]
+    if any(not s.front and not s.bound for s in drawn):
+        found.append(_circle("white", "hollow: beaten, by the means"))
+    if any(s.dominated for s in drawn):
+        label = "crossed: beaten beyond chance"
+        found.append(Line2D([], [], ls="", marker="x", color=INK, mew=1.3, ms=5, label=label))
+    if any(s.bound for s in drawn):
+        found.append(_circle(LOWER_BOUND, "grey: cost is a lower bound"))
+    return found
+
+
+def _circle(face: str, label: str) -> Line2D:
+    return Line2D([], [], ls="", marker="o", mec=INK, mew=1.3, ms=6, mfc=face, label=label)

@@ -1,0 +1,180 @@
+"""Labels beside points that cover neither each other nor a point nor an interval bar.
+
+Greedy: the most crowded point first, each label at the nearest free place around its point.
+Everything is in pixels, from the renderer's own text extents.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox
+
+from fusion_eval.plots.style import INK, QUIET
+
+_RADII = (9, 14, 20, 28, 38, 50, 64, 80, 100, 125, 150, 180)
+NEAR, FAR = 64.0, 180.0
+"""How far (pixels) a name may stand from its point, where a number reads better; and a number."""
+_ANGLES = 24
+_GAP = 2.0
+_LEADER_FROM = 15.0
+MARKER = 11.0
+"""Side of the square that a marker takes, in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A label's box, and how far it stands from its point (pixels, to its nearest edge)."""
+
+    box: Bbox
+    distance: float
+
+
+def place(
+    ax: Axes,
+    at: Sequence[tuple[float, float]],
+    texts: Sequence[str],
+    obstacles: Sequence[Bbox],
+    reach: float = FAR,
+    size: float = 9.0,
+) -> bool:
+    """Write `texts` at data points `at`; False, with nothing written, when there is no room.
+
+    obstacles : boxes in pixels that labels may not cover, besides the points and each other
+    reach : how far a label may stand from its point, in pixels
+    """
+    centres = [(float(x), float(y)) for x, y in ax.transData.transform(at)]
+    sizes = [_extent(ax, text, size) for text in texts]
+    found = solve(centres, sizes, obstacles, ax.get_window_extent(), reach)
+    if found is None:
+        return False
+    scale = 72 / ax.figure.dpi
+    for point, centre, text, label in zip(at, centres, texts, found, strict=True):
+        offset = ((label.box.x0 - centre[0]) * scale, (label.box.y0 - centre[1]) * scale)
+        ax.annotate(
+            text, point, offset, textcoords="offset points", fontsize=size, color=INK,
+            ha="left", va="bottom", zorder=6, annotation_clip=False,
+        )  # fmt: skip
+        if label.distance > _LEADER_FROM:
+            _leader(ax, point, centre, label.box, scale)
+    return True
+
+
+def solve(
+    centres: Sequence[tuple[float, float]],
+    sizes: Sequence[tuple[float, float]],
+    obstacles: Sequence[Bbox],
+    inside: Bbox,
+    reach: float = FAR,
+) -> list[Placed] | None:
+    """Free boxes for labels of these sizes around these centres, or None; all in pixels."""
+    markers = [_square(x, y, MARKER) for x, y in centres]
+    taken = [*markers, *obstacles]
+    leaders: list[list[Bbox]] = []
+    crowd = sorted(range(len(centres)), key=lambda k: -_neighbours(centres, k))
+    found: dict[int, Placed] = {}
+    for k in crowd:
+        others = [m for j, m in enumerate(markers) if j != k]
+        spot = _nearest(centres[k], sizes[k], taken, others, leaders, found, inside, reach)
+        if spot is None:
+            return None
+        found[k] = spot
+        taken.append(spot.box)
+        if spot.distance > _LEADER_FROM:
+            leaders.append(_steps(centres[k], spot.box))
+    return [found[k] for k in range(len(centres))]
+
+
+def _nearest(
+    centre: tuple[float, float], size: tuple[float, float], taken: Sequence[Bbox],
+    others: Sequence[Bbox], leaders: Sequence[list[Bbox]], found: dict[int, Placed], inside: Bbox,
+    reach: float,
+) -> Placed | None:  # fmt: skip
+    for radius in (r for r in _RADII if r <= reach):
+        for turn in range(_ANGLES):
+            angle = 2 * math.pi * turn / _ANGLES
+            box = _beside(centre, size, radius, angle)
+            if not _within(box, inside) or any(_touch(box, other) for other in taken):
+                continue
+            if any(_touch(box, step) for steps in leaders for step in steps):
+                continue
+            if radius > _LEADER_FROM:
+                path = _steps(centre, box)
+                blocks = [*others, *(label.box for label in found.values())]
+                blocks += [step for steps in leaders for step in steps]
+                if any(_touch(step, block, 0) for step in path for block in blocks):
+                    continue
+            return Placed(box, radius)
+    return None
+
+
+def _beside(
+    centre: tuple[float, float], size: tuple[float, float], radius: float, angle: float
+) -> Bbox:
+    """A box of `size` that lies in direction `angle`, its nearest edge `radius` away."""
+    dx, dy = math.cos(angle), math.sin(angle)
+    x = centre[0] + radius * dx + size[0] / 2 * max(-1.0, min(1.0, 2 * dx)) - size[0] / 2
+    y = centre[1] + radius * dy + size[1] / 2 * max(-1.0, min(1.0, 2 * dy)) - size[1] / 2
+    return Bbox.from_bounds(x, y, *size)
+
+
+def _steps(centre: tuple[float, float], box: Bbox) -> list[Bbox]:
+    """The leader from the point to its label, as a chain of small squares."""
+    end = _foot(centre, box)
+    count = max(2, int(math.dist(centre, end) / 4))
+    return [
+        _square(
+            centre[0] + (end[0] - centre[0]) * k / count,
+            centre[1] + (end[1] - centre[1]) * k / count,
+            1.0,
+        )
+        for k in range(count + 1)
+    ]
+
+
+def _foot(centre: tuple[float, float], box: Bbox) -> tuple[float, float]:
+    """The point of the box that is nearest to the centre."""
+    return (
+        min(max(centre[0], box.x0), box.x1),
+        min(max(centre[1], box.y0), box.y1),
+    )
+
+
+def _leader(
+    ax: Axes, point: tuple[float, float], centre: tuple[float, float], box: Bbox, scale: float
+) -> None:
+    end = _foot(centre, box)
+    offset = ((end[0] - centre[0]) * scale, (end[1] - centre[1]) * scale)
+    line = {"arrowstyle": "-", "color": QUIET, "linewidth": 0.7, "shrinkA": 0, "shrinkB": 4}
+    ax.annotate(
+        "", point, offset, textcoords="offset points", arrowprops=line, zorder=2,
+        annotation_clip=False,
+    )  # fmt: skip
+
+
+def _extent(ax: Axes, text: str, size: float) -> tuple[float, float]:
+    probe = ax.text(0, 0, text, fontsize=size)
+    box = probe.get_window_extent()
+    probe.remove()
+    return box.width, box.height
+
+
+def _square(x: float, y: float, side: float) -> Bbox:
+    return Bbox.from_bounds(x - side / 2, y - side / 2, side, side)
+
+
+def _touch(a: Bbox, b: Bbox, gap: float = _GAP) -> bool:
+    return bool(a.x0 - gap < b.x1 and b.x0 - gap < a.x1 and a.y0 - gap < b.y1 and b.y0 - gap < a.y1)
+
+
+def _within(box: Bbox, outer: Bbox) -> bool:
+    return bool(
+        box.x0 > outer.x0 + 1 and box.x1 < outer.x1 and box.y0 > outer.y0 + 1 and box.y1 < outer.y1
+    )
+
+
+def _neighbours(centres: Sequence[tuple[float, float]], k: int) -> int:
+    return sum(math.dist(centres[k], other) < 70 for other in centres)

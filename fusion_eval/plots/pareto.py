@@ -1,0 +1,179 @@
+"""Score against cost per task: the figure on which a recipe is chosen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from fusion_eval import stats
+from fusion_eval.plots.key import draw_key, key_lines
+from fusion_eval.plots.labels import FAR, NEAR, place
+from fusion_eval.plots.scores import scores
+from fusion_eval.plots.spots import Spot, bars, family, spots, staircase, staircase_boxes
+from fusion_eval.plots.style import (
+    INK,
+    LOWER_BOUND,
+    QUIET,
+    WIDTH,
+    given_or_new,
+    is_simulated,
+    looks,
+    mark_simulated,
+    plain,
+    plain_text,
+    recipes_phrase,
+    tasks_phrase,
+)
+
+NAMES_UP_TO = 12
+"""With more recipes the points carry numbers, and names stand in a key."""
+_LEFT, _RIGHT, _TOP, _AXES = 0.85, 0.25, 0.5, 4.3
+_BELOW, _KEY_LINE = 0.7, 0.175
+
+
+def pareto(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw score (points) against what an answer costs a user who runs that recipe alone.
+
+    Parameters
+    ----------
+    frame : the table of `stats.pareto` (or trials, from which that table is made first)
+    ax : where to draw; new axes by default
+
+    Returns
+    -------
+    Axes. Bars are intervals on both axes. Filled markers: nobody scores as well for less, by the
+    means; hollow ones are beaten; hollow ones with a cross are beaten beyond chance. An arrow
+    instead of a bar: the cost is a lower bound. Recipes of unknown cost are named, not drawn.
+    Where no cost is known, or all are zero, the scores alone are drawn (`plots.scores`).
+    """
+    table = frame if "score_low" in frame.columns else stats.pareto(frame)
+    if not has_costs(table):
+        return scores(table, ax)
+    return _draw(given_or_new(ax, height(table)), table, own=ax is None)
+
+
+def draw(figure: Figure, table: pd.DataFrame) -> Axes:
+    """The same into an empty figure, which is made as high as it must be."""
+    return _draw(figure.add_subplot(), table, own=True)
+
+
+def has_costs(table: pd.DataFrame) -> bool:
+    """Whether there is a cost above 0 to draw against."""
+    return bool((table["cost_usd"].fillna(0) > 0).any() and table["score"].notna().any())
+
+
+def _draw(ax: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
+    """Draw; a figure that is our `own` is sized for what stands around the axes."""
+    drawn = spots(table)
+    colours = looks(table["strategy"].map(family))
+    if own:
+        _fit(ax, height(table))
+    _points(ax, drawn, colours)
+    _axes(ax, drawn)
+    _title(ax, table)
+    mark = mark_simulated(ax, [(s.cost, s.score) for s in drawn], bars(ax, drawn))
+    mark.set_visible(is_simulated(table))
+    names = [s.name for s in drawn]
+    numbered = len(drawn) > NAMES_UP_TO or not _label(ax, drawn, names, mark, NEAR)
+    if numbered:
+        if own:
+            _fit(ax, height(table, numbered=True))
+        _label(ax, drawn, [str(k) for k in range(1, len(drawn) + 1)], mark, FAR)
+    draw_key(ax, drawn, colours, numbered=numbered)
+    return ax
+
+
+def _label(ax: Axes, drawn: Sequence[Spot], texts: Sequence[str], mark: Text, reach: float) -> bool:
+    """Label the points, clear of the staircase where that is possible; False: there is no room.
+
+    Labels that may stand FAR are the last resort: they may then cover bars, but not each other.
+    """
+    at, avoid = [(s.cost, s.score) for s in drawn], bars(ax, drawn)
+    if mark.get_visible():
+        avoid.append(mark.get_window_extent())
+    clear = [*avoid, *staircase_boxes(ax, drawn)]
+    chances = [clear, avoid, []] if reach >= FAR else [clear, avoid]
+    return any(place(ax, at, texts, obstacles, reach) for obstacles in chances)
+
+
+def height(table: pd.DataFrame, *, numbered: bool = False) -> float:
+    """Inches that the figure needs: the axes, and below them the legend or the key."""
+    numbered = numbered or len(table) > NAMES_UP_TO
+    return _TOP + _AXES + _BELOW + _KEY_LINE * key_lines(table, numbered=numbered)
+
+
+def _fit(ax: Axes, tall: float) -> None:
+    """Give the figure its height and the axes their place; the axes keep their size."""
+    ax.get_figure(root=True).set_size_inches(WIDTH, tall)  # type: ignore[union-attr]
+    ax.set_position((
+        _LEFT / WIDTH, (tall - _TOP - _AXES) / tall, 1 - (_LEFT + _RIGHT) / WIDTH, _AXES / tall
+    ))  # fmt: skip
+
+
+def _points(ax: Axes, drawn: Sequence[Spot], colours: dict[str, tuple[str, str]]) -> None:
+    for s in drawn:
+        colour, marker = colours[s.family]
+        ax.vlines(s.cost, s.low, s.high, colour, lw=1.2, zorder=3)
+        ax.hlines(s.score, s.left, s.right, colour, lw=1.2, zorder=3)
+        if s.bound:
+            ax.plot(s.right, s.score, ">", color=colour, ms=5, zorder=3)
+        face = LOWER_BOUND if s.bound else colour if s.front else "white"
+        ax.plot(s.cost, s.score, marker, mfc=face, mec=colour, mew=1.5, ms=8, zorder=5)
+        if s.dominated:
+            ax.plot(s.cost, s.score, "x", color=INK, ms=6, mew=1.3, zorder=6)
+    front = staircase(drawn)
+    ax.plot(
+        [cost for cost, _ in front], [score for _, score in front],
+        drawstyle="steps-post", color=QUIET, lw=1.0, ls=(0, (4, 3)), zorder=1,
+    )  # fmt: skip
+
+
+def _axes(ax: Axes, drawn: Sequence[Spot]) -> None:
+    plain(ax)
+    left, right = min(s.left for s in drawn), max(s.right for s in drawn)
+    if left > 0:
+        ax.set_xscale("log")
+        room = max(1.25, (right / left) ** 0.08)
+        ax.set_xlim(left / room, right * room)
+        ax.xaxis.set_major_locator(LogLocator(subs=_ticks(math.log10(right / left))))
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollars(value)))
+    low, high = min(s.low for s in drawn), max(s.high for s in drawn)
+    pad = 0.10 * max(high - low, 10)
+    ax.set_ylim(max(-2, low - pad), min(102, high + pad))
+    kind = "log" if left > 0 else "linear"
+    ax.set_xlabel(rf"cost of one answer, recipe run alone (US\$ per task, {kind} scale)")
+    ax.set_ylabel("rubric score (points, 0 to 100)")
+
+
+def _ticks(decades: float) -> tuple[float, ...]:
+    if decades < 0.7:
+        return (1, 1.5, 2, 3, 4, 5, 7)
+    return (1, 2, 5) if decades < 3 else (1,)
+
+
+def _title(ax: Axes, table: pd.DataFrame) -> None:
+    lost = [plain_text(name) for name in table.loc[table["cost_usd"].isna(), "recipe"]]
+    more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
+    ax.set_title(
+        f"{'SIMULATED: score' if is_simulated(table) else 'Score'} against cost of "
+        f"{recipes_phrase(table)} on {tasks_phrase(table)}, "
+        f"with {float(table.attrs.get('level', 0.95)):.0%} intervals"
+        + (f"\nnot drawn, cost unknown: {', '.join(lost[:4])}{more}" if lost else ""),
+        fontsize=11, loc="left", color=INK,
+    )  # fmt: skip
+
+
+def dollars(value: float) -> str:
+    r"""`\$0.001`, never in powers of ten; two digits that count."""
+    if value <= 0:
+        return r"\$0"
+    decimals = max(0, 1 - math.floor(math.log10(value) + 1e-9))
+    digits = f"{value:,.{decimals}f}"
+    return rf"\${digits.rstrip('0').rstrip('.') if '.' in digits else digits}"

@@ -1,0 +1,140 @@
+"""Mean scores with their intervals, sorted: the figure for runs without costs."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
+
+from fusion_eval import stats
+from fusion_eval.plots.spots import family
+from fusion_eval.plots.style import (
+    INK,
+    WIDTH,
+    given_or_new,
+    is_simulated,
+    looks,
+    mark_simulated,
+    plain,
+    plain_text,
+    recipes_phrase,
+    shortened,
+    tasks_phrase,
+)
+
+_LINE, _TOP, _COLUMNS = 0.27, 0.42, 6
+_CHARACTER = 0.08
+"""Inches that one character of a recipe's name takes."""
+
+
+def scores(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the score of every recipe (points), best on top, with intervals.
+
+    frame : the table of `stats.pareto` (or trials, from which that table is made first)
+    ax : where to draw; new axes by default
+    """
+    table = frame if "score_low" in frame.columns else stats.pareto(frame)
+    return _draw(given_or_new(ax, height(table)), table, own=ax is None)
+
+
+def draw(figure: Figure, table: pd.DataFrame) -> Axes:
+    """The same into an empty figure, which is made as high as it must be."""
+    return _draw(figure.add_subplot(), table, own=True)
+
+
+def _draw(canvas: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
+    shown = table[table["score"].notna()].sort_values("score", kind="stable")
+    if own:
+        _fit(canvas, table)
+    families = looks(table["strategy"].map(family))
+    for place, row in enumerate(shown.to_dict("records")):
+        colour, marker = families[family(row["strategy"])]
+        canvas.hlines(place, 100 * row["score_low"], 100 * row["score_high"], colour, lw=1.4)
+        canvas.plot(100 * row["score"], place, marker, color=colour, ms=7)
+    _names(canvas, shown)
+    _words(canvas, table, shown)
+    if len(families) > 1:
+        _legend(canvas, families)
+    return canvas
+
+
+def height(table: pd.DataFrame) -> float:
+    """Inches that the figure needs."""
+    return _TOP + _below(table) + _LINE * max(3, len(table))
+
+
+def _below(table: pd.DataFrame) -> float:
+    """Inches under the axes: label of the axis, and the legend where there is one."""
+    families = table["strategy"].nunique()
+    return 0.6 + (0.15 + 0.19 * math.ceil(families / _COLUMNS) if families > 1 else 0.0)
+
+
+def _fit(ax: Axes, table: pd.DataFrame) -> None:
+    tall = height(table)
+    ax.get_figure(root=True).set_size_inches(WIDTH, tall)  # type: ignore[union-attr]
+    longest = max((len(_cut(name)) for name in table["recipe"]), default=4)
+    more = 6 if table["n"].nunique() > 1 else 0
+    left = min(0.5, (0.3 + _CHARACTER * (longest + more)) / WIDTH)
+    bottom = _below(table)
+    ax.set_position((left, bottom / tall, 0.97 - left, (tall - _TOP - bottom) / tall))
+
+
+def _cut(name: object) -> str:
+    return shortened(str(name), 44)
+
+
+def _names(ax: Axes, shown: pd.DataFrame) -> None:
+    same = shown["n"].nunique() == 1
+    labels = [
+        plain_text(_cut(name)) + ("" if same else f"  ({n})")
+        for name, n in zip(shown["recipe"], shown["n"], strict=True)
+    ]
+    ax.set_yticks(range(len(shown)), labels, fontsize=9)
+    ax.set_ylim(-0.7, len(shown) - 0.3)
+
+
+def _words(ax: Axes, table: pd.DataFrame, shown: pd.DataFrame) -> None:
+    plain(ax)
+    ax.grid(False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    simulated = is_simulated(table)
+    level = float(table.attrs.get("level", 0.95))
+    differ = " (in brackets)" if table["n"].nunique() > 1 else ""
+    ax.set_xlabel("rubric score (points, 0 to 100)")
+    ax.annotate(
+        f"{'SIMULATED: mean' if simulated else 'Mean'} score of {recipes_phrase(table)} on "
+        f"{tasks_phrase(table)}{differ}, with {level:.0%} intervals",
+        (0.012, 1), (0, 7), xycoords=("figure fraction", "axes fraction"),
+        textcoords="offset points", fontsize=11, color=INK, ha="left", va="bottom",
+    )  # fmt: skip
+    if simulated:
+        middles = [(100 * score, float(k)) for k, score in enumerate(shown["score"])]
+        mark_simulated(ax, middles, _bars(ax, shown))
+
+
+def _bars(ax: Axes, shown: pd.DataFrame) -> list[Bbox]:
+    """Every interval as a thin box in pixels."""
+    left = ax.transData.transform([(100 * x, k) for k, x in enumerate(shown["score_low"])])
+    right = ax.transData.transform([(100 * x, k) for k, x in enumerate(shown["score_high"])])
+    return [
+        Bbox.from_extents(x0, y0 - 2, x1, y1 + 2)
+        for (x0, y0), (x1, y1) in zip(left, right, strict=True)
+    ]
+
+
+def _legend(ax: Axes, families: dict[str, tuple[str, str]]) -> None:
+    handles = [
+        Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=plain_text(name))
+        for name, (colour, marker) in families.items()
+    ]
+    high = ax.get_figure(root=True).get_figheight()  # type: ignore[union-attr]
+    below = -0.55 / (ax.get_position().height * high)
+    ax.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(0.0, below), frameon=False,
+        fontsize=8.5, ncols=_COLUMNS, columnspacing=1.6, handletextpad=0.3,
+        borderaxespad=0.0, labelcolor=INK,
+    )  # fmt: skip

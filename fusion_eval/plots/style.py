@@ -1,0 +1,114 @@
+"""What all figures share: size, colours with shapes, the SIMULATED mark, and saving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+WIDTH = 9.0
+"""Inches; at 100 dots per inch as wide as a README is shown."""
+DPI = 100
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h")
+INK, QUIET, ALARM, LOWER_BOUND = "#222222", "#8a8a8a", "#b03000", "#cccccc"
+COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#000000")
+"""Okabe & Ito (2008), which colour-blind readers can tell apart; without yellow, too pale on white.
+
+Matplotlib has them as `okabe_ito` from 3.11 on only.
+"""
+
+
+def looks(strategies: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Strategy -> (colour, marker); both differ, so that colour is never the only cue."""
+    return {
+        name: (COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)])
+        for k, name in enumerate(dict.fromkeys(strategies))
+    }
+
+
+def figure(height: float) -> Figure:
+    """A figure that no global state knows of; `height` in inches."""
+    made = Figure(figsize=(WIDTH, height), dpi=DPI)
+    FigureCanvasAgg(made)
+    return made
+
+
+def given_or_new(ax: Axes | None, height: float) -> Axes:
+    """The axes of the caller, or new ones that a notebook shows."""
+    if ax is not None:
+        return ax
+    _, made = plt.subplots(figsize=(WIDTH, height), dpi=DPI)
+    return made
+
+
+def save(ax: Axes, *paths: str | Path) -> None:
+    """Write the figure of `ax`; the same figure gives the same bytes (no date, fixed ids)."""
+    with mpl.rc_context({"svg.hashsalt": "fusion-eval", "svg.fonttype": "path"}):
+        for path in map(Path, paths):
+            kind = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+            ax.get_figure(root=True).savefig(  # type: ignore[union-attr]
+                path, metadata=kind, dpi=DPI, facecolor="white"
+            )
+
+
+def plain(ax: Axes) -> None:
+    """No frame on the right and on top, a light grid behind everything."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(True, which="major", color="#e6e6e6", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def tasks_phrase(frame: pd.DataFrame) -> str:
+    """`40 tasks`, or `94 to 100 tasks` where recipes differ."""
+    least, most = int(frame["n"].min()), int(frame["n"].max())
+    if least == most:
+        return f"{most} task{'s' if most != 1 else ''}"
+    return f"{least} to {most} tasks"
+
+
+def recipes_phrase(frame: pd.DataFrame) -> str:
+    """`9 recipes`."""
+    return f"{len(frame)} recipe{'s' if len(frame) != 1 else ''}"
+
+
+def is_simulated(frame: pd.DataFrame) -> bool:
+    """Whether the numbers come from a simulator, as the frame's `attrs` say."""
+    return bool(frame.attrs.get("simulated"))
+
+
+def mark_simulated(ax: Axes, points: Sequence[tuple[float, float]], taken: Sequence[Bbox]) -> Text:
+    """SIMULATED in the corner where it covers least of the points and of `taken` (pixels)."""
+    markers = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in ax.transData.transform(points)]
+    hits = []
+    for y, x in ((0.03, 0.985), (0.97, 0.015), (0.97, 0.985), (0.03, 0.015)):
+        text = _corner(ax, x, y)
+        box = text.get_window_extent()
+        text.remove()
+        hits.append((sum(bool(box.overlaps(other)) for other in [*taken, *markers]), x, y))
+    _, x, y = min(hits, key=lambda hit: hit[0])
+    return _corner(ax, x, y)
+
+
+def _corner(ax: Axes, x: float, y: float) -> Text:
+    return ax.text(
+        x, y, "SIMULATED", transform=ax.transAxes, fontsize=13, fontweight="bold", color=ALARM,
+        ha="left" if x < 0.5 else "right", va="bottom" if y < 0.5 else "top", zorder=6,
+    )  # fmt: skip
+
+
+def shortened(name: str, most: int) -> str:
+    """A name of at most `most` characters."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def plain_text(name: str) -> str:
+    """A name that matplotlib draws as it is, without reading `$` or line breaks as commands."""
+    return " ".join(str(name).split()).replace("$", r"\$")

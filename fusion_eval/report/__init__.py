@@ -1,0 +1,46 @@
+"""What a person reads after a run: `report.md`, the figure, and `summary.json` for programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from fusion_eval import frames, stats
+from fusion_eval.plots import style
+from fusion_eval.plots.pareto import draw as draw_pareto
+from fusion_eval.plots.pareto import has_costs
+from fusion_eval.plots.scores import draw as draw_scores
+from fusion_eval.report.markdown import markdown
+from fusion_eval.report.summary import summarize
+from fusion_eval.store import Run, read_run, write_json
+
+__all__ = ["summarize", "write"]
+
+
+def write(run: Run | str | Path) -> dict[str, Path]:
+    """Write report.md, pareto.png, pareto.svg and summary.json into the run directory.
+
+    Makes no call and takes nothing but the run's files. Returns file name -> path; the figure is
+    missing where no answer has a score. Raises TableError for a run without tables.
+    """
+    opened = run if isinstance(run, Run) else read_run(run)
+    trials = frames.trials(opened)
+    written = _figure(trials, opened.path)
+    summary = summarize(opened)
+    written["summary.json"] = write_json(opened.path / "summary.json", summary)
+    text = markdown(opened, summary, figure="pareto.png" in written)
+    path = opened.path / "report.md"
+    path.write_text(text, "utf-8")
+    return {"report.md": path, **written}
+
+
+def _figure(trials: pd.DataFrame, folder: Path) -> dict[str, Path]:
+    table = stats.pareto(trials)
+    if not table["score"].notna().any():
+        return {}
+    draw = draw_pareto if has_costs(table) else draw_scores
+    ax = draw(style.figure(4.0), table)
+    paths = {name: folder / name for name in ("pareto.png", "pareto.svg")}
+    style.save(ax, *paths.values())
+    return paths

@@ -1,0 +1,84 @@
+"""With whom the report compares, and which recipes cannot be told from the best."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from fusion_eval import stats
+
+PAIRS_UP_TO = 40
+"""Recipes; beyond, all pairs are too many to look at."""
+_TURNED = {"better": "worse", "worse": "better"}
+Rows = list[dict[Any, Any]]
+
+
+def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) -> dict[str, Any]:
+    """The part of the summary that compares.
+
+    trials : see `frames.trials`; table : of `stats.pareto`. Returns `reference`,
+    `reference_chosen` (why), `family`, `comparisons` (rows of `stats.compare`, a against the
+    reference), and `best` (the highest score) with `not_below_best`: who cannot be told from it
+    when all pairs are looked at (None where there are too many).
+    """
+    reference, why = choose_reference(table)
+    scored = table[table["score"].notna()]
+    rows = trials[trials["recipe"].astype(str).isin(scored["recipe"])]
+    rows.attrs = trials.attrs
+    best = str(scored["recipe"].iloc[int(scored["score"].argmax())]) if len(scored) else None
+    found: dict[str, Any] = {
+        "reference": reference, "reference_chosen": why, "family": "against the reference",
+        "comparisons": [], "best": best, "not_below_best": None,
+    }  # fmt: skip
+    if reference is None or best is None:
+        return found
+    if len(scored) <= PAIRS_UP_TO:
+        pairs = _with(best, stats.compare(rows, level=level, seed=seed).to_dict("records"))
+        undecided = [row["a"] for row in pairs if row["conclusion"] == "undecided"]
+        found["not_below_best"] = undecided
+        if reference == best and not _priced(scored):
+            return found | {"comparisons": pairs, "family": "all pairs"}
+    compared = stats.compare(rows, reference, level=level, seed=seed)
+    return found | {"comparisons": compared.to_dict("records")}
+
+
+def choose_reference(table: pd.DataFrame) -> tuple[str | None, str]:
+    """What the others are compared with when nobody says: a name, and why."""
+    scored = table[table["score"].notna()]
+    if len(scored) < 2:
+        return None, "fewer than two recipes have a score"
+    known = scored[scored["cost_usd"].notna() & (scored["cost_unknown"] == 0)]
+    for rows, why in (
+        (known[known["strategy"] == "solo"], "the cheapest solo recipe"),
+        (known, "the cheapest recipe; none is solo"),
+    ):
+        if len(rows):
+            return str(rows["recipe"].iloc[int(rows["cost_usd"].argmin())]), why
+    return str(scored["recipe"].iloc[int(scored["score"].argmax())]), (
+        "the best-scoring recipe, as no cost is known"
+    )
+
+
+def _priced(scored: pd.DataFrame) -> bool:
+    return bool((scored["cost_usd"].notna() & (scored["cost_unknown"] == 0)).any())
+
+
+def _with(name: str, rows: Rows) -> Rows:
+    """The pairs of one recipe, turned so that it is the one compared with."""
+    found = [
+        row if row["b"] == name else turned(row) for row in rows if name in (row["a"], row["b"])
+    ]
+    return sorted(found, key=lambda row: -row["difference"])
+
+
+def turned(row: dict[Any, Any]) -> dict[Any, Any]:
+    """The same comparison seen from the other side."""
+    return row | {
+        "a": row["b"],
+        "b": row["a"],
+        "difference": -row["difference"],
+        "low": -row["high"],
+        "high": -row["low"],
+        "conclusion": _TURNED.get(row["conclusion"], row["conclusion"]),
+    }

@@ -1,0 +1,151 @@
+"""The decision in plain words, from `summary.json`: what to take, what is decided, what is not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fusion_eval.report.words import dollars, listed, plain, points, points_range
+
+Name = Callable[[str], str]
+FEW_TASKS = 15
+_FEW = 3
+
+
+def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
+    """What to take at which value of a point, what is decided, and what would decide the rest."""
+    parts = [
+        _few_tasks(summary),
+        _choice(summary, name),
+        _left_out(summary, name),
+        _conclusions(summary, name),
+        _leaders(summary, name),
+        _more_tasks(summary, name),
+    ]
+    parts += [_failures(summary, name), _simulated(summary)]
+    return " ".join(part for part in parts if part)
+
+
+def _few_tasks(summary: Mapping[str, Any]) -> str:
+    counts = [row["score"]["n"] for row in summary["recipes"].values() if row["score"]]
+    if not counts or min(counts) >= FEW_TASKS:
+        return ""
+    some = f"{min(counts)} task{'s' if min(counts) > 1 else ''}"
+    return f"This rests on {some}: read it as a description, not as evidence."
+
+
+def _simulated(summary: Mapping[str, Any]) -> str:
+    if not summary["simulated"]:
+        return ""
+    return "All of this is SIMULATED: it says nothing about real models."
+
+
+def _choice(summary: Mapping[str, Any], name: Name) -> str:
+    rows = summary["decisions"]
+    if not rows:
+        return "No cost is known, so this compares scores alone."
+    if len(summary["recipes"]) == 1:
+        return "There is one recipe, so there is nothing to choose."
+    if len(rows) == 1:
+        only = rows[0]
+        sure = f"(probability {only['probability']:.0%} by resampling tasks)"
+        return f"Whatever a point of score is worth, take {name(only['recipe'])} {sure}."
+    texts = []
+    for row in rows:
+        low, high = row["from_usd"], row["to_usd"]
+        if not low:
+            span = f"worth less than {dollars(high)} per task"
+        elif high is None:
+            span = f"worth more than {dollars(low)}"
+        else:
+            span = f"worth {dollars(low)} to {dollars(high)}"
+        texts.append(f"{span}, take {name(row['recipe'])} ({row['probability']:.0%})")
+    return (
+        f"If one point of score (of 100) is {'; if it is '.join(texts)}. In brackets: how "
+        "often it is the best choice there when tasks are resampled."
+    )
+
+
+def _left_out(summary: Mapping[str, Any], name: Name) -> str:
+    names = [name(recipe) for recipe in summary["decisions_leave_out"]]
+    if not names or not summary["decisions"]:
+        return ""
+    return f"Left out of this choice, as the cost is not wholly known: {listed(names)}."
+
+
+def _conclusions(summary: Mapping[str, Any], name: Name) -> str:
+    rows = summary["comparisons"]
+    if not rows:
+        return ""
+    reference = name(summary["reference"])
+    found = []
+    for word in ("better", "worse", "equivalent", "undecided"):
+        group = [row for row in rows if row["conclusion"] == word]
+        if group:
+            label = _with_difference if word == "better" else _without
+            found.append(f"{word}: {listed([label(row, name) for row in group])}")
+    return f"Against {reference} ({summary['reference_chosen']}) – {'; '.join(found)}."
+
+
+def _with_difference(row: Mapping[str, Any], name: Name) -> str:
+    return f"{name(row['a'])} ({points(row['difference'], signed=True)})"
+
+
+def _leaders(summary: Mapping[str, Any], name: Name) -> str:
+    """Who cannot be told from the best, looking at all pairs."""
+    rivals = summary["not_below_best"]
+    if rivals is None or summary["family"] == "all pairs":
+        return ""
+    best = name(summary["best"])
+    if not rivals:
+        return f"{best} has the highest score, and looking at all pairs it is ahead of every other."
+    return (
+        f"{best} has the highest score; looking at all pairs, these tasks cannot tell it from "
+        f"{listed([name(rival) for rival in rivals])}."
+    )
+
+
+def _without(row: Mapping[str, Any], name: Name) -> str:
+    return name(row["a"])
+
+
+def _more_tasks(summary: Mapping[str, Any], name: Name) -> str:
+    """The undecided pair that is closest to a decision, and about how many tasks it needs."""
+    closest = max(
+        (row for row in summary["comparisons"] if _ratio(row) > 0), key=_ratio, default=None
+    )
+    if closest is None:
+        return ""
+    needed = tasks_to_decide(closest)
+    pair = (
+        f"{name(closest['a'])} against {name(closest['b'])}: "
+        f"{points_range({**closest, 'value': closest['difference']}, signed=True)} points"
+    )
+    many = f"about {needed:,} tasks" if needed <= 100_000 else "more than 100,000 tasks"
+    return (
+        f"The undecided pair that is closest to a decision is {pair}; {many} like these would "
+        f"decide it if the difference stays what it is (now {closest['n']})."
+    )
+
+
+def _ratio(row: Mapping[str, Any]) -> float:
+    """|difference| over half the interval of an undecided pair; 0 for others."""
+    if row["conclusion"] != "undecided" or row["low"] is None or row["high"] == row["low"]:
+        return 0.0
+    return float(2 * abs(row["difference"]) / (row["high"] - row["low"]))
+
+
+def tasks_to_decide(row: Mapping[str, Any]) -> int:
+    """Tasks at which the half-width shrinks to the difference: n (half-width / difference)^2."""
+    ratio = _ratio(row)
+    return math.ceil(row["n"] / ratio**2) + 1 if ratio > 1e-6 else 10**9
+
+
+def _failures(summary: Mapping[str, Any], name: Name) -> str:
+    failing = [
+        f"{name(recipe)} failed {row['failed']} of {row['trials']} times"
+        for recipe, row in summary["recipes"].items()
+        if row["failed"] * 20 >= row["trials"] and row["failed"]
+    ]
+    return f"{listed(failing, _FEW)}; each failure counts 0." if failing else ""

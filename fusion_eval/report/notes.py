@@ -1,0 +1,140 @@
+"""The small print of a report: money, gaps, methods, hashes, and how to make it again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from fusion_eval.report.words import dollars, escaped, listed, plain
+from fusion_eval.store import Run
+
+_SHOWN = 8
+
+
+def money_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Charged against spent, grading apart; SIMULATED where the dollars are not real."""
+    kind = "SIMULATED dollars, that nobody paid. " if summary["simulated"] else ""
+    if all(summary["unknown_usd"][n] and not summary["at_least_usd"][n] for n in _PAID):
+        return ["No cost is known in this run: neither of the answers nor of grading."]
+    calls = summary["calls"]
+    lines = [
+        f"{kind}Answers: {_sum(summary, 'cost_usd')} charged to the recipes (each as if run "
+        f"alone), {_sum(summary, 'spent_usd')} spent by this run after sharing. Grading, apart: "
+        f"{_sum(summary, 'grading_usd')} charged, {_sum(summary, 'grading_spent_usd')} spent.",
+        f"Calls: {calls['charged']:,} charged, {calls['made']:,} made by this run.",
+    ]
+    if summary["at_least_usd"]["possibly_paid_usd"]:
+        possibly = dollars(summary["at_least_usd"]["possibly_paid_usd"])
+        lines.append(f"Up to {possibly} more may have been billed for attempts without an answer.")
+    return lines
+
+
+_PAID = ("cost_usd", "spent_usd", "grading_usd")
+
+
+def _sum(summary: Mapping[str, Any], column: str) -> str:
+    if summary[column] is not None:
+        return dollars(summary[column])
+    known, unknown = summary["at_least_usd"][column], summary["unknown_usd"][column]
+    return f"≥ {dollars(known)} ({unknown} trials unknown)" if known else "unknown"
+
+
+def gaps(summary: Mapping[str, Any]) -> list[str]:
+    """Missing tasks by name, lost, failed, ungraded and cut-off answers; or that there are none."""
+    lines = []
+    for name, row in summary["recipes"].items():
+        found = []
+        if row["missing_tasks"]:
+            tasks = [escaped(task) for task in row["missing_tasks"]]
+            some = "tasks" if len(tasks) > 1 else "task"
+            found.append(f"no score for {len(tasks)} {some}: {listed(tasks, _SHOWN)}")
+        expected = summary["repeats"] * (summary["tasks"] - len(row["missing_tasks"]))
+        if row["trials"] < expected:
+            found.append(f"{row['trials']} answers where {expected} were planned")
+        if row["failed"]:
+            found.append(f"{answers(row['failed'])} failed ({counted(row['failures'])})")
+        if row["degraded"]:
+            found.append(f"{answers(row['degraded'])} degraded ({counted(row['degradations'])})")
+        if row["ungraded"]:
+            found.append(f"{answers(row['ungraded'])} without a readable verdict, left out")
+        if row["truncated"]:
+            found.append(f"{answers(row['truncated'])} cut off at the token limit")
+        if row["coverage"] is not None and row["coverage"] < 1:
+            found.append(f"{1 - row['coverage']:.1%} of the verdicts were not read")
+        if found:
+            lines.append(f"- {escaped(name)}: {'; '.join(found)}.")
+    if not lines:
+        return ["Every recipe has a score for every task."]
+    return ["\n".join(lines)]
+
+
+def answers(count: int) -> str:
+    """`1 answer`, `3 answers`."""
+    return f"{count} answer{'s' if count != 1 else ''}"
+
+
+def counted(words: Mapping[str, int]) -> str:
+    """`timeout 3× and refusal 1×`."""
+    return listed([f"{escaped(word)} {count}×" for word, count in words.items()], 3)
+
+
+def notes(run: Run, summary: Mapping[str, Any]) -> list[str]:
+    """Methods, identity of the inputs, and the commands."""
+    methods = sorted({r["score"]["method"] for r in summary["recipes"].values() if r["score"]})
+    costs = sorted({r["cost_usd"]["method"] for r in summary["recipes"].values() if r["cost_usd"]})
+    used = [
+        "The task is the sampling unit: repeats and grader passes are averaged within it first.",
+        f"Score intervals: {', '.join(methods)}." if methods else "",
+        f"Cost intervals: {', '.join(costs)}." if costs else "",
+        "Comparisons: paired by task, sign-flip tests, step-down max-T and simultaneous intervals.",
+        "Grading error is not in the intervals: they hold for this grader. Formulas and tests: "
+        "docs/methods.md.",
+    ]
+    facts = "\n".join(f"- {line}" for line in _identity(run, summary))
+    return [" ".join(line for line in used if line), facts, _commands(run)]
+
+
+def _identity(run: Run, summary: Mapping[str, Any]) -> list[str]:
+    m = run.manifest
+    tasks, bench, source = (_mapping(m.get(name)) for name in ("tasks", "bench", "source"))
+    found = {
+        "tasks": f"{summary['tasks']}, hash {tasks.get('hash', 'unknown')}",
+        "bench": f"{bench.get('name')}, hash {bench.get('hash')}" if bench else None,
+        "source": f"{source.get('file')}, SHA-256 {source.get('sha256')}" if source else None,
+        "criteria": _mapping(m.get("criteria")).get("sha256"),
+        "inputs": m.get("inputs_hash"),
+        "repeats": summary["repeats"],
+        "seed": summary["seed"],
+        "seed of the statistics": summary["statistics_seed"],
+        "grader": _pairs(m.get("grader")),
+        "prices": f"as of {m.get('prices_at')}" if m.get("prices_at") else None,
+        "versions": _pairs(m.get("versions")),
+        "git": m.get("git"),
+        "simulated": summary["simulated"],
+    }
+    return [f"{key}: {escaped(value)}" for key, value in found.items() if value is not None]
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _pairs(value: object) -> str | None:
+    pairs = _mapping(value)
+    return ", ".join(f"{key} {item}" for key, item in pairs.items()) if pairs else None
+
+
+def _commands(run: Run) -> str:
+    folder = f"results/{run.id}"
+    lines = [f"fusion-eval report {shlex.quote(plain(folder))}  # this report; makes no call"]
+    tasks, source = _mapping(run.manifest.get("tasks")), _mapping(run.manifest.get("source"))
+    if source:
+        rubric = _mapping(run.manifest.get("criteria")).get("file")
+        more = f" --criteria {shlex.quote(plain(rubric))}" if rubric else ""
+        lines.append(f"fusion-eval import {shlex.quote(plain(source.get('file')))}{more}")
+    elif tasks.get("source"):
+        bench = shlex.quote(plain(f"{folder}/bench.yaml"))
+        where = " ".join(shlex.quote(part) for part in plain(tasks["source"]).split(", "))
+        lines.append(f"fusion-eval run {where} --bench {bench} --replay  # again, from the ledger")
+    return "\n".join(["```sh", *(line.replace("`", "") for line in lines), "```"])

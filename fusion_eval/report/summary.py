@@ -1,0 +1,145 @@
+"""`summary.json`: everything that the report says, for programs. Scores are 0 to 1."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fusion_eval import frames, stats
+from fusion_eval.core import Estimate
+from fusion_eval.frames import per_task
+from fusion_eval.report.against import against
+from fusion_eval.report.money import calls_made, money
+from fusion_eval.report.sections import by_domain, by_section
+from fusion_eval.stats.latency import median
+from fusion_eval.store import Run, read_run
+
+LEVEL = 0.95
+SEED = 0
+
+
+def summarize(run: Run | str | Path) -> dict[str, Any]:
+    """The content of `summary.json`; see docs and `interface.md` for its schema."""
+    opened = run if isinstance(run, Run) else read_run(run)
+    trials, calls = frames.trials(opened), frames.calls(opened)
+    table = stats.pareto(trials, LEVEL, SEED)
+    missing = missing_tasks(trials, opened.manifest)
+    decisions = stats.decisions(trials, SEED)
+    summary = {
+        "run_id": opened.id,
+        "simulated": opened.simulated,
+        "status": opened.manifest.get("status", "unknown"),
+        "tasks": _tasks(trials, opened.manifest),
+        "repeats": int(trials["repeat"].max()) + 1 if len(trials) else 0,
+        "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
+        "recipes": {
+            row["recipe"]: _recipe(trials, row, missing) for row in table.to_dict("records")
+        },
+        **against(trials, table, LEVEL, SEED),
+        "decisions": decisions.to_dict("records"),
+        "decisions_leave_out": decisions.attrs["left_out"],
+        "domains": by_domain(trials, LEVEL),
+        "sections": by_section(frames.verdicts(opened), trials, LEVEL),
+        **money(trials),
+        "calls": calls_made(calls),
+        "seed": opened.manifest.get("seed"),
+        "statistics_seed": SEED,
+    }
+    cleaned: dict[str, Any] = clean(summary)
+    return cleaned
+
+
+def clean(value: Any) -> Any:
+    """The same for JSON: estimates as objects, plain numbers, nothing infinite or NaN (null)."""
+    if isinstance(value, Estimate):
+        return clean(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    if hasattr(value, "item"):  # a numpy scalar
+        return clean(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _recipe(
+    trials: pd.DataFrame, row: Mapping[Any, Any], missing: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    rows = trials[trials["recipe"].astype(str) == row["recipe"]]
+    answered = rows[rows["failure"].isna()]
+    score = per_task(rows)[row["recipe"]].dropna() if row["n"] else []
+    complete = per_task(rows, missing="complete")[row["recipe"]].dropna()
+    return {
+        "strategy": row["strategy"] or None,
+        "score": stats.mean_score(score, LEVEL) if row["n"] else None,
+        "score_complete_cases": stats.mean_score(complete, LEVEL) if len(complete) else None,
+        "cost_usd": _cost(row),
+        "latency_s": _latency(rows),
+        "trials": len(rows),
+        "failed": int(row["failed"]),
+        "failures": {str(k): int(v) for k, v in rows["failure"].value_counts().items()},
+        "degraded": int(answered["degraded"].notna().sum()),
+        "degradations": {str(k): int(v) for k, v in answered["degraded"].value_counts().items()},
+        "ungraded": int(answered["score"].isna().sum()),
+        "coverage": float(answered["coverage"].astype(float).mean()),
+        "truncated": int((answered["finish"] == "length").sum()),
+        "missing_tasks": missing.get(row["recipe"], []),
+        "on_frontier": row["on_frontier"],
+        "p_on_frontier": row["p_on_frontier"],
+        "frontier": row["status"],
+        "dominated_by": row["dominated_by"].split(", ") if row["dominated_by"] else [],
+    }
+
+
+def _cost(row: Mapping[Any, Any]) -> dict[str, Any] | None:
+    """An estimate, with the number of trials of unknown cost; any makes it a lower bound."""
+    if math.isnan(row["cost_usd"]):
+        return None
+    return {
+        "value": row["cost_usd"],
+        "low": row["cost_low"],
+        "high": row["cost_high"],
+        "level": LEVEL,
+        "n": int(row["cost_n"]),
+        "method": row["cost_method"],
+        "unknown": int(row["cost_unknown"]),
+        "lower_bound": bool(row["cost_unknown"]),
+    }
+
+
+def _latency(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Median over tasks with its interval, and the 95th percentile over trials (seconds)."""
+    known = rows[rows["latency_s"].notna()]
+    if not len(known):
+        return None
+    tasks = known["latency_s"].astype(float).groupby(known["task_hash"]).mean()
+    p95 = float(known["latency_s"].astype(float).quantile(0.95))
+    source = known["latency_source"].dropna()
+    return {
+        **asdict(median(tasks, LEVEL)),
+        "p95": p95,
+        "source": str(source.iloc[0]) if len(source) else None,
+    }
+
+
+def _tasks(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> int:
+    planned = manifest.get("tasks")
+    count = planned.get("count") if isinstance(planned, Mapping) else None
+    return max(int(count or 0), int(trials["task_hash"].nunique()))
+
+
+def missing_tasks(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> dict[str, list[str]]:
+    """For each recipe, the ids of tasks without a score: of this run, and planned for it."""
+    found: dict[str, list[str]] = dict(per_task(trials).attrs["missing"])
+    planned = manifest.get("tasks")
+    hashes = planned.get("hashes", {}) if isinstance(planned, Mapping) else {}
+    seen = set(trials["task_hash"].dropna())
+    nowhere = [task for task, key in hashes.items() if key not in seen]
+    return {name: sorted({*tasks, *nowhere}) for name, tasks in found.items()}

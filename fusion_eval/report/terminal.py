@@ -1,0 +1,84 @@
+"""What `fusion-eval run` prints at its end: a table and a paragraph within 100 columns."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from fusion_eval.report.decision import decision
+from fusion_eval.report.markdown import by_score
+from fusion_eval.report.summary import summarize
+from fusion_eval.report.words import dollars, plain, points
+from fusion_eval.store import Run
+
+WIDTH = 100
+_NAME = 24
+_COLUMNS = ("score, points", "cost per task", "latency", "failed", "frontier")
+
+
+def table(source: Run | Mapping[str, Any]) -> Table:
+    """Recipes, best score first, as a rich table; from a run or the content of `summary.json`."""
+    summary = _summary(source)
+    title = f"{plain(summary['run_id'])}: {summary['tasks']} tasks, {summary['repeats']} repeat(s)"
+    made = Table(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, width=None, title_justify="left",
+        title=Text(f"SIMULATED  {title}" if summary["simulated"] else title),
+        caption=Text("SIMULATED" if summary["simulated"] else ""),
+    )  # fmt: skip
+    rows = [_cells(name, row) for name, row in by_score(summary)]
+    known = [k for k in range(len(_COLUMNS)) if {row[k + 1] for row in rows} != {"unknown"}]
+    first = "recipe (SIMULATED)" if summary["simulated"] else "recipe"
+    room = _NAME + 10 * (len(_COLUMNS) - len(known))
+    made.add_column(first, no_wrap=True, max_width=room, overflow="ellipsis")
+    for k in known:
+        made.add_column(_COLUMNS[k], justify="right", no_wrap=True)
+    for row in rows:
+        made.add_row(Text(row[0]), *(Text(row[k + 1]) for k in known))
+    return made
+
+
+def paragraph(source: Run | Mapping[str, Any], width: int = WIDTH) -> str:
+    """The decision in plain words, wrapped at `width` columns."""
+    words = decision(_summary(source))
+    return textwrap.fill(words, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _summary(source: Run | Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(source, Run):
+        return source
+    path = source.path / "summary.json"
+    if path.exists():
+        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return found
+    return summarize(source)
+
+
+def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
+    score, latency = row["score"], row["latency_s"]
+    return [
+        plain(name),
+        f"{points(score['value'])} ({points(score['low'])}–{points(score['high'])})"
+        if score
+        else "none",
+        _cost(row["cost_usd"]),
+        f"{latency['value']:.3g} s" if latency else "unknown",
+        f"{row['failed']}/{row['trials']}",
+        "unknown" if row["on_frontier"] is None else row["frontier"],
+    ]
+
+
+def _cost(cost: Mapping[str, Any] | None) -> str:
+    if cost is None:
+        return "unknown"
+    if cost["lower_bound"]:
+        return f"≥ {dollars(cost['value'], 2)}"
+    if cost["low"] is None or cost["low"] == cost["high"]:
+        return dollars(cost["value"], 2)
+    low, high = (dollars(cost[end], 2).lstrip("$") for end in ("low", "high"))
+    return f"{dollars(cost['value'], 2)} ({low}–{high})"

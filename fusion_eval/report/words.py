@@ -1,0 +1,75 @@
+"""Numbers and names as they are read: points, dollars, lists, and text made harmless."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_MARKUP = re.compile(r"([\\`*\[\]<>|~])")
+
+
+def plain(text: object) -> str:
+    """One line, without control and direction characters that could change what is around it."""
+    whole = " ".join(str(text).split())
+    return "".join(c for c in whole if unicodedata.category(c) not in ("Cc", "Cf"))
+
+
+def escaped(text: object) -> str:
+    """The same for Markdown, also inside a table."""
+    quoted = _MARKUP.sub(r"\\\1", plain(text))
+    return re.sub(r"^_|_$", r"\\_", quoted)
+
+
+def in_code(text: object) -> str:
+    """The same as code, for names within a sentence."""
+    return f"`{plain(text).replace('`', chr(39))}`"
+
+
+def points(value: float | None, signed: bool = False) -> str:
+    """A score of 0 to 1 as points: `71.6`, signed `+0.9`."""
+    if value is None:
+        return "none"
+    text = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
+    return text.replace("-", "−")
+
+
+def points_range(estimate: Mapping[str, Any] | None, signed: bool = False) -> str:
+    """`71.6 (68.3 to 74.6)`; `none` without an estimate."""
+    if not estimate or estimate.get("value") is None:
+        return "none"
+    low, high = estimate.get("low"), estimate.get("high")
+    if low is None or high is None:
+        return points(estimate["value"], signed)
+    ends = f"{points(low, signed)} to {points(high, signed)}"
+    return f"{points(estimate['value'], signed)} ({ends})"
+
+
+def dollars(value: float | None, digits: int = 3) -> str:
+    """`$0.0123`, `$4.10`; so many digits that count, no powers of ten. None is `unknown`."""
+    if value is None:
+        return "unknown"
+    if value == 0:
+        return "$0"
+    decimals = max(2, digits - 1 - math.floor(math.log10(abs(value)))) if abs(value) < 100 else 0
+    return f"${value:,.{decimals}f}"
+
+
+def cost_range(cost: Mapping[str, Any] | None) -> str:
+    """`$0.0223 ($0.0190 to $0.0264)`, `≥ $0.02 (3 unknown)`, or `unknown`."""
+    if cost is None:
+        return "unknown"
+    if cost["lower_bound"]:
+        return f"≥ {dollars(cost['value'])} ({cost['unknown']} unknown)"
+    if cost["low"] is None or cost["low"] == cost["high"]:
+        return dollars(cost["value"])
+    return f"{dollars(cost['value'])} ({dollars(cost['low'])} to {dollars(cost['high'])})"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """`a, b and c`; of many the first ones and how many more."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

@@ -1,0 +1,101 @@
+"""The mean cost of an answer. Costs are skewed, so the interval is a studentised bootstrap.
+
+Unknown is a state: a trial whose cost nobody knows makes the mean a lower bound, never cheaper.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from fusion_eval.core import Estimate
+from fusion_eval.stats.bootstrap import RESAMPLES, task_weights
+from fusion_eval.stats.estimates import Floats, checked, standard_error, t_interval
+
+FEW_TASKS = 8
+"""Below it so many resamples repeat one task that the bootstrap-t is erratic; Student's t then."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Cost per task (US$), tidy.
+
+    `least`: index task hash, one column per recipe; a trial of unknown cost counts 0 in it, so
+    that it is a lower bound. NaN: no trial for this task, or no trial of the recipe has a cost.
+    `unknown`: number of trials of unknown cost, per recipe.
+    """
+
+    least: pd.DataFrame
+    unknown: pd.Series
+
+
+def cost_per_task(trials: pd.DataFrame) -> Costs:
+    """Average `cost_usd` over repeats within each task; failed answers cost what they cost."""
+    key = trials["task_hash"].fillna(trials["task"]).astype(str).rename("task_hash")
+    recipe = trials["recipe"].astype(str)
+    cost = trials["cost_usd"].astype(float)
+    unknown = cost.isna().groupby(recipe, sort=False).sum().astype(int)
+    nothing = cost.isna().groupby(recipe, sort=False).all()
+    least = cost.fillna(0.0).groupby([key, recipe]).mean().unstack().sort_index()
+    least = least.reindex(columns=unknown.index)
+    least.loc[:, nothing[nothing].index] = np.nan
+    return Costs(least, unknown)
+
+
+def mean_cost(
+    costs: ArrayLike,
+    level: float = 0.95,
+    *,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+) -> Estimate:
+    """Mean cost per task with the bootstrap-t interval, by task.
+
+    Parameters
+    ----------
+    costs : shape (n_tasks,), US dollars, not negative, no NaN
+    level : float in (0, 1), coverage
+    rng : draws the resamples
+    resamples : number of bootstrap samples
+
+    Returns
+    -------
+    Estimate in US dollars, cut at 0. Student's t below eight tasks; a point when all costs are
+    equal; no limits (NaN) for a single task.
+
+    Raises
+    ------
+    MissingScoresError, TooFewTasksError (no task)
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 12.
+    """
+    x = checked(costs, least=1)
+    mean, n = float(x.mean()), len(x)
+    if n == 1 or np.ptp(x) == 0:
+        end = float("nan") if n == 1 else mean
+        method = "one task" if n == 1 else "equal costs"
+        return Estimate(value=mean, low=end, high=end, level=level, n=n, method=method)
+    if n < FEW_TASKS:
+        t = t_interval(x, level)
+        return Estimate(value=mean, low=max(0.0, t.low), high=t.high, level=level, n=n, method="t")
+    low, high = _bootstrap_t(x, level, task_weights(n, resamples, rng))
+    return Estimate(
+        value=mean, low=max(0.0, low), high=high, level=level, n=n, method="bootstrap-t"
+    )
+
+
+def _bootstrap_t(x: Floats, level: float, weights: Floats) -> tuple[float, float]:
+    """Limits mean - t* se, with t* the quantiles of (mean* - mean) / se* over resamples."""
+    n, centred = len(x), x - x.mean()
+    means = weights @ centred / n
+    variances = (weights @ centred**2 / n - means**2) / (n - 1)
+    usable = variances > 1e-12 * centred.var() / n
+    t = means[usable] / np.sqrt(variances[usable])
+    below, above = np.quantile(t, [(1 - level) / 2, (1 + level) / 2])
+    se = standard_error(x)
+    return float(x.mean() - above * se), float(x.mean() - below * se)

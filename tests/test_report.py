@@ -1,0 +1,323 @@
+"""What a person and a program read after a run."""
+
+import io
+import json
+import re
+
+import pytest
+import rich.console
+from made_runs import FOUR_PARTS, NINE, made_run, task_hash, trial, write_run
+
+from fusion_eval import report
+from fusion_eval.report import terminal
+from fusion_eval.report.against import turned
+from fusion_eval.report.decision import tasks_to_decide
+from fusion_eval.report.words import dollars, escaped, plain, points
+from fusion_eval.store import read_run
+
+ESTIMATE = {"value", "low", "high", "level", "n", "method"}
+
+
+def _trouble(row, rng):
+    """Failures, degraded answers, lost rows, unread verdicts, unknown costs; by recipe."""
+    recipe, task = row["recipe"], row["task"]
+    if recipe == "debate" and task in ("task-1", "task-2", "task-3"):
+        row |= {"failure": "timeout", "score": None}
+    if recipe == "vote-abc":
+        row |= {"degraded": "seat 2 empty: timeout"}
+    if recipe == "solo-b" and task == "task-4":
+        return None
+    if recipe == "self-fusion":
+        row |= {"coverage": 0.9, "score_min": row["score"] - 0.05, "finish": "length"}
+    if recipe == "panel" and task == "task-5":
+        row |= {"cost_usd": None}
+    if recipe == "solo-c":
+        row |= {"cost_usd": None}
+    return row
+
+
+@pytest.fixture
+def troubled(tmp_path):
+    return made_run(tmp_path / "troubled", NINE, tweak=_trouble, simulated=True)
+
+
+def _text(run):
+    return report.write(run)["report.md"].read_text("utf-8")
+
+
+def test_write_makes_the_four_files_and_says_where(tmp_path):
+    """CI links to these names."""
+    run = made_run(tmp_path / "run")
+
+    paths = report.write(run)
+
+    assert set(paths) == {"report.md", "pareto.png", "pareto.svg", "summary.json"}
+    assert all(path.parent == run.path and path.stat().st_size > 0 for path in paths.values())
+
+
+def test_the_summary_keeps_its_schema(troubled):
+    """Scripts read it; a renamed key breaks them at night."""
+    report.write(troubled)
+    summary = json.loads((troubled.path / "summary.json").read_text("utf-8"))
+
+    assert {"run_id", "simulated", "tasks", "repeats", "recipes", "comparisons", "spent_usd",
+            "grading_usd", "calls"} <= summary.keys()  # fmt: skip
+    assert set(summary["calls"]) == {"charged", "made"}
+    for recipe in summary["recipes"].values():
+        assert {"score", "cost_usd", "latency_s", "trials", "failed", "coverage",
+                "on_frontier"} <= recipe.keys()  # fmt: skip
+        for name in ("score", "latency_s", "cost_usd"):
+            assert recipe[name] is None or recipe[name].keys() >= ESTIMATE
+        assert 0 <= recipe["score"]["low"] <= recipe["score"]["value"] <= 1
+    assert {row["conclusion"] for row in summary["comparisons"]} <= {
+        "better", "worse", "equivalent", "undecided"
+    }  # fmt: skip
+    assert summary["tasks"] == 30
+
+
+def test_headline_scores_count_failures_as_0_and_complete_cases_stand_beside(troubled):
+    """Only one of the two would hide either the failures or the quality of the answers."""
+    debate = report.summarize(troubled)["recipes"]["debate"]
+
+    assert debate["failed"] == 3
+    assert debate["score"]["n"] == 30
+    assert debate["score_complete_cases"]["n"] == 27
+    assert debate["score"]["value"] == pytest.approx(debate["score_complete_cases"]["value"] * 0.9)
+    assert "Without failed answers (complete cases): debate" in _text(troubled)
+
+
+def test_simulated_is_on_everything_that_can_be_copied(troubled):
+    """One pasted table without the word becomes a claim about real models."""
+    text = _text(troubled)
+
+    tables = re.findall(r"^\|.*\n\| ---", text, flags=re.MULTILINE)
+    assert len(tables) >= 3
+    assert all("SIMULATED" in header for header in tables)
+    assert text.index("SIMULATED") < text.index("If one point")
+    assert "SIMULATED dollars" in text
+    assert "SIMULATED" in terminal.paragraph(troubled)
+    console = rich.console.Console(width=100, record=True, file=io.StringIO())
+    console.print(terminal.table(troubled))
+    assert "SIMULATED" in console.export_text()
+
+
+def test_real_runs_never_say_simulated(tmp_path):
+    """A mark on everything is a mark on nothing."""
+    run = made_run(tmp_path / "real")
+
+    assert "SIMULATED" not in _text(run).replace("simulated: False", "")
+    assert "SIMULATED" not in terminal.paragraph(run)
+
+
+def test_unknown_costs_are_unknown_or_lower_bounds_and_never_0(troubled):
+    """$0 for a lost bill would make the recipe the winner."""
+    text, summary = _text(troubled), report.summarize(troubled)
+
+    rows = {line.split(" | ")[0].strip("| "): line for line in text.splitlines()
+            if line.startswith("| ")}  # fmt: skip
+    recipe_rows = text.split("## Comparisons")[0]
+    assert re.search(r"^\| panel .*≥ \$0\.0\d+ \(1 unknown\)", recipe_rows, re.MULTILINE)
+    assert re.search(r"^\| solo-c .*\| unknown \|", recipe_rows, re.MULTILINE)
+    assert "$0 " not in recipe_rows
+    assert rows
+    assert summary["cost_usd"] is None
+    assert summary["unknown_usd"]["cost_usd"] == 31
+    assert "≥ $" in text.split("## Money")[1]
+    assert "Left out of this choice" in text
+
+
+def test_gaps_are_listed_with_the_names_of_tasks(troubled):
+    """What is missing must be found by reading, not by counting."""
+    gaps = _text(troubled).split("## Gaps")[1].split("## How")[0]
+
+    assert "solo-b: no score for 1 task: task-4" in gaps
+    assert "debate: 3 answers failed (timeout 3×)" in gaps
+    assert "self-fusion: 30 answers cut off at the token limit; 10.0% of the verdicts" in gaps
+    assert "vote-abc: 30 answers degraded (seat 2 empty: timeout 30×)" in gaps
+    assert "moa" not in gaps
+
+
+def test_tasks_that_were_planned_and_that_nobody_answered_are_missing_too(tmp_path):
+    """A run stopped by its budget has no rows at all for the rest of its tasks."""
+    planned = {f"t{k}": task_hash(f"t{k}") for k in range(3)}
+    rows = [trial(f"t{k}", "a", 0.5, cost_usd=0.01) for k in range(2)]
+    run = write_run(tmp_path / "stopped", rows, status="stopped by budget",
+                    tasks={"count": 3, "hash": "x", "hashes": planned})  # fmt: skip
+
+    text = _text(run)
+
+    assert "no score for 1 task: t2" in text
+    assert "not finished: its status is stopped by budget" in text
+
+
+def test_names_cannot_break_the_tables(tmp_path):
+    """A pipe in a recipe name shifts every number one column to the left."""
+    odd = {"a|b`c": NINE["solo-a"], "<b>x</b>\n*y*": NINE["panel"], "rtl\u202egnp": NINE["debate"]}
+    text = _text(made_run(tmp_path / "odd", odd))
+
+    for block in re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE):
+        counts = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+        assert len(counts) == 1
+    assert "<b>" not in text.replace(r"\<b\>", "").replace("`<b>x</b> *y*`", "")
+    assert "\u202e" not in text
+
+
+def test_the_decision_names_who_to_take_at_which_price_and_what_is_undecided(tmp_path):
+    """The first paragraph is all that most people read."""
+    close = {"solo-a": ("solo", 0.60, 0.001), "solo-b": ("solo", 0.62, 0.004),
+             "panel": ("panel", 0.80, 0.02)}  # fmt: skip
+    text = terminal.paragraph(made_run(tmp_path / "run", close, n=20))
+
+    words = " ".join(text.split())
+    assert "worth less than $" in words
+    assert "take panel" in words
+    assert "Against solo-a (the cheapest solo recipe) – better: panel" in words
+    assert "undecided: solo-b" in words
+    assert re.search(r"about [\d,]+ tasks like these would decide it", words)
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_who_cannot_be_told_from_the_best_is_named(tmp_path):
+    """The highest mean is not the winner; readers must see with whom it shares the place."""
+    close = {"solo-a": ("solo", 0.40, 0.001), "panel": ("panel", 0.70, 0.02),
+             "debate": ("debate", 0.69, 0.04)}  # fmt: skip
+    summary = report.summarize(made_run(tmp_path / "run", close, n=25))
+
+    best = summary["best"]
+    assert summary["not_below_best"] == [({"panel", "debate"} - {best}).pop()]
+    words = " ".join(terminal.paragraph(summary).split())
+    assert f"{best} has the highest score; looking at all pairs, these tasks cannot tell" in words
+
+
+def test_a_comparison_seen_from_the_other_side_says_the_same():
+    """A turned sign without a turned word would say the opposite."""
+    row = {"a": "x", "b": "y", "difference": 0.1, "low": 0.02, "high": 0.18, "conclusion": "better"}
+
+    other = turned(row)
+
+    assert (other["a"], other["b"], other["conclusion"]) == ("y", "x", "worse")
+    assert (other["low"], other["difference"], other["high"]) == (-0.18, -0.1, -0.02)
+    assert turned(other) == row
+
+
+def test_tasks_to_decide_grow_with_the_square_of_width_over_difference():
+    """Three times too wide means nine times the tasks, not three times."""
+    row = {"conclusion": "undecided", "difference": 0.01, "low": -0.02, "high": 0.04, "n": 100}
+
+    assert tasks_to_decide(row) == pytest.approx(900, abs=2)
+    assert tasks_to_decide(row | {"difference": 0.0}) > 100_000
+
+
+def test_the_reference_is_the_cheapest_solo_recipe_or_the_best_without_costs(tmp_path):
+    """ "Better than what?" must have the same answer every time."""
+    priced = report.summarize(made_run(tmp_path / "1"))
+    free = report.summarize(
+        made_run(tmp_path / "2", {name: (s, m, None) for name, (s, m, _) in NINE.items()})
+    )
+
+    assert priced["reference"] == "solo-a"
+    best = max(free["recipes"].items(), key=lambda item: item[1]["score"]["value"])[0]
+    assert free["reference"] == best
+    assert free["family"] == "all pairs"
+    assert all("36 comparisons" in row["method"] for row in free["comparisons"])
+    assert {row["b"] for row in free["comparisons"]} == {best}
+    assert all(row["difference"] <= 0 for row in free["comparisons"])
+    assert free["decisions"] == []
+
+
+def test_charged_and_spent_stand_apart_and_grading_apart_from_both(tmp_path):
+    """Mixed, a shared call makes every panel look cheap."""
+    calls = [{"key": "k", "task": "t", "recipe": "a", "repeat": 0, "cached": c} for c in (0, 1, 1)]
+    calls = [call | {"cached": bool(call["cached"])} for call in calls]
+    run = made_run(tmp_path / "run", FOUR_PARTS, n=10, calls=calls)
+
+    summary, text = report.summarize(run), _text(run)
+
+    assert summary["calls"] == {"charged": 3, "made": 1}
+    assert summary["grading_usd"] == pytest.approx(4 * 10 * 0.002)
+    assert summary["spent_usd"] < summary["cost_usd"]
+    assert "spent by this run after sharing. Grading, apart: $0.0800 charged" in text
+
+
+def test_sections_and_domains_are_scored_apart(tmp_path):
+    """A panel that is better only in style should be seen as that."""
+    rows = [trial(f"t{k}", "a", 0.5, domain="Law" if k % 2 else "Art") for k in range(8)]
+    verdicts = [
+        {"task": f"t{k}", "task_hash": task_hash(f"t{k}"), "recipe": "a", "repeat": 0,
+         "criterion": section, "section": section, "weight": 10.0, "grader": "g",
+         "grader_pass": 0, "verdict": "met" if value else "unmet", "value": value}
+        for k in range(8) for section, value in (("facts", 1.0), ("style", 0.0))
+    ]  # fmt: skip
+    run = write_run(tmp_path / "run", rows, verdicts=verdicts)
+
+    summary, text = report.summarize(run), _text(run)
+
+    assert summary["sections"]["facts"]["a"]["value"] == 1.0
+    assert summary["sections"]["style"]["a"]["value"] == 0.0
+    assert summary["domains"]["Law"]["a"]["n"] == 4
+    assert "Each domain has fewer than 5 tasks" in text
+    assert "## Score by section" in text
+    assert "## Score by domain" in text
+
+
+def test_writing_twice_changes_nothing(troubled):
+    """Reports are committed; bytes that change without cause hide those that matter."""
+    first = {name: path.read_bytes() for name, path in report.write(troubled).items()}
+    second = {
+        name: path.read_bytes() for name, path in report.write(read_run(troubled.path)).items()
+    }
+
+    assert first == second
+
+
+def test_a_run_in_which_nothing_was_graded_still_has_a_report(tmp_path):
+    """The grader's key was wrong: that is when people need to read what happened."""
+    rows = [trial(f"t{k}", recipe, None, cost_usd=0.01) for k in range(3) for recipe in "ab"]
+
+    paths = report.write(write_run(tmp_path / "run", rows))
+
+    text = paths["report.md"].read_text("utf-8")
+    assert set(paths) == {"report.md", "summary.json"}
+    assert "No answer has a score." in text
+    assert "3 answers without a readable verdict" in text
+
+
+def test_a_run_in_which_everything_failed_still_has_a_report(tmp_path):
+    """All zeros, one failure word: the most common first run of all."""
+    rows = [trial(f"t{k}", recipe, None, failure="auth", cost_usd=0.0)
+            for k in range(3) for recipe in "ab"]  # fmt: skip
+
+    text = _text(write_run(tmp_path / "run", rows))
+
+    assert "failed 3 of 3 times" in text
+    assert "auth 3×" in text
+
+
+def test_the_table_in_the_terminal_fits_into_100_columns(tmp_path):
+    """A wrapped table cannot be read, and names are as long as people make them."""
+    recipes = {f"{name}-{'x' * 40}": value for name, value in NINE.items()}
+    run = made_run(tmp_path / ("run-" + "y" * 60), recipes, simulated=True)
+    console = rich.console.Console(width=300, record=True, file=io.StringIO())
+
+    console.print(terminal.table(run))
+
+    lines = console.export_text().splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 100
+    assert sum("…" in line for line in lines) >= 9
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "unknown"), (0, "$0"), (0.000402, "$0.000402"), (0.0223, "$0.0223"), (4.1, "$4.10"),
+     (87, "$87.00"), (1234.5, "$1,234")],
+)  # fmt: skip
+def test_dollars_are_written_as_people_write_them(value, text):
+    """4.02e-04 is not a price."""
+    assert dollars(value) == text
+
+
+def test_words_are_made_harmless():
+    """A model or a task author must not be able to write into our report."""
+    assert escaped("a|b *c* [d](e)") == r"a\|b \*c\* \[d\](e)"
+    assert plain("x\ny\u202ez\x1b[31m") == "x yz[31m"
+    assert points(-0.0123, signed=True) == "−1.2"

@@ -1,0 +1,192 @@
+"""Score against cost: the frontier, how sure it is, and what to take at which price of a point."""
+
+import numpy as np
+import pytest
+from made_runs import NINE, made_run, trial, trials_of
+from made_worlds import GOLDEN, noise, worlds
+
+from fusion_eval import frames, stats
+from fusion_eval.errors import StatisticsError
+from fusion_eval.stats.decision import hull
+from fusion_eval.stats.frontier import Points, dominators, on_frontier
+
+
+def test_frontier_and_hull_of_the_golden_case_are_those_found_by_hand():
+    """A point wrongly left out is a recipe that nobody will try again."""
+    golden = GOLDEN["frontier"]
+
+    assert list(np.flatnonzero(on_frontier(golden["score"], golden["cost"]))) == golden["on"]
+    assert hull(golden["score"], golden["cost"]) == golden["hull"]
+
+
+def test_equal_points_do_not_throw_each_other_off_the_frontier():
+    """Two names for one recipe would otherwise both vanish."""
+    assert list(on_frontier([0.5, 0.5, 0.5], [1.0, 1.0, 2.0])) == [True, True, False]
+
+
+def _priced(tmp_path, recipes, n=30):
+    """recipe -> (shift, noise, cost): scores share a difficulty that is far larger than both."""
+    rng = np.random.default_rng(0)
+    difficulty = rng.uniform(0.1, 0.7, n)
+    rows = [
+        trial(f"t{k}", name, float(difficulty[k] + shift + spread * rng.normal()), cost_usd=cost)
+        for name, (shift, spread, cost) in recipes.items()
+        for k in range(n)
+    ]
+    return trials_of(tmp_path, rows)
+
+
+def test_resamples_are_joint_so_a_constant_lead_is_certain_whatever_the_tasks(tmp_path):
+    """Resampled apart, the spread of tasks would drown a lead that holds on every task."""
+    trials = _priced(tmp_path, {"lead": (0.01, 0, 0.02), "behind": (0.0, 0, 0.03)})
+
+    table = stats.pareto(trials).set_index("recipe")
+
+    assert table.loc["lead", "p_on_frontier"] == 1.0
+    assert table.loc["behind", "p_on_frontier"] == 0.0
+    assert table.loc["behind", "status"] == "dominated"
+    assert table.loc["behind", "dominated_by"] == "lead"
+
+
+def test_score_and_cost_are_resampled_together(tmp_path):
+    """Where b scores more exactly when it costs more, neither ever beats the other on both."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for k, gain in enumerate(rng.normal(0, 0.1, 30)):
+        rows.append(trial(f"t{k}", "a", 0.5, cost_usd=0.05))
+        rows.append(trial(f"t{k}", "b", 0.5 + gain, cost_usd=0.05 + 0.1 * gain))
+
+    table = stats.pareto(trials_of(tmp_path, rows))
+
+    assert list(table["p_on_frontier"]) == [1.0, 1.0]
+
+
+def test_a_lead_within_the_noise_leaves_the_status_undecided(tmp_path):
+    """ "Dominated" makes people drop a recipe; it needs evidence on score and on cost."""
+    trials = _priced(tmp_path, {"a": (0.002, 0.05, 0.02), "b": (0.0, 0.05, 0.03)})
+
+    table = stats.pareto(trials).set_index("recipe")
+
+    assert table.loc["b", "status"] == "undecided"
+    assert 0.05 < table.loc["b", "p_on_frontier"] < 0.95
+
+
+def test_a_recipe_of_unknown_cost_neither_dominates_nor_counts_as_free(tmp_path):
+    """An unknown bill read as 0 would put that recipe on every frontier."""
+    trials = _priced(
+        tmp_path, {"known": (0.0, 0, 0.02), "unknown": (0.1, 0, None), "dear": (-0.05, 0, 0.05)}
+    )
+
+    table = stats.pareto(trials).set_index("recipe")
+
+    assert table.loc["known", "on_frontier"] is True
+    assert table.loc["unknown", "on_frontier"] is None
+    assert np.isnan(table.loc["unknown", "cost_usd"])
+    assert table.loc["dear", "dominated_by"] == "known"
+
+
+def test_a_partly_unknown_cost_is_a_lower_bound_that_can_lose_but_not_win(tmp_path):
+    """What is dominated at its cheapest is dominated; what leads there may not lead."""
+    trials = _priced(
+        tmp_path, {"bound": (0.05, 0, 0.01), "loser": (-0.1, 0, 0.05), "known": (0.0, 0, 0.02)}
+    )
+    trials.loc[trials["recipe"].isin(["bound", "loser"]) & (trials["task"] == "t0"), "cost_usd"] = (
+        np.nan
+    )
+
+    table = stats.pareto(trials).set_index("recipe")
+
+    assert table.loc["bound", "on_frontier"] is None
+    assert table.loc["loser", "on_frontier"] is False
+    assert table.loc["loser", "dominated_by"] == "known"
+    assert np.isnan(table.loc["bound", "cost_high"])
+    assert table.loc["known", "on_frontier"] is True
+
+
+def test_failed_answers_lower_the_score_and_keep_their_cost(tmp_path):
+    """A recipe that times out half the time is neither good nor free."""
+    rows = [trial(f"t{k}", "a", 0.8, cost_usd=0.02) for k in range(10)]
+    rows += [trial(f"t{k}", "a", None, failure="timeout", cost_usd=0.04) for k in range(10, 20)]
+
+    row = stats.pareto(trials_of(tmp_path, rows)).iloc[0]
+
+    assert row["score"] == pytest.approx(0.4)
+    assert row["cost_usd"] == pytest.approx(0.03)
+    assert (row["failed"], row["n"]) == (10, 20)
+
+
+def test_the_choice_changes_where_a_point_is_worth_the_slope_between_two_recipes(tmp_path):
+    """These thresholds are the report's first sentence."""
+    trials = _priced(
+        tmp_path,
+        {"cheap": (0.0, 0, 0.01), "below": (0.05, 0, 0.06), "middle": (0.1, 0, 0.05),
+         "best": (0.2, 0, 0.25)},
+    )  # fmt: skip
+
+    table = stats.decisions(trials)
+
+    assert list(table["recipe"]) == ["cheap", "middle", "best"]
+    assert list(table["to_usd"]) == pytest.approx([0.04 / 10, 0.20 / 10, np.inf])
+    assert list(table["probability"]) == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_net_benefit_is_value_times_points_minus_cost(tmp_path):
+    """The user's own price of a point decides; a free useless recipe must be able to lose."""
+    trials = _priced(tmp_path, {"free": (0.0, 0, 0.0), "good": (0.1, 0, 0.05)})
+    means = frames.per_task(trials).mean()
+
+    table = stats.net_benefit(trials, [0.001, 0.01]).set_index(["dollars_per_point", "recipe"])
+
+    assert table.loc[(0.01, "good"), "net_benefit_usd"] == pytest.approx(means["good"] - 0.05)
+    assert table.loc[(0.001, "free"), "probability"] == 1.0
+    assert table.loc[(0.01, "good"), "probability"] == 1.0
+    with pytest.raises(StatisticsError):
+        stats.net_benefit(trials, [-1.0])
+
+
+def test_recipes_of_unknown_cost_are_left_out_of_the_choice_by_name(tmp_path):
+    """A choice that silently ignored the best recipe would mislead."""
+    trials = _priced(tmp_path, {"a": (0.0, 0, 0.01), "b": (0.3, 0, None)})
+
+    table = stats.decisions(trials)
+
+    assert list(table["recipe"]) == ["a"]
+    assert table.attrs["left_out"] == ["b"]
+
+
+def test_the_same_seed_gives_the_same_table_and_rows_in_any_order_too(tmp_path):
+    """Answers arrive in any order; a report must not depend on it."""
+    trials = frames.trials(made_run(tmp_path / "run", NINE, n=12))
+    shuffled = trials.sample(frac=1, random_state=3)
+    shuffled.attrs = trials.attrs
+
+    first = stats.pareto(trials).set_index("recipe").sort_index()
+    second = stats.pareto(shuffled).set_index("recipe").sort_index()
+
+    columns = ["score_low", "score_high", "p_on_frontier"]
+    assert first[columns].equals(stats.pareto(trials).set_index("recipe").sort_index()[columns])
+    assert np.allclose(first[columns], second[columns])
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("n", [10, 30])
+def test_a_recipe_that_is_on_the_frontier_is_seldom_called_dominated(n):
+    """Four recipes tie in score and cost, so that any "dominated" is false."""
+    rng, count, false = np.random.default_rng(6), worlds(), 0
+    for _ in range(count):
+        score = rng.normal(0, 1, (n, 1)) + rng.normal(0, 0.5, (n, 4))
+        data = Points(list("abcd"), score, rng.lognormal(0, 0.8, (n, 4)), np.ones(4, bool))
+        false += any(dominators(data, 0.05))
+
+    assert false / count <= 0.05
+
+
+@pytest.mark.simulation
+def test_the_frontier_of_the_means_alone_is_often_wrong():
+    """The reason for `p_on_frontier`: of three tied recipes the means drop one nearly always."""
+    rng, count, kept = np.random.default_rng(7), worlds(), 0
+    for _ in range(count):
+        score = (rng.normal(0, 1, (30, 1)) + rng.normal(0, 0.5, (30, 3))).mean(axis=0)
+        kept += bool(on_frontier(score, rng.lognormal(0, 0.8, (30, 3)).mean(axis=0)).all())
+
+    assert kept / count < 0.4 + noise(0.4, count)
