@@ -20,7 +20,7 @@ _LETTER = re.compile(
 )
 _THINK = re.compile(r"(?s)<think>.*?(?:</think>|\Z)")  # thinking that was cut off says nothing
 _OBJECT = re.compile(r"\{\s*[\"']")
-_MAX_JSON = 400_000
+_MAX_JSON, _MAX_REPAIR = 400_000, 100_000  # characters; repairing takes quadratic time
 
 
 def final_answer(text: str, answer_format: AnswerFormat) -> str | None:
@@ -115,6 +115,8 @@ def _embedded(body: str) -> object:
 
 def _repaired(body: str) -> object:
     """The object after a repair that leaves nothing to choose; `strict` refuses the rest."""
+    if len(body) > _MAX_REPAIR:
+        return None
     try:
         return json_repair.loads(body, strict=True)
     except (ValueError, RecursionError):

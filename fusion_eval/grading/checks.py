@@ -13,9 +13,7 @@ def check(task: Task, answer: str) -> Verdict:
     """
     kind = task.check or "exact"
     given = text.final_answer(answer, kind)
-    wanted = {"numeric": text.number, "choice": text.choice, "exact": text.words}[kind](
-        task.target or ""
-    )
+    wanted = text.read(task.target or "", kind)
     met = given is not None and given == wanted
     return Verdict(
         criterion="target",

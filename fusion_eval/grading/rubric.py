@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Any
 
 from fusion_eval import prompts, text
 from fusion_eval.core import Ask, Criterion, Member, Reply, Task, Verdict
 from fusion_eval.errors import CallFailedError
 
-_LAST_WORD = re.compile(r"(?i)\bverdict\b\W{0,8}(MET|UNMET)\W*$")
+_LAST_LINE = re.compile(
+    r"(?i)(?:^|\n)[ *_#>-]*(?:final\s+)?verdict\b[ *_:=]{1,8}(MET|UNMET)[ *_.]*$"
+)
 
 
 async def grade(
@@ -58,14 +61,25 @@ async def _one(
 def read(reply: Reply) -> tuple[bool | None, str]:
     """What a grader's reply says, and why: (met or None, its explanation or what was wrong).
 
-    A JSON object with the two fields counts, or a text that ends in `verdict: MET`.
+    A JSON object with the two fields counts, or a text, not cut off, whose last line is
+    `verdict: MET` and nothing more. A verdict elsewhere may be a quotation from the answer, so
+    two that differ are none.
     """
     value = text.json_object(reply.text, truncated=reply.finish == "length")
-    if value is not None and isinstance(word := value.get("verdict"), str):
-        explanation = value.get("explanation")
-        reason = explanation if isinstance(explanation, str) else ""
-        met = {"MET": True, "UNMET": False}.get(word.strip().upper())
-        return met, reason if met is not None else f"verdict {word[:40]!r}"
-    if match := _LAST_WORD.search(reply.text.strip()):
-        return match.group(1).upper() == "MET", reply.text[: match.start()].strip()
-    return None, f"no verdict in a reply of {len(reply.text)} characters ({reply.finish})"
+    line = None if reply.finish == "length" else _LAST_LINE.search(reply.text.strip())
+    if value is None and line is None:
+        return None, f"no verdict in a reply of {len(reply.text)} characters ({reply.finish})"
+    words = {_word(value)} if value is not None else set()
+    words |= {line.group(1).upper()} if line else set()
+    if len(words) > 1 or not words <= {"MET", "UNMET"}:
+        return None, f"verdict {' and '.join(sorted(words))[:40]!r}"
+    return words == {"MET"}, _explanation(value, reply.text[: line.start()] if line else "")
+
+
+def _word(value: dict[str, Any]) -> str:
+    return str(value.get("verdict")).strip().upper()
+
+
+def _explanation(value: dict[str, Any] | None, before: str) -> str:
+    explanation = before.strip() if value is None else value.get("explanation")
+    return explanation if isinstance(explanation, str) else ""

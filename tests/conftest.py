@@ -1,0 +1,31 @@
+"""What all tests share: no network for `datasets`, reproducible examples, files in one line."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
+settings.register_profile("fusion_eval", deadline=None, derandomize=True)
+settings.load_profile("fusion_eval")
+
+Write = Callable[[str, str | bytes], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """`write(name, text)`: a file in the test's own folder, dedented; its path."""
+
+    def _write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = content if isinstance(content, bytes) else textwrap.dedent(content).encode()
+        path.write_bytes(data)
+        return path
+
+    return _write
