@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -57,7 +58,7 @@ class Criterion(Value):
 
     @model_validator(mode="after")
     def _weight_is_not_zero(self) -> Criterion:
-        if self.weight == 0 or self.weight != self.weight:
+        if self.weight == 0 or not math.isfinite(self.weight):
             raise ValueError(f"criterion {self.id!r} has weight {self.weight:g}; give it a weight")
         return self
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
 from fusion_eval.core.task import Value
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class EndpointEntry(Value):
@@ -28,6 +32,12 @@ class EndpointEntry(Value):
             raise ValueError("an endpoint has either `simulator` or `base_url`; give one of them")
         if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
             raise ValueError(f"base_url {self.base_url!r} must start with http:// or https://")
+        if self.base_url is not None and "@" in urlsplit(self.base_url).netloc:
+            raise ValueError("base_url holds a user or password; keys come from the environment")
+        if self.api_key_env is not None and not _NAME.fullmatch(self.api_key_env):
+            raise ValueError(
+                "api_key_env is the name of a variable, such as OPENROUTER_API_KEY, never the key"
+            )
         return self
 
 
@@ -40,11 +50,9 @@ class PriceEntry(Value):
     cache_write: float | None = Field(default=None, ge=0)
 
 
-class ModelEntry(Value):
-    """A model id at an endpoint. Absent sampling parameters are not sent."""
+class Sampling(Value):
+    """Sampling parameters. What is absent is not sent."""
 
-    endpoint: str
-    id: str = Field(min_length=1)
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
     max_tokens: int | None = Field(default=None, ge=1)
@@ -53,8 +61,22 @@ class ModelEntry(Value):
     presence_penalty: float | None = None
     reasoning_effort: str | None = None
     stop: list[str] | None = None
+
+
+class ModelEntry(Sampling):
+    """A model id at an endpoint."""
+
+    endpoint: str
+    id: str = Field(min_length=1)
     extra_body: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
+
+
+class SeatEntry(Sampling):
+    """A seat: a model or a recipe, perhaps with a persona and sampling parameters of its own."""
+
+    model: str
+    persona: str | None = Field(default=None, min_length=1)
 
 
 class GraderEntry(Value):

@@ -6,7 +6,9 @@ their columns; everything else has the keys of our own task file.
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from fusion_eval import text
 from fusion_eval.core.rubric import POLICIES
 from fusion_eval.core.task import Criterion, Message, Question, Task, TaskSet, Value
 from fusion_eval.errors import TaskFileError
@@ -85,18 +88,18 @@ class TaskFile(Value):
 
 def load_tasks(source: str | Path) -> TaskSet:
     """Read one task file or `hf:owner/name[:split]`; raises TaskFileError with all problems."""
-    text = str(source)
-    if text.startswith("hf:"):
-        name = text.removeprefix("hf:").split(":")[0]
-        return _tasks(name.split("/")[-1], text, _hub_rows(text), Defaults())
-    path = Path(text)
+    place = str(source)
+    if place.startswith("hf:"):
+        name = place.removeprefix("hf:").split(":")[0]
+        return _tasks(name.split("/")[-1], place, _hub_rows(place), Defaults())
+    path = Path(place)
     if path.suffix in {".yaml", ".yml"}:
         return _yaml_tasks(path)
     readers = {".jsonl": _jsonl_rows, ".parquet": _parquet_rows, ".csv": _csv_rows}
     if path.suffix not in readers:
         known = ".yaml, .jsonl, .parquet, .csv or hf:owner/name"
         raise TaskFileError(f"{path}: unknown kind of task file; give {known}")
-    return _tasks(path.stem, text, readers[path.suffix](path), Defaults())
+    return _tasks(path.stem, place, readers[path.suffix](path), Defaults())
 
 
 def load_task_files(sources: Iterable[str | Path]) -> TaskSet:
@@ -146,19 +149,29 @@ def _at(place: str) -> Where:
 
 def _jsonl_rows(path: Path) -> list[Raw]:
     rows, problems = [], []
-    for i, line in enumerate(read_text(path, TaskFileError).splitlines(), 1):
+    for i, line in enumerate(read_text(path, TaskFileError).split("\n"), 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_each_key_once)
             if not isinstance(row, dict):
-                raise ValueError("not an object")
+                raise ValueError("something else")
             rows.append((row, _at(f"{path}:{i}")))
         except (ValueError, RecursionError) as problem:
             problems.append(f"{path}:{i}: not a JSON object: {problem}")
     if problems:
         raise TaskFileError(problems)
     return rows
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON keeps the last of two equal keys silently; we do not."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        doubled = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{doubled!r} stands twice; keep one")
+    return made
 
 
 def _parquet_rows(path: Path) -> list[Raw]:
@@ -177,14 +190,21 @@ def _parquet_rows(path: Path) -> list[Raw]:
 
 
 def _csv_rows(path: Path) -> list[Raw]:
-    import csv
-    import io
-
-    reader = csv.DictReader(io.StringIO(read_text(path, TaskFileError)))
+    reader = csv.DictReader(io.StringIO(read_text(path, TaskFileError), newline=""), strict=True)
     rows: list[Raw] = []
-    for row in reader:
-        plain = {k: v for k, v in row.items() if v not in (None, "")}
-        rows.append((plain, _at(f"{path}:{reader.line_num}")))
+    problems: list[str] = []
+    line = 2
+    try:
+        for row in reader:
+            place, line = f"{path}:{line}", reader.line_num + 1
+            if None in row:
+                problems.append(f"{place}: more cells than columns; quote a cell that has commas")
+            plain = {k: v for k, v in row.items() if v not in (None, "") and k is not None}
+            rows.append((plain, _at(place)))
+    except csv.Error as problem:
+        problems.append(f"{path}:{line}: not CSV: {problem}; give a JSONL file where it is large")
+    if problems:
+        raise TaskFileError(problems)
     return rows
 
 
@@ -232,6 +252,7 @@ def _tasks(
             problems.append(f"{where(())}: {error}")
         else:
             problems += _policy_problems(row, defaults, where) + _doubled_criteria(row, where)
+            problems += _target_problems(row, defaults, where)
             tasks.append((_task(row, defaults), where(("id",))))
     problems += _doubles(tasks)
     if not raw and not earlier:
@@ -248,6 +269,22 @@ def _policy_problems(row: TaskRow, defaults: Defaults, where: Where) -> list[str
     close = difflib.get_close_matches(policy, POLICIES, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(POLICIES)}"
     return [f"{where(('score',))}: unknown score policy {policy!r}; {hint}"]
+
+
+def _target_problems(row: TaskRow, defaults: Defaults, where: Where) -> list[str]:
+    """A target that its own check cannot read would make every answer wrong."""
+    if row.target is None:
+        at = where(("check",))
+        return [f"{at}: task {row.id!r} has a check and no target"] if row.check else []
+    check = _check(row, defaults)
+    if text.read(row.target, check) is not None:
+        return []
+    wanted = {"numeric": "one number", "choice": "one letter", "exact": "a word"}[check]
+    return [f"{where(('target',))}: target {row.target!r} is not {wanted}, as check: {check} needs"]
+
+
+def _check(row: TaskRow, defaults: Defaults) -> Checked:
+    return row.check or defaults.check or "exact"
 
 
 def _doubled_criteria(row: TaskRow, where: Where) -> list[str]:
@@ -278,7 +315,7 @@ def _doubles(tasks: Sequence[tuple[Task, str]]) -> list[str]:
 
 
 def _task(row: TaskRow, defaults: Defaults) -> Task:
-    check = None if row.target is None else (row.check or defaults.check or "exact")
+    check = None if row.target is None else _check(row, defaults)
     turns = tuple(row.turns)
     prompt = row.prompt
     if prompt is None:

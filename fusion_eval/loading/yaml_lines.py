@@ -6,9 +6,11 @@ Doubled keys are errors (PyYAML keeps the last one silently), as are aliases tha
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -19,7 +21,30 @@ Path_ = tuple[str | int, ...]
 """Where a value stands in a document: keys and positions from the top."""
 
 _MAX_BYTES = 64 * 2**20
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc]
+    """Numbers as YAML 1.2 has them: `12:30` and `010` stay text (1.1 reads 750 and 8)."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [
+        (tag, form) for tag, form in kinds if not tag.endswith((":int", ":float", ":timestamp"))
+    ]
+    for first, kinds in _Base.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(
+        r"(?:[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+        r"|[-+]?[1-9][0-9]*[eE][-+]?[0-9]+|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+    ),
+    list("-+0123456789."),
+)
 
 
 class Located:
@@ -68,18 +93,25 @@ def read_yaml(path: Path, error: type[InputError]) -> Located:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        what = getattr(problem, "problem", None) or str(problem).splitlines()[0]
-        raise error(f"{source}:{line}: not YAML: {what}") from None
+        raise error(_not_yaml(source, problem)) from None
     lines: dict[Path_, int] = {}
     problems: list[str] = []
     if node is None:
         return Located(source, None, lines)
     _walk(node, (), lines, problems, source, 0)
     if problems:
-        raise error(problems)
-    return Located(source, yaml.load(text, Loader=_Loader), lines)
+        raise error(list(dict.fromkeys(problems)))
+    try:
+        return Located(source, yaml.load(text, Loader=_Loader), lines)
+    except (yaml.YAMLError, ValueError, TypeError) as problem:
+        raise error(_not_yaml(source, problem)) from None
+
+
+def _not_yaml(source: str, problem: Exception) -> str:
+    mark = getattr(problem, "problem_mark", None)
+    line = mark.line + 1 if mark else 1
+    what = getattr(problem, "problem", None) or str(problem).splitlines()[0]
+    return f"{source}:{line}: not YAML: {what}"
 
 
 def _walk(
@@ -97,6 +129,9 @@ def _walk(
         seen: dict[str, int] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                problems.append(f"{source}:{line}: a key must be a word; quote a text with braces")
+                continue
             if key.value in seen:
                 problems.append(
                     f"{source}:{line}: {key.value!r} stands here and at line {seen[key.value]}; "
@@ -118,6 +153,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: Any) -> list[
     problems = []
     for item in error.errors(include_url=False):
         path = item["loc"]
+        place = where(path)
         field = ".".join(str(p) for p in path)
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
@@ -129,8 +165,9 @@ def explain(error: ValidationError, model: type[BaseModel], where: Any) -> list[
             text = f"{path[-1]!r} is missing"
         elif field and not item["msg"].startswith("Value error"):
             given = repr(item.get("input"))
-            text = f"{field}: {text} (given: {given[:60]})"
-        problems.append(f"{where(path)}: {text}")
+            named = "" if place.endswith(f": {field}") else f"{field}: "
+            text = f"{named}{text} (given: {given[:60]})"
+        problems.append(f"{place}: {text}")
     return problems
 
 
@@ -138,19 +175,15 @@ def _fields(model: type[BaseModel], path: Sequence[str | int]) -> set[str]:
     """Known keys of the model at `path`, as far as the annotations tell."""
     current: Any = model
     for step in path:
-        if isinstance(step, str) and isinstance(current, type) and issubclass(current, BaseModel):
+        if _is_model(current):
             field = current.model_fields.get(step)
             current = field.annotation if field else None
-        current = _inner_model(current)
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return set(current.model_fields)
-    return set()
+        else:  # an index into a list, or a key of a mapping
+            current = (None, *get_args(current))[-1]
+        if get_origin(current) in {Union, UnionType}:
+            current = next((arm for arm in get_args(current) if _is_model(arm)), current)
+    return set(current.model_fields) if _is_model(current) else set()
 
 
-def _inner_model(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        if (found := _inner_model(inner)) is not None:
-            return found
-    return None
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
