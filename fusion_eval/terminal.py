@@ -70,7 +70,7 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
 
     out = console(no_color=no_color)
     out.print(terminal.table(run))
-    out.print(terminal.paragraph(run))
+    out.print(terminal.paragraph(run), markup=False)
     counts = run.manifest.get("calls", {})
     if "made" in counts:
         out.print(f"\n{counts['charged']:,} calls charged, {counts['made']:,} of them made now.")
@@ -165,7 +165,7 @@ def show_comparisons(frame: pd.DataFrame, *, simulated: bool, no_color: bool = F
         table.add_row(
             row["a"], row["b"], _points(numbers[0]),
             f"{_points(numbers[1])} to {_points(numbers[2])}",
-            "" if row["p_adjusted"] is None else f"{row['p_adjusted']:.3f}",
+            _p(row["p_adjusted"]),
             str(row["n"]), row["conclusion"],
         )  # fmt: skip
     out = console(no_color=no_color)
@@ -176,3 +176,9 @@ def show_comparisons(frame: pd.DataFrame, *, simulated: bool, no_color: bool = F
 
 def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.2f}"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
