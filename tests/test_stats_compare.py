@@ -263,3 +263,19 @@ def test_a_whole_table_of_equal_recipes_calls_one_better_in_at_most_one_of_twent
         wrong += bool(table["conclusion"].isin(["better", "worse"]).any())
 
     assert wrong / count <= 0.05 + noise(0.05, count)
+
+
+def test_two_tasks_cannot_make_a_difference_of_more_than_a_hundred_points(tmp_path):
+    """A reader of a two-task run was told an interval of millions of points."""
+    scores = {"a": (0.1, 0.9), "b": (0.0, 0.3), "c": (0.2, 0.3)}
+    rows = [
+        trial(task, recipe, score)
+        for recipe, pair in scores.items()
+        for task, score in zip(("one", "two"), pair, strict=True)
+    ]
+
+    table = stats.compare(trials_of(tmp_path, rows))
+
+    assert (table["low"] >= -1).all()
+    assert (table["high"] <= 1).all()
+    assert (table["high"] > table["low"]).all()

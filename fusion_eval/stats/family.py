@@ -89,7 +89,9 @@ def _row(
     a: Side, b: Side, joint: Simultaneous, k: int, p: float, adjusted: float, rules: Rules,
     method: str,
 ) -> dict[str, object]:  # fmt: skip
-    low, high, n = float(joint.low[k]), float(joint.high[k]), int(joint.n[k])
+    # scores lie in [0, 1], so no difference can leave [-1, 1] (a few tasks give wild limits)
+    low, high = np.clip([joint.low[k], joint.high[k]], -1.0, 1.0).tolist()
+    n = int(joint.n[k])
     notes = [f"descriptive: {n} tasks are too few to lean on"] if n < FEW_TASKS else []
     if n >= 2 and joint.se[k] == 0:
         notes.append("the difference is the same on every task, so the interval has no width")
