@@ -10,6 +10,7 @@ from fusion_eval.bench.configure import configure, override
 from fusion_eval.bench.execute import execute
 from fusion_eval.bench.progress import Progress
 from fusion_eval.core import Bench, TaskSet
+from fusion_eval.errors import InputError, TaskFileError
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.store import Run
 
@@ -63,10 +64,28 @@ def settled(
 ) -> tuple[TaskSet, Bench, TaskSet]:
     """(tasks to run, bench with its overrides, all tasks of the files), or InputError."""
     sources = [tasks] if isinstance(tasks, str | Path) else list(tasks)
-    everything = load_task_files(sources)
+    if limit is not None and limit < 1:
+        raise InputError(f"limit is {limit}; it must be 1 or more")
+    try:
+        everything = load_task_files(sources)
+    except TaskFileError as error:
+        raise TaskFileError(
+            [*error.problems, *_bench_problems(bench, recipes, overrides)]
+        ) from None
     chosen = everything
     if limit is not None:
         chosen = TaskSet(
             name=everything.name, tasks=everything.tasks[:limit], source=everything.source
         )
     return chosen, override(configure(bench, recipes, everything), **overrides), everything
+
+
+def _bench_problems(
+    bench: str | Path, recipes: Collection[str] | None, overrides: dict[str, Any]
+) -> tuple[str, ...]:
+    """What is wrong with the bench too, so that nobody has to come back for it."""
+    try:
+        override(configure(bench, recipes), **overrides)
+    except InputError as error:
+        return error.problems
+    return ()

@@ -94,7 +94,7 @@ def main() -> NoReturn:
 
 
 def _problems(problems: tuple[str, ...] | list[str]) -> None:
-    if "--json" in sys.argv:
+    if "--json" in sys.argv or os.environ.get(_env("JSON")) in {"1", "true", "yes", "on"}:
         _print_json({"problems": list(problems)})
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -130,7 +130,10 @@ def read_run(path: str | Path) -> Run:
     folder = Path(path)
     manifest = folder / "manifest.json"
     try:
-        return Run(path=folder.resolve(), manifest=json.loads(manifest.read_text("utf-8")))
+        content = json.loads(manifest.read_text("utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("not an object")
+        return Run(path=folder.resolve(), manifest=content)
     except (OSError, UnicodeDecodeError, ValueError) as problem:
         raise TableError(
             f"{folder}: not a run directory ({type(problem).__name__} at manifest.json); "
@@ -197,7 +200,7 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def point_latest(results: Path, run_id: str) -> None:
-    """Let `results/latest` point at this run , a symbolic link."""
+    """Let `results/latest` point at this run, as a symbolic link."""
     link = results / "latest"
     temporary = results / f".latest-{os.getpid()}"
     with contextlib.suppress(FileNotFoundError):

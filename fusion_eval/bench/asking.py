@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from fusion_eval import prompts
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.core import (
     AnswerFormat,
@@ -69,14 +70,14 @@ class Asking:
             messages = (Message(role="system", content=member.persona), *messages)
         if member.recipe is not None:
             return await self._run_recipe(
-                member.recipe, self._question(messages), self._inside(role)
+                member.recipe, *self._inside(messages, role, "text" if output else self._format)
             )
         if member.model is None:
             raise TypeError(f"member {member.name!r} is neither a model nor a recipe")
         call = Call(
             model=member.model, messages=messages, output=output, tools=tools, seed=self._seed
         )
-        draw = self._numbering.draw(member.model.name, call.request)
+        draw = self._numbering.draw(member.model.identity, call.request)
         # the request does not depend on the draw: keep what was hashed
         numbered = replace(call, draw=draw)
         numbered.__dict__["request"] = call.request
@@ -92,7 +93,18 @@ class Asking:
         self.steps_down.append(f"{self._path}{note}")
 
     async def _timed(self, call: Call, role: str) -> Reply:
-        start = self.clock
+        """The reply, and the use of it; a seat that its strategy gives up has used it too."""
+        start, place = self.clock, len(self.uses)
+        draw = ".".join(map(str, call.draw))
+        use = Use(
+            key=call.key,
+            role=role,
+            model=call.model.name,
+            draw=draw,
+            start_s=start,
+            end_s=start,
+        )
+        self.uses.append(use)
         took = 0.0
         try:
             reply = await self._through(call)
@@ -104,17 +116,7 @@ class Asking:
             raise
         finally:
             self._end(start + took)
-            draw = ".".join(map(str, call.draw))
-            self.uses.append(
-                Use(
-                    key=call.key,
-                    role=role,
-                    model=call.model.name,
-                    draw=draw,
-                    start_s=start,
-                    end_s=start + took,
-                )
-            )
+            self.uses[place] = replace(use, end_s=start + took)
 
     def _end(self, at: float) -> None:
         branch: Asking | None = self
@@ -122,28 +124,34 @@ class Asking:
             branch.clock = max(branch.clock, at)
             branch = branch._parent
 
-    def _branch(self, numbering: Numbering, path: str) -> Asking:
+    def _branch(
+        self, numbering: Numbering, path: str, answer_format: AnswerFormat | None = None
+    ) -> Asking:
         return Asking(
             self._through,
             self._run_recipe,
             numbering,
             seed=self._seed,
-            answer_format=self._format,
+            answer_format=answer_format or self._format,
             parent=self,
             path=path,
         )
 
-    def _inside(self, role: str) -> Asking:
-        """The same branch under another name: a nested recipe runs where its seat is."""
-        return self._branch(self._numbering, f"{role}/")
+    def _inside(
+        self, messages: Messages, role: str, answer_format: AnswerFormat
+    ) -> tuple[Question, Asking]:
+        """What a recipe in a seat gets: the conversation that the seat is asked as its question,
+        and the same branch under another name, because it runs where its seat is.
 
-    def _question(self, messages: Messages) -> Question:
-        """The conversation that a seat is asked, as the question of the recipe that sits there."""
+        A judge's analysis is no final answer, so a recipe that judges is asked for free text.
+        """
         systems = [m.content for m in messages if m.role == "system"]
         *turns, last = [m for m in messages if m.role != "system"]
-        return Question(
+        question = Question(
             prompt=last.content,
             system="\n\n".join(systems) or None,
             turns=tuple(turns),
-            answer_format=self._format,
+            answer_format=answer_format,
         )
+        inside = self._branch(self._numbering, f"{role}/", answer_format)
+        return prompts.unformatted(question), inside

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
+import sys
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
 from fusion_eval.core import (
@@ -23,12 +27,17 @@ from fusion_eval.core import (
 )
 from fusion_eval.errors import BenchFileError, InputError
 from fusion_eval.grading import PROTOCOLS
-from fusion_eval.loading.bench import BenchFile, ModelEntry, load_bench_file
-from fusion_eval.loading.yaml_lines import Located
+from fusion_eval.loading.bench import (
+    BenchDocument,
+    ModelEntry,
+    Sampling,
+    SeatEntry,
+    load_bench_file,
+)
+from fusion_eval.loading.yaml_lines import explain
 from fusion_eval.simulator import World, load_world
 
-_SEAT_KEYS = {"model", "recipe", "persona", "temperature", "top_p", "max_tokens"}
-_SAMPLING = set(ModelEntry.model_fields) - {"endpoint", "id", "extra_body", "price"}
+_SAMPLING = set(Sampling.model_fields)
 
 
 def configure(
@@ -42,33 +51,36 @@ def configure(
     Raises BenchFileError with every problem: unknown models, strategies and parameters, cycles
     of recipes, unknown worlds and protocols.
     """
-    file, document = load_bench_file(source)
-    return _Resolver(file, document, tasks.hash if tasks else "").bench(recipes)
+    return _Resolver(load_bench_file(source), tasks.hash if tasks else "").bench(recipes)
 
 
 class _Resolver:
     """The problems found so far, and what was resolved before."""
 
-    def __init__(self, file: BenchFile, document: Located, tasks_hash: str) -> None:
+    def __init__(self, read: BenchDocument, tasks_hash: str) -> None:
         self.tasks_hash = tasks_hash
-        self.file = file
-        self.document = document
-        self.problems: list[str] = []
+        self.file = read.file
+        self.document = read.document
+        self.broken = read.broken
+        self.problems: list[str] = list(read.problems)
         self.models: dict[str, Model] = {}
         self.recipes: dict[str, Recipe | None] = {}
 
     def bench(self, only: Collection[str] | None) -> Bench:
+        for section in ("endpoints", "models", "recipes"):
+            if not getattr(self.file, section) and not self.broken:
+                self._problem((section,), f"the bench has no {section}; see `fusion-eval init`")
         worlds = self._worlds()
         for name, entry in self.file.models.items():
             self._model(name, entry, worlds.get(entry.endpoint))
-        for name in self.file.recipes.keys() & self.file.models.keys():
-            self._problem(("recipes", name), f"{name!r} is a model too; rename one of the two")
         for name in self.file.recipes:
+            if name in self.file.models:
+                self._problem(("recipes", name), f"{name!r} is a model too; rename one of the two")
             self._recipe(name, ())
         grader = self._grader()
         wanted = self._wanted(only)
         if self.problems:
-            raise BenchFileError(self.problems)
+            raise BenchFileError(sorted(self.problems, key=_line))
         recipes = {n: r for n, r in self.recipes.items() if r is not None and n in wanted}
         return Bench(
             name=self.file.name or Path(self.document.source).stem,
@@ -85,6 +97,8 @@ class _Resolver:
         self.problems.append(f"{self.document.where(path)}: {text}")
 
     def _unknown(self, path: Sequence[str | int], what: str, name: str, known: Any) -> None:
+        if name in self.broken:
+            return  # it is there; what is wrong with it was said
         self._problem(path, f"unknown {what} {name!r}; {hint(name, known)}")
 
     def _worlds(self) -> dict[str, World]:
@@ -170,7 +184,9 @@ class _Resolver:
         self, parameter: Parameter, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
     ) -> Any:
         if parameter.seats == "one":
-            return None if value is None else self._member(value, path, above)
+            if value is None and not parameter.required:
+                return None
+            return self._member(value, path, above)
         if parameter.seats == "many":
             if not isinstance(value, list):
                 return self._problem(path, f"{path[-1]} is a list of models or recipes")
@@ -185,22 +201,23 @@ class _Resolver:
     def _member(
         self, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
     ) -> Member | None:
-        entry = {"model": value} if isinstance(value, str) else value
-        if not isinstance(entry, dict) or not isinstance(entry.get("model"), str):
+        if not isinstance(value, str | dict):
             self._problem(path, "a seat is the name of a model or recipe, or {model: name, …}")
             return None
-        if unknown := entry.keys() - _SEAT_KEYS:
-            self._unknown(path, "key of a seat", sorted(unknown)[0], _SEAT_KEYS)
-        name = entry["model"]
-        persona = entry.get("persona")
-        overrides = {k: v for k, v in entry.items() if k not in {"model", "persona"}}
+        try:
+            seat = SeatEntry.model_validate({"model": value} if isinstance(value, str) else value)
+        except ValidationError as error:
+            self.problems += explain(error, SeatEntry, lambda loc: self.document.where(path))
+            return None
+        name, persona = seat.model, seat.persona
+        overrides = seat.model_dump(include=_SAMPLING, exclude_none=True)
         if name in self.models:
             model = self.models[name]
             model = replace(model, params={**model.params, **overrides}) if overrides else model
             return Member(name=name, model=model, persona=persona)
         if name in self.file.recipes:
             if overrides:
-                self._problem(path, f"{name!r} is a recipe: set {sorted(overrides)[0]} inside it")
+                self._problem(path, f"{name!r} is a recipe: set {next(iter(overrides))} inside it")
             recipe = self._recipe(name, above)
             return Member(name=name, recipe=recipe, persona=persona) if recipe else None
         if name not in self.file.models:  # a model with a problem of its own was named already
@@ -223,12 +240,21 @@ class _Resolver:
     def _wanted(self, only: Collection[str] | None) -> Collection[str]:
         if only is None:
             return self.file.recipes
+        if not only:
+            known = ", ".join(self.file.recipes)
+            self.problems.append(f"--recipes: names no recipe; the bench has {known}")
         for name in only:
             if name not in self.file.recipes:
                 self.problems.append(
                     f"--recipes: unknown recipe {name!r}; {hint(name, self.file.recipes)}"
                 )
         return only
+
+
+def _line(problem: str) -> int:
+    """The line that a problem names, so that problems are read from top to bottom."""
+    found = re.match(r".*?:(\d+): ", problem)
+    return int(found.group(1)) if found else sys.maxsize
 
 
 def hint(name: str, known: Collection[str]) -> str:
@@ -241,7 +267,19 @@ def fingerprint(bench: Bench) -> str:
     """SHA-256 (16 hex digits) of all that a bench file declares, limits left out."""
     content = {k: v for k, v in bench.resolved.items() if k not in {"limits", "name"}}
     worlds = {e.name: e.base_url for e in bench.endpoints if e.simulator is not None}
-    return digest({**content, "recipes": sorted(bench.recipes), "worlds": worlds})[:16]
+    chosen = {"recipes": _definitions(bench), "chosen": sorted(bench.recipes)}
+    return digest({**content, **chosen, "worlds": worlds})[:16]
+
+
+def _definitions(bench: Bench) -> dict[str, Any]:
+    """What the file says of the bench's recipes and of every recipe that sits in one of them."""
+    names: set[str] = set()
+    waiting = list(bench.recipes.values())
+    while waiting:
+        recipe = waiting.pop()
+        names.add(recipe.name)
+        waiting += [m.recipe for m in recipe.members if m.recipe is not None]
+    return {name: entry for name, entry in bench.resolved["recipes"].items() if name in names}
 
 
 def override(
@@ -253,6 +291,11 @@ def override(
     max_in_flight: int | None = None,
 ) -> Bench:
     """The bench with what the command line says instead; what stays None stays as it is."""
+    given = {"repeats": repeats, "budget_usd": budget_usd, "max_in_flight": max_in_flight}
+    lowest = {"repeats": 1, "budget_usd": 0, "max_in_flight": 1}
+    low = [name for name, value in given.items() if value is not None and value < lowest[name]]
+    if low:
+        raise BenchFileError([f"{n} is {given[n]}; it must be {lowest[n]} or more" for n in low])
     limits = replace(
         bench.limits,
         budget_usd=bench.limits.budget_usd if budget_usd is None else budget_usd,
@@ -260,7 +303,6 @@ def override(
     )
     repeats = bench.repeats if repeats is None else repeats
     seed = bench.seed if seed is None else seed
-    recipes = {name: bench.resolved["recipes"][name] for name in bench.recipes}
-    settled = {"recipes": recipes, "repeats": repeats, "seed": seed}
+    settled = {"recipes": _definitions(bench), "repeats": repeats, "seed": seed}
     resolved = {**bench.resolved, **settled, "limits": asdict(limits)}
     return replace(bench, limits=limits, repeats=repeats, seed=seed, resolved=resolved)

@@ -43,7 +43,7 @@ class Counter:
 
 
 class Numbering:
-    """The counters of one branch, one per model."""
+    """The counters of one branch, one per model (by `Model.identity`: names may be aliases)."""
 
     def __init__(self, repeat: int, counters: dict[str, Counter] | None = None) -> None:
         self._repeat = repeat

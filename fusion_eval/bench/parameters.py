@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import inspect
 import typing
@@ -51,8 +52,6 @@ def strategy(name: str) -> Strategy:
         if not inspect.iscoroutinefunction(found):
             raise ValueError(f"strategy {name!r} is not an `async def` function")
         return typing.cast(Strategy, found)
-    import difflib
-
     close = difflib.get_close_matches(name, STRATEGIES, n=1)
     way = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(STRATEGIES))}"
     raise ValueError(f"unknown strategy {name!r}; {way}")

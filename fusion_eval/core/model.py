@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_eval.core.task import digest
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
@@ -45,3 +47,8 @@ class Model:
     params: dict[str, Any] = field(default_factory=dict)
     extra_body: dict[str, Any] = field(default_factory=dict)
     price: Price | None = None
+
+    @property
+    def identity(self) -> str:
+        """The model's part of a request: two names for the same model have the same identity."""
+        return digest([self.endpoint.base_url, self.id, self.params, self.extra_body])

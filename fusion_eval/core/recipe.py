@@ -19,10 +19,10 @@ class Member:
 
     @property
     def reaches(self) -> frozenset[str]:
-        """Names of all models that asking this member can call."""
+        """Identities (`Model.identity`) of all models that asking this member can call."""
         if self.recipe is not None:
             return frozenset().union(*(m.reaches for m in self.recipe.members))
-        return frozenset({self.model.name}) if self.model else frozenset()
+        return frozenset({self.model.identity}) if self.model else frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

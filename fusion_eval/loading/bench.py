@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -99,9 +101,9 @@ class BenchFile(Value):
     """A bench file as it stands."""
 
     name: str | None = None
-    endpoints: dict[str, EndpointEntry] = Field(min_length=1)
-    models: dict[str, ModelEntry] = Field(min_length=1)
-    recipes: dict[str, dict[str, Any]] = Field(min_length=1)
+    endpoints: dict[str, EndpointEntry] = Field(default_factory=dict)
+    models: dict[str, ModelEntry] = Field(default_factory=dict)
+    recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     grader: GraderEntry | None = None
     limits: LimitsEntry = LimitsEntry()
     repeats: int = Field(default=1, ge=1, le=1000)
@@ -115,15 +117,59 @@ def presets() -> dict[str, Path]:
     return {file.stem: file for file in files}
 
 
-def load_bench_file(source: str | Path) -> tuple[BenchFile, Located]:
-    """Read a bench file, or a preset by its name; raises BenchFileError with all problems."""
+@dataclass(frozen=True, kw_only=True)
+class BenchDocument:
+    """A bench file with what is wrong with it so far.
+
+    An entry that cannot be read is left out of `file`, its problem stands in `problems` and its
+    name in `broken`, so that the rest can still be checked and nothing has to be found twice.
+    """
+
+    file: BenchFile
+    document: Located
+    problems: tuple[str, ...] = ()
+    broken: frozenset[str] = frozenset()
+
+
+def load_bench_file(source: str | Path) -> BenchDocument:
+    """Read a bench file, or a preset by its name; raises BenchFileError where it is no bench."""
     path = presets().get(str(source), Path(source))
     if not path.exists() and path.suffix not in {".yaml", ".yml"}:
         raise BenchFileError(
             f"{source}: no such bench file or preset; presets: {', '.join(presets())}"
         )
     document = read_yaml(path, BenchFileError)
+    value = document.value or {}
     try:
-        return BenchFile.model_validate(document.value or {}), document
+        return BenchDocument(file=BenchFile.model_validate(value), document=document)
     except ValidationError as error:
-        raise BenchFileError(explain(error, BenchFile, document.where)) from None
+        problems = explain(error, BenchFile, document.where)
+        if not isinstance(value, dict):
+            raise BenchFileError(problems) from None
+        rest, broken = _readable(value, [item["loc"] for item in error.errors()])
+    return BenchDocument(
+        file=BenchFile.model_validate(rest),
+        document=document,
+        problems=tuple(problems),
+        broken=broken,
+    )
+
+
+def _readable(
+    value: dict[str, Any], places: Sequence[tuple[str | int, ...]]
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The document without its unreadable parts, and the names of the entries among them."""
+    rest = {k: dict(v) if isinstance(v, dict) else v for k, v in value.items()}
+    broken = set()
+    for place in places:
+        section, *inside = place
+        if section in _NAMED and inside:
+            rest.get(str(section), {}).pop(inside[0], None)
+            broken.add(str(inside[0]))
+        else:
+            rest.pop(str(section), None)
+            broken.add(str(section))
+    return rest, frozenset(broken)
+
+
+_NAMED = ("endpoints", "models", "recipes")

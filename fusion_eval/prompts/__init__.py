@@ -25,9 +25,19 @@ def answer(question: Question) -> Messages:
     if question.answer_format == "text":
         return messages
     *earlier, last = messages
-    if last.content.endswith(_format(question)):  # a recipe in a seat was told already
-        return messages
     return (*earlier, Message(role="user", content=f"{last.content}\n\n{_format(question)}"))
+
+
+def unformatted(question: Question) -> Question:
+    """The question without the form of the last line, which `answer` will add again.
+
+    A recipe in a seat is asked what a model there would be asked, and so makes the same calls as
+    standing alone.
+    """
+    if question.answer_format == "text":
+        return question
+    prompt = question.prompt.removesuffix(f"\n\n{_format(question)}")
+    return question.model_copy(update={"prompt": prompt})
 
 
 def compare(question: Question, answers: Sequence[str]) -> Messages:

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from fusion_eval import prompts, text
 from fusion_eval.core import Ask, Member, Question, Reply
-from fusion_eval.errors import CallFailedError
+from fusion_eval.errors import CallFailedError, NoAnswerError
 from fusion_eval.strategies.seats import ask_each
 
 
@@ -46,7 +46,7 @@ async def analysis(
         reply = await ask(
             judge, prompts.compare(question, answers), role="judge", output=prompts.ANALYSIS
         )
-    except CallFailedError as problem:
+    except (CallFailedError, NoAnswerError) as problem:
         ask.degrade(f"judge ({judge.name}): {problem.failure}")
         return None
     notes = text.json_object(reply.text, truncated=reply.finish == "length")

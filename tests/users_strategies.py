@@ -1,0 +1,42 @@
+"""Strategies as users write them, with what goes wrong there: racing seats, and a bug."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.prompts import answer
+
+
+async def first_of(question: Question, ask: Ask, *, members: tuple[Member, ...]) -> Reply:
+    """Ask all members and take whoever is first; give up the others."""
+    seats = zip(ask.seats(members), members, strict=True)
+    asked = [
+        asyncio.create_task(one(member, answer(question), role="member")) for one, member in seats
+    ]
+    done, late = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+    for task in late:
+        task.cancel()
+    return done.pop().result()
+
+
+async def after(question: Question, ask: Ask, *, first: Member, then: Member) -> Reply:
+    """Ask one member, and only then the other; when that is depends on the first."""
+    await ask(first, answer(question), role="member")
+    return await ask(then, answer(question), role="member")
+
+
+async def buggy(question: Question, ask: Ask, *, member: Member) -> Reply:
+    """Two seats at once; one meets a bug while the other waits for its reply."""
+
+    async def bug() -> Reply:
+        await ask(member, answer(question), role="member")
+        raise ZeroDivisionError("a bug in a strategy")
+
+    async def slow() -> Reply:
+        first = await ask.seats([member])[0](member, answer(question), role="member")
+        for _ in range(50):
+            first = await ask(member, answer(question), role="member")
+        return first
+
+    return (await asyncio.gather(bug(), slow()))[0]
