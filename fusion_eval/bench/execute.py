@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections import Counter
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.progress import Progress, Silent
-from fusion_eval.bench.refuse import own_server, refuse
+from fusion_eval.bench.refuse import models_used, own_server, refuse
+from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact, Tables, tables
 from fusion_eval.bench.trials import ANSWERED_NOTHING, run_trial
-from fusion_eval.core import Bench, Call, Recipe, Reply, Task, TaskSet, Trial
+from fusion_eval.core import Bench, Call, Model, Recipe, Reply, Task, TaskSet, Trial
 from fusion_eval.engine import prices
 from fusion_eval.engine.client import Clients
-from fusion_eval.engine.ledger import Ledger
+from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.limits import Budget
 from fusion_eval.engine.stack import sending
-from fusion_eval.errors import BudgetError, CallFailedError, NotInLedgerError
+from fusion_eval.errors import BudgetError, CallFailedError, EndpointError, NotInLedgerError
 from fusion_eval.simulator import app, load_world, transport
 
 Unit = tuple[Task, int, Recipe]
@@ -46,20 +47,10 @@ def execute(
     written when the bench cannot run. How the run ended stands in its manifest under `status`.
     """
     refuse(tasks, bench)
-    work = _execution(tasks, bench, results, replay, world_tasks or tasks, progress or Silent())
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)
-    return _in_a_thread(work)
-
-
-def _in_a_thread(work: Coroutine[Any, Any, store.Run]) -> store.Run:
-    """Inside a running loop, as in a notebook, the run gets a loop of its own in a thread."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
+    progress = progress or Silent()
+    stop = Stop(progress.note)
+    work = _execution(tasks, bench, results, replay, world_tasks or tasks, progress, stop)
+    return run_here_or_in_a_thread(work, stop)
 
 
 async def _execution(
@@ -69,13 +60,16 @@ async def _execution(
     replay: bool,
     world_tasks: TaskSet,
     progress: Progress,
+    stop: Stop,
 ) -> store.Run:
     wanted = manifests.inputs_hash(tasks, bench)
-    run_id = manifests.unfinished(results, wanted) or manifests.new_run_id(wanted)
-    with Ledger(results / "ledger.sqlite") as ledger:
+    with contextlib.ExitStack() as held, Ledger(results / "ledger.sqlite") as ledger:
+        run_id = manifests.claim(results, wanted, held) or manifests.new_run_id(wanted)
         clients = Clients(_transports(bench, world_tasks))
         budget = Budget(bench.limits.budget_usd, _worst, prices.paid_for)
-        running = _Running(tasks, bench, results / run_id, clients, ledger, budget, progress)
+        running = _Running(
+            tasks, bench, results / run_id, clients, ledger, budget, progress, stop, held
+        )
         running.spend_again(run_id)
         try:
             status = await running.run(replay)
@@ -113,18 +107,20 @@ class _Running:
     ledger: Ledger
     budget: Budget
     progress: Progress
+    stop: Stop
+    held: contextlib.ExitStack
     trials: dict[tuple[str, int, str], Trial] = field(default_factory=dict)
     facts: dict[str, Fact] = field(default_factory=dict)
-    draining: bool = False
     out_of_money: str | None = None
     not_replayed: int = 0
-    _lock: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    _over: bool = False
     _manifest: dict[str, Any] = field(default_factory=dict)
-    _checks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _check: asyncio.Task[None] | None = None
 
     def spend_again(self, run_id: str) -> None:
-        """What this run spent before it was stopped counts against its budget."""
-        self.budget.spent = self.ledger.spent(run_id, self._models())
+        """What this run spent, or may have, before it was stopped counts against its budget."""
+        models = {(m.endpoint.base_url, m.id): m for m in self._models()}
+        self.budget.spent = self.ledger.spent(run_id, models)
 
     def units(self) -> list[Unit]:
         """All trials in order: the repeats of a task together, so that blocks end complete."""
@@ -137,38 +133,46 @@ class _Running:
 
     async def run(self, replay: bool) -> str:
         """Run all trials; the status that goes into the manifest."""
-        send = sending(self.clients, self.bench.limits, self.budget)
-        through = self.ledger.wrap(send, run=self.folder.name, ready=self._ready, replay=replay)
+        record = partial(self.ledger.recording, run=self.folder.name, worst=_worst)
+        send = sending(self.clients, self.bench.limits, self.budget, record)
+        through = self.ledger.wrap(send, ready=self._ready, replay=replay)
 
         async def answered(call: Call) -> Reply:
+            if self._over:  # a seat that its strategy left behind
+                raise asyncio.CancelledError
+            self.facts.setdefault(call.key, Fact(model=call.model, failure="cancelled"))
             try:
                 known = await through(call)
             except CallFailedError as problem:
                 self.facts[call.key] = Fact(model=call.model, failure=problem.failure)
                 raise
-            mine = known.run == self.folder.name
-            self.facts[call.key] = Fact(
-                model=call.model, reply=replace(known.reply, text=""), mine=mine
-            )
+            self.facts[call.key] = self._fact(call.model, known)
             return known.reply
 
         units = self.units()
         self.progress.started(len(units))
         waiting = iter(units)
-        with self._signals():
+        with self.stop.listening():
             workers = [
                 asyncio.create_task(self._work(waiting, answered))
                 for _ in range(min(len(units), self.bench.limits.max_in_flight))
             ]
-            try:
-                await _all_or_first_error(workers)
-            except asyncio.CancelledError:
-                self.draining = True
+            with contextlib.suppress(asyncio.CancelledError):
+                try:
+                    await _all_or_first_error(workers)
+                finally:
+                    self._over = True
+                    if not self.stop.again:
+                        await self.ledger.settle()
         return self._status(len(units))
+
+    def _fact(self, model: Model, known: Known) -> Fact:
+        mine = known.run == self.folder.name
+        return Fact(model=model, reply=replace(known.reply, text=""), mine=mine)
 
     async def _work(self, waiting: Iterator[Unit], answered: Any) -> None:
         for task, repeat, recipe in waiting:
-            if self.draining or self.out_of_money:
+            if self.stop.asked or self.out_of_money:
                 return
             try:
                 trial = await run_trial(task, recipe, repeat, answered, self.bench)
@@ -181,43 +185,28 @@ class _Running:
             self.trials[task.id, repeat, recipe.name] = trial
             self.progress.advanced(made=self.ledger.made, spent_usd=self.budget.spent)
 
-    async def _ready(self, call: Call) -> None:
-        """Before the first call to an endpoint: does it answer? Then the run begins to exist."""
-        endpoint = call.model.endpoint
-        if endpoint.name not in self._checks:
-            self._checks[endpoint.name] = asyncio.ensure_future(self.clients.check(endpoint))
-        await asyncio.shield(self._checks[endpoint.name])
+    async def _ready(self, _: Call) -> None:
+        """Before the first call: do all endpoints answer? Then the run begins to exist."""
+        if self._check is None:
+            self._check = asyncio.ensure_future(self._checked())
+        await asyncio.shield(self._check)
         self._begin()
 
+    async def _checked(self) -> None:
+        """Raise EndpointError with all problems: nobody should pay for half of the calls first."""
+        endpoints = {m.endpoint.name: m.endpoint for m in self._models()}.values()
+        checks = (self.clients.check(endpoint) for endpoint in endpoints)
+        problems = [p for p in await asyncio.gather(*checks, return_exceptions=True) if p]
+        if refused := [p for p in problems if isinstance(p, EndpointError)]:
+            raise EndpointError([line for problem in refused for line in problem.problems])
+        for problem in problems:
+            raise problem
+
     def _begin(self) -> None:
-        if self._manifest:
-            return
-        self._lock.enter_context(manifests.in_use(self.folder))
-        self._manifest = manifests.describe(self.tasks, self.bench, self.folder.name)
-        store.write_manifest(self.folder, self._manifest)
-
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """First Ctrl-C: finish what is running and save. Second: stop at once; both can resume."""
-        loop, me = asyncio.get_running_loop(), asyncio.current_task()
-
-        def stop() -> None:
-            if self.draining and me is not None:
-                me.cancel()
-            self.draining = True
-            self.progress.note("finishing the trials in progress; Ctrl-C again stops at once")
-
-        try:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, stop)
-        except (NotImplementedError, RuntimeError, ValueError):
-            yield  # not the main thread: whoever owns it handles signals
-            return
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+        if not self._manifest:
+            manifests.hold(self.folder, self.held)
+            self._manifest = manifests.begun(self.tasks, self.bench, self.folder)
+            store.write_manifest(self.folder, self._manifest)
 
     def _status(self, wanted: int) -> str:
         if self.out_of_money:
@@ -228,14 +217,28 @@ class _Running:
             return "interrupted"
         return "incomplete" if any(_broken(t) for t in self.trials.values()) else "finished"
 
-    def _models(self) -> dict[str, Any]:
-        return {model.id: model for model in self.bench.models.values()}
+    def _models(self) -> list[Model]:
+        """The models that these tasks can call: where all have a target, nobody grades."""
+        rubrics = any(task.target is None for task in self.tasks.tasks)
+        return models_used(self.bench if rubrics else replace(self.bench, grader=None))
+
+    def _land(self, done: list[Trial]) -> None:
+        """Find the replies that came after their strategies had given them up."""
+        used = {use.key for trial in done for use in (*trial.uses, *trial.grading)}
+        for key, fact in list(self.facts.items()):
+            if fact.failure != "cancelled":
+                continue
+            if (known := self.ledger.find(key)) is not None:
+                self.facts[key] = self._fact(fact.model, known)
+            elif key not in used:
+                del self.facts[key]  # of a trial that was not finished
 
     def write(self, status: str) -> store.Run:
         """Write the tables of all trials that are done, and the manifest last."""
         self._begin()
         order = [(task.id, repeat, recipe.name) for task, repeat, recipe in self.units()]
         done = [self.trials[key] for key in order if key in self.trials]
+        self._land(done)
         rows = tables(
             done,
             {task.id: task for task in self.tasks.tasks},
@@ -254,7 +257,6 @@ class _Running:
         )
         run = store.write_manifest(self.folder, manifest)
         store.point_latest(self.folder.parent, self.folder.name)
-        self._lock.close()
         return run
 
     def _counted(self, rows: Tables, wanted: int) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import importlib.metadata
 import platform
 import secrets
 import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,17 +81,33 @@ def _endpoints(bench: Bench) -> list[Any]:
     return list({m.endpoint.name: m.endpoint for m in models_used(bench)}.values())
 
 
-def unfinished(results: Path, wanted: str) -> str | None:
-    """The newest run with the same inputs that is not finished and that nobody works on."""
+def begun(tasks: TaskSet, bench: Bench, folder: Path) -> dict[str, Any]:
+    """The manifest of a run that starts, or goes on, now."""
+    manifest = describe(tasks, bench, folder.name)
+    with contextlib.suppress(TableError):
+        manifest["started"] = store.read_run(folder).manifest.get("started", manifest["started"])
+    return manifest
+
+
+def claim(results: Path, wanted: str, held: contextlib.ExitStack) -> str | None:
+    """The newest run with the same inputs that is not finished and that nobody works on; it is
+    ours from here on, so that two processes that start together never go on with the same one."""
     for path in sorted(results.glob("*/manifest.json"), reverse=True):
-        if path.parent.is_symlink():
+        folder = path.parent
+        if folder.is_symlink() or not _goes_on(folder, wanted):
             continue
-        with contextlib.suppress(TableError):
-            run = store.read_run(path.parent)
-            same = run.manifest.get("inputs_hash") == wanted
-            if same and run.manifest.get("status") != FINISHED and not _in_use(path.parent):
-                return path.parent.name
+        with contextlib.ExitStack() as lock:
+            if hold(folder, lock) and _goes_on(folder, wanted):
+                held.enter_context(lock.pop_all())
+                return folder.name
     return None
+
+
+def _goes_on(folder: Path, wanted: str) -> bool:
+    with contextlib.suppress(TableError):
+        manifest = store.read_run(folder).manifest
+        return manifest.get("inputs_hash") == wanted and manifest.get("status") != FINISHED
+    return False
 
 
 def new_run_id(wanted: str) -> str:
@@ -100,25 +115,20 @@ def new_run_id(wanted: str) -> str:
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{wanted[:6]}-{secrets.token_hex(2)}"
 
 
-@contextlib.contextmanager
-def in_use(folder: Path) -> Iterator[None]:
-    """Hold a run directory, so that a second process with the same inputs starts its own."""
+def hold(folder: Path, held: contextlib.ExitStack) -> bool:
+    """Lock a run directory until `held` closes, or the process dies; False if another has it."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-
-
-def _in_use(folder: Path) -> bool:
     try:
-        with (folder / ".lock").open("r") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+        file = held.enter_context((folder / ".lock").open("w"))
+    except PermissionError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
     except OSError:
-        return True
-    return False
+        return True  # a file system without locks
+    return True
 
 
 def ended(manifest: dict[str, Any], status: str, **facts: Any) -> dict[str, Any]:

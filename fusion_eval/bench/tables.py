@@ -146,14 +146,15 @@ def _call(
     fact = facts[use.key]
     reply = fact.reply
     usage = reply.usage if reply else None
-    first = fact.mine and use.key not in billed
+    first = use.key not in billed
     billed.add(use.key)
     cost = prices.Cost(usd=0.0, source="not billed")
     paid = cost
     if reply is not None:
         cost = prices.stand_alone(fact.model, usage, reply.cost_reported)
         paid = prices.paid(fact.model, usage, reply.cost_reported)
-    attempts = (*failed.get(use.key, ()), *(reply.attempts if reply else ()))
+    mine = fact.mine and first
+    lost = failed.get(use.key, ())
     return {
         "key": use.key,
         "task": trial.task,
@@ -163,9 +164,9 @@ def _call(
         "model": fact.model.name,
         "model_requested": fact.model.id,
         "model_served": reply.model_served if reply else None,
-        "attempt": len(attempts),
+        "attempt": len(lost) + (reply is not None),
         "draw": use.draw,
-        "cached": not first,
+        "cached": not mine,
         "tokens_input": usage.input if usage else None,
         "tokens_cache_read": usage.cache_read if usage else None,
         "tokens_cache_write": usage.cache_write if usage else None,
@@ -173,19 +174,14 @@ def _call(
         "tokens_reasoning": usage.reasoning if usage else None,
         "cost_usd": cost.usd,
         "cost_source": cost.source,
-        "spent_usd": paid.usd if first else 0.0,
-        "possibly_paid_usd": _possibly(attempts) if first else 0.0,
+        "spent_usd": paid.usd if mine else 0.0,
+        "possibly_paid_usd": prices.possibly(lost) if first else 0.0,
         "start_s": use.start_s,
         "end_s": use.end_s,
         "latency_s": use.end_s - use.start_s,
         "finish": reply.finish if reply else None,
         "failure": fact.failure,
     }
-
-
-def _possibly(attempts: Iterable[Attempt]) -> float | None:
-    """The most that attempts of unknown bill can have cost."""
-    return _total(a.cost_worst for a in attempts if a.failure is not None and a.billed is None)
 
 
 def _verdict(task: Task, trial: Trial, verdict: Verdict) -> Row:

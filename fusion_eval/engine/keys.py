@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TypeVar
 
 from fusion_eval.core import Endpoint
 from fusion_eval.errors import EndpointError
+
+T = TypeVar("T", str, bytes)
 
 
 def api_key(endpoint: Endpoint, env_file: Path = Path(".env")) -> str:
@@ -14,11 +17,15 @@ def api_key(endpoint: Endpoint, env_file: Path = Path(".env")) -> str:
     name = endpoint.api_key_env
     if name is None:
         return "unused"
-    key = os.environ.get(name) or _from_file(env_file).get(name)
+    key = (os.environ.get(name) or _from_file(env_file).get(name) or "").strip()
     if not key:
         raise EndpointError(
             f"endpoint {endpoint.name!r}: the environment has no {name}; "
             f"set it, or write {name}=… into {env_file}"
+        )
+    if not key.isascii() or not key.isprintable():
+        raise EndpointError(
+            f"endpoint {endpoint.name!r}: {name} holds characters that no key has; set it again"
         )
     return key
 
@@ -37,6 +44,10 @@ def _from_file(path: Path) -> dict[str, str]:
     }
 
 
-def without(key: str, text: str) -> str:
-    """The text with the key taken out: endpoints echo keys in their errors."""
-    return text.replace(key, "***") if key != "unused" else text
+def without(key: str, text: T) -> T:
+    """The text, or body, with the key taken out: endpoints echo keys, and errors are kept."""
+    if key == "unused":
+        return text
+    if isinstance(text, bytes):
+        return text.replace(key.encode(), b"***")
+    return text.replace(key, "***")

@@ -1,8 +1,9 @@
 """The store of calls: what was sent, and what came back. Nothing in it is ever paid twice.
 
-An intent is committed before a call is sent, its reply before anybody sees it; so whatever stops
-the process, at most the calls in flight are sent again. Equal calls at the same time share one
-request. Usage and reported costs are stored, prices are not.
+An intent is committed before a request is sent, its reply before anybody sees it; so whatever
+stops the process, at most the calls in flight are sent again. Equal calls at the same time share
+one request, and its failure: a run does not try again what has just failed. Usage and reported
+costs are stored, prices are not; the most that an unfinished call can have cost is.
 """
 
 from __future__ import annotations
@@ -11,28 +12,21 @@ import asyncio
 import json
 import sqlite3
 import time
-import zlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from fusion_eval.core import Attempt, Call, Model, Reply, Send
-from fusion_eval.engine import codec, prices
-from fusion_eval.engine.writer import Writer, connect
+from fusion_eval.engine import codec, prices, rows
+from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.writer import Statement, Writer, connect
 from fusion_eval.errors import CallFailedError, NotInLedgerError, TableError
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS replies (
-    key TEXT PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL,
-    model TEXT NOT NULL, request BLOB NOT NULL, reply BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS intents (
-    id TEXT PRIMARY KEY, key TEXT NOT NULL, run TEXT NOT NULL, at REAL NOT NULL,
-    outcome TEXT, attempts TEXT
-) WITHOUT ROWID;
-"""
+One = Callable[[Call], Awaitable[Reply]]
+
 _RECENT = 20_000
 
 
@@ -49,12 +43,13 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.made = 0
-        self._writer = Writer(path, SCHEMA)
+        self._writer = Writer(path, rows.SCHEMA)
         self._reader: sqlite3.Connection | None = None
         self._keys: set[str] = set()
         self._recent: dict[str, Known] = {}
         self._flying: dict[str, asyncio.Task[Known]] = {}
+        self._failed: dict[str, CallFailedError] = {}
+        self._sent: set[str] = set()
         self._read_keys()
 
     def __enter__(self) -> Ledger:
@@ -68,6 +63,11 @@ class Ledger:
     ) -> None:
         self.close()
 
+    @property
+    def made(self) -> int:
+        """Calls that were sent through this ledger, however many attempts each took."""
+        return len(self._sent)
+
     def close(self) -> None:
         """Commit what waits and close the file."""
         self._writer.close()
@@ -79,49 +79,62 @@ class Ledger:
         """The reply to a call that was made before, by this run or another, or None."""
         if (known := self._recent.get(key)) is not None:
             return known
-        if key not in self._keys or self._reader is None:
-            return None
-        row = self._reader.execute("SELECT reply, run FROM replies WHERE key=?", (key,)).fetchone()
-        return None if row is None else Known(codec.load(_unpacked(row[0])), row[1])
+        return self._read(key) if key in self._keys else None
 
-    def spent(self, run: str, models: Mapping[str, Model]) -> float:
-        """US dollars of the replies that one run has paid for, as far as they are known."""
-        if self._reader is None:
-            return 0.0
-        rows = self._reader.execute("SELECT model, reply FROM replies WHERE run=?", (run,))
+    def _read(self, key: str) -> Known | None:
+        for blob, run in self._rows("SELECT reply, run FROM replies WHERE key=?", key):
+            return Known(codec.load(rows.unpacked(blob)), run)
+        return None
+
+    def _rows(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query, none while there is no file; TableError where it cannot be read."""
+        if self._reader is None and not self.path.exists():
+            return
+        try:
+            if self._reader is None:
+                self._reader = connect(self.path)
+            yield from self._reader.execute(sql, values)
+        except sqlite3.DatabaseError as problem:
+            raise self._unusable(problem) from None
+
+    def _unusable(self, problem: sqlite3.Error) -> TableError:
+        return TableError(
+            f"{self.path}: this ledger cannot be used ({problem}); move it away, "
+            "make room, or give another --output-dir"
+        )
+
+    def spent(self, run: str, models: Mapping[tuple[str, str], Model]) -> float:
+        """US dollars that one run has paid, with the most that calls of unknown bill can have cost.
+
+        `models` are found by base URL and id.
+        """
         total = 0.0
-        for model_id, blob in rows:
-            reply = codec.load(_unpacked(blob))
-            if (model := models.get(model_id)) is not None:
-                total += prices.paid(model, reply.usage, reply.cost_reported).usd or 0.0
-        return total
+        for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
+            asked, reply = json.loads(rows.unpacked(request)), codec.load(rows.unpacked(blob))
+            model = models.get((asked["endpoint"], asked["model"]))
+            paid = prices.paid(model, reply.usage, reply.cost_reported).usd if model else None
+            total += paid if paid is not None else reply.attempts[-1].cost_worst or 0.0
+        failed = self.failed_attempts(run).values()
+        return total + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
 
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
-        """Attempts of calls of one run that ended without a reply, by key: they may have cost."""
-        if self._reader is None and self.path.exists():
-            self._reader = connect(self.path)
-        if self._reader is None:
-            return {}
-        rows = self._reader.execute(
-            "SELECT key, attempts FROM intents WHERE run=? AND outcome='failed'", (run,)
-        )
+        """Attempts of one run that brought no reply, by key: they may have cost.
+
+        Among them those that were in flight when the process died.
+        """
+        sql = "SELECT key, attempts FROM intents WHERE run=? AND attempts NOTNULL ORDER BY at"
         found: dict[str, tuple[Attempt, ...]] = {}
-        for key, made in rows:
+        for key, made in self._rows(sql, run):
             found[key] = (*found.get(key, ()), *codec.attempts(json.loads(made)))
         return found
 
     def wrap(
-        self,
-        send: Send,
-        *,
-        run: str,
-        ready: Callable[[Call], Awaitable[None]],
-        replay: bool = False,
+        self, send: Send, *, ready: Callable[[Call], Awaitable[None]], replay: bool = False
     ) -> Callable[[Call], Awaitable[Known]]:
-        """Answer from the ledger, share what is in flight, or send.
+        """The top of the stack: answer from the ledger, share what is in flight, or send.
 
-        `ready` is awaited before an intent is written: it raises where a call cannot succeed.
-        With `replay` a missing call raises NotInLedgerError and nothing is sent.
+        `send` ends in `recording`. `ready` is awaited before a call is made: it raises where none
+        can succeed. With `replay` a missing call raises NotInLedgerError and nothing is sent.
         """
 
         async def through(call: Call) -> Known:
@@ -129,18 +142,83 @@ class Ledger:
                 return known
             if replay:
                 raise NotInLedgerError(call.key)
+            if (problem := self._failed.get(call.key)) is not None:
+                raise CallFailedError(problem.failure, problem.detail, problem.attempts)
             if (flying := self._flying.get(call.key)) is None:
-                flying = asyncio.ensure_future(self._make(call, send, run, ready))
+                flying = asyncio.ensure_future(self._make(call, send, ready))
                 self._flying[call.key] = flying
                 flying.add_done_callback(partial(self._landed, call.key))
             return await asyncio.shield(flying)
 
         return through
 
+    async def _make(
+        self, call: Call, send: Send, ready: Callable[[Call], Awaitable[None]]
+    ) -> Known:
+        await ready(call)
+        try:
+            await send(call)
+        except CallFailedError as problem:
+            self._failed[call.key] = problem
+            raise
+        return self._recent[call.key]
+
     def _landed(self, key: str, flying: asyncio.Task[Known]) -> None:
         self._flying.pop(key, None)
         if not flying.cancelled():
             flying.exception()  # whoever waited has it; if nobody waits any more, nobody misses it
+
+    def recording(self, send: One, *, run: str, worst: Callable[[Call], float | None]) -> One:
+        """The bottom of the stack, below retry and concurrency: write down each attempt.
+
+        `worst` is the most that an attempt can cost (US$). A slot is given back when the reply is
+        on disk, so that a kill loses no more calls than may be in flight.
+        """
+
+        async def recorded(call: Call) -> Reply:
+            most = worst(call)
+            intent = f"{call.key[:32]}-{run}-{time.time_ns():x}"
+            await self._write(rows.opening(intent, call.key, run, most))
+            self._sent.add(call.key)
+            try:
+                reply = await send(call)
+            except AttemptFailedError as problem:
+                if problem.attempt.billed is None:
+                    problem.attempt = replace(problem.attempt, cost_worst=most)
+                await self._write(rows.closing(intent, "failed", problem.attempt))
+                raise
+            # whatever else is raised leaves the intent open: nobody knows what became of it
+            return (await self._keep(call, run, reply, intent, most)).reply
+
+        return recorded
+
+    async def _keep(
+        self, call: Call, run: str, reply: Reply, intent: str, most: float | None
+    ) -> Known:
+        """Commit a reply; where another process was first, its reply counts for both.
+
+        So a replay gives the same answers. Ours was then paid for nothing, and stands among the
+        attempts that brought no reply.
+        """
+        paid = prices.paid_for(call, reply)
+        *before, last = reply.attempts
+        if paid is None:
+            reply = replace(reply, attempts=(*before, replace(last, cost_worst=most)))
+        known: Known | None = Known(reply, run)
+        if not await self._write(rows.kept(call, run, reply), rows.closing(intent, "done")):
+            cost = most if paid is None else paid
+            lost = replace(last, failure="superseded", billed=None, cost_worst=cost)
+            await self._write(rows.closing(intent, "superseded", lost))
+            known = self._read(call.key)
+        if known is None:
+            raise TableError(f"{self.path}: a reply was removed while a run was writing; run again")
+        self._remember(call.key, known)
+        return known
+
+    async def settle(self) -> None:
+        """Wait for the calls in flight: they will be billed, so their replies should be kept."""
+        while self._flying:
+            await asyncio.wait(list(self._flying.values()))
 
     async def stop(self) -> None:
         """Give up on the calls in flight."""
@@ -149,38 +227,14 @@ class Ledger:
             task.cancel()
         await asyncio.gather(*flying, return_exceptions=True)
 
-    async def _make(
-        self, call: Call, send: Send, run: str, ready: Callable[[Call], Awaitable[None]]
-    ) -> Known:
-        await ready(call)
-        intent = f"{call.key[:32]}-{run}-{time.time_ns():x}"
-        opening = (intent, call.key, run, time.time())
-        await self._writer.write(
-            [("INSERT INTO intents (id, key, run, at) VALUES (?,?,?,?)", opening)]
-        )
-        self.made += 1
+    async def _write(self, *statements: Statement) -> int:
         try:
-            reply = await send(call)
-        except CallFailedError as problem:
-            await self._end(intent, "failed", problem.attempts)
-            raise
-        except asyncio.CancelledError:
-            raise  # the intent stays open: nobody knows what became of the request
-        except BaseException:
-            await self._end(intent, "not_sent", ())
-            raise
-        known = Known(reply, run)
-        await self._writer.write([_reply_row(call, known), _closing(intent, "done", ())])
-        self._remember(call.key, known)
-        return known
-
-    async def _end(self, intent: str, outcome: str, made: tuple[object, ...]) -> None:
-        await self._writer.write([_closing(intent, outcome, made)])
+            return await self._writer.write(statements)
+        except sqlite3.Error as problem:
+            raise self._unusable(problem) from None
 
     def _remember(self, key: str, known: Known) -> None:
-        if len(self._recent) >= _RECENT and self.path.exists():
-            if self._reader is None:
-                self._reader = connect(self.path)
+        if len(self._recent) >= _RECENT:
             self._recent.pop(next(iter(self._recent)))
         self._recent[key] = known
         self._keys.add(key)
@@ -190,39 +244,7 @@ class Ledger:
             return
         try:
             self._reader = connect(self.path)
-            self._reader.executescript(SCHEMA)
-            self._keys = {row[0] for row in self._reader.execute("SELECT key FROM replies")}
+            self._reader.executescript(rows.SCHEMA)
         except sqlite3.DatabaseError as problem:
-            raise TableError(
-                f"{self.path}: not a ledger ({problem}); move it away or give another --output-dir"
-            ) from None
-
-
-def _reply_row(call: Call, known: Known) -> tuple[str, tuple[object, ...]]:
-    request = {
-        "endpoint": call.model.endpoint.base_url,
-        "model": call.model.id,
-        "messages": [m.model_dump() for m in call.messages],
-        "params": call.model.params,
-        "extra_body": call.model.extra_body,
-        "output": call.output.name if call.output else None,
-        "draw": call.draw,
-        "seed": call.seed,
-    }
-    sql = "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply) VALUES (?,?,?,?,?,?)"
-    body = _packed(json.dumps(request, ensure_ascii=False))
-    reply = _packed(codec.dump(known.reply))
-    return sql, (call.key, known.run, time.time(), call.model.id, body, reply)
-
-
-def _closing(intent: str, outcome: str, made: tuple[object, ...]) -> tuple[str, tuple[object, ...]]:
-    attempts = codec.dump_attempts(made) if made else None
-    return "UPDATE intents SET outcome=?, attempts=? WHERE id=?", (outcome, attempts, intent)
-
-
-def _packed(text: str) -> bytes:
-    return zlib.compress(text.encode(), 1)
-
-
-def _unpacked(blob: bytes) -> str:
-    return zlib.decompress(blob).decode()
+            raise self._unusable(problem) from None
+        self._keys = {row[0] for row in self._rows("SELECT key FROM replies")}

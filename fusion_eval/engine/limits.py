@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from fusion_eval.core import Call, Reply
 from fusion_eval.engine.attempt import AttemptFailedError
@@ -103,6 +102,7 @@ class Budget:
         self.most = most
         self.spent = spent
         self._reserved = 0.0
+        self._reservations = 0
         self._worst_usd = worst_usd
         self._paid_usd = paid_usd
         self._settled = asyncio.Event()
@@ -122,8 +122,6 @@ class Budget:
             except AttemptFailedError as problem:
                 if problem.attempt.billed is not None:
                     cost = 0.0
-                else:
-                    problem.attempt = replace(problem.attempt, cost_worst=worst)
                 raise
             finally:
                 self._settle(worst, cost)
@@ -136,7 +134,7 @@ class Budget:
         if worst is None:
             raise BudgetError("a call of unknown price was asked for under a budget")
         while self.spent + self._reserved + worst > self.most:
-            if self._reserved <= 1e-12:
+            if not self._reservations:
                 raise BudgetError(
                     f"the next call may cost ${worst:.4f}, and ${self.most - self.spent:.4f} of "
                     f"${self.most:.2f} are left"
@@ -144,9 +142,12 @@ class Budget:
             self._settled.clear()
             await self._settled.wait()
         self._reserved += worst
+        self._reservations += 1
 
     def _settle(self, worst: float | None, cost: float) -> None:
         if self.most is not None:
-            self._reserved = max(0.0, self._reserved - (worst or 0.0))
+            self._reservations -= 1
+            # exactly 0 when nothing is reserved: nobody should wait for a rest of rounding
+            self._reserved = self._reserved - (worst or 0.0) if self._reservations else 0.0
         self.spent += cost
         self._settled.set()

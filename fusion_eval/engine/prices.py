@@ -7,10 +7,11 @@ the same call costs without the help of a provider's cache that another recipe m
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from fusion_eval.core import Call, Model, Price, Reply, Usage
+from fusion_eval.core import Attempt, Call, Model, Price, Reply, Usage, canonical
 
 MAX_TOKENS_UNSAID = 32_768
 """Output tokens assumed as the worst case of a model without `max_tokens`."""
@@ -63,11 +64,31 @@ def worst_case(call: Call) -> float | None:
         return None
     bytes_in = sum(len(m.content.encode()) + 16 for m in call.messages)
     if call.output is not None:
-        bytes_in += len(str(call.output.json_schema))
-    params = call.model.params
-    most = params.get("max_tokens") or params.get("max_completion_tokens") or MAX_TOKENS_UNSAID
-    dearest = max(price.input, price.cache_write or 0.0)
-    return (bytes_in * dearest + most * price.output) * _PER_TOKEN
+        bytes_in += len(canonical(call.output.json_schema).encode())
+    if call.tools:
+        bytes_in += len(canonical(call.tools).encode())
+    dearest = max(price.input, price.cache_read or 0.0, price.cache_write or 0.0)
+    return (bytes_in * dearest + _most_out(call.model) * price.output) * _PER_TOKEN
+
+
+def _most_out(model: Model) -> int:
+    """Output tokens at most: extra body fields replace parameters, and `n` asks for n replies."""
+    sent = {**model.params, **model.extra_body}
+    caps = [sent.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    known = [cap for cap in caps if isinstance(cap, int) and cap > 0]
+    n = sent.get("n")
+    return max(known, default=MAX_TOKENS_UNSAID) * (n if isinstance(n, int) and n > 1 else 1)
+
+
+def possibly(attempts: Iterable[Attempt]) -> float | None:
+    """The most that failed attempts of unknown bill can have cost; None where nobody knows."""
+    total = 0.0
+    for attempt in attempts:
+        if attempt.failure is not None and attempt.billed is None:
+            if attempt.cost_worst is None:
+                return None
+            total += attempt.cost_worst
+    return total
 
 
 def paid_for(call: Call, reply: Reply) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fusion_eval.core import Attempt, Reply, Usage
@@ -10,38 +11,42 @@ from fusion_eval.engine.attempt import AttemptFailedError
 _FINISH = {"content_filter": "refusal", "max_tokens": "length", "end_turn": "stop"}
 
 
-def read(response: object, took_s: float) -> Reply:
-    """A `Reply` from a chat completion; AttemptFailedError for a body that is none.
+def read(body: object, took_s: float) -> Reply:
+    """A `Reply` from the JSON of a chat completion; AttemptFailedError for anything else.
 
-    Endpoints answer with status 200 and a web page, an error object, or no choices at all; none
-    of these is an answer.
+    Endpoints answer with status 200 and an error object, or no choices at all; none of these is
+    an answer. `took_s` is kept unless the body says that it was simulated.
     """
-    if isinstance(response, str) or not hasattr(response, "model_dump"):
-        raise _bad(f"not JSON: {str(response)[:100]!r}", took_s)
-    body: dict[str, Any] = response.model_dump(warnings=False)
+    if not isinstance(body, dict):
+        raise _bad(f"not a completion: {str(body)[:100]!r}", took_s)
     if body.get("error"):
         raise _refused(body["error"], took_s)
-    if not body.get("choices"):
+    choices = body.get("choices")
+    if not isinstance(choices, list) or not choices:
         raise _bad("a completion without choices", took_s)
-    choice = body["choices"][0] or {}
-    message = choice.get("message") or {}
+    choice = _object(choices[0])
+    if "message" not in choice:
+        raise _bad("a choice without a message", took_s)
+    message = _object(choice["message"])
     content = message.get("content")
     if content is not None and not isinstance(content, str):
         raise _bad(f"content is {type(content).__name__}, not text", took_s)
-    raw_usage = body.get("usage") or {}
+    raw_usage = _object(body.get("usage"))
     usage, cost = buckets(raw_usage), reported_cost(raw_usage)
     simulated = body.get("simulated")
-    latency = simulated.get("latency_s", took_s) if isinstance(simulated, dict) else took_s
+    latency = _number(_object(simulated).get("latency_s"))
+    latency = took_s if latency is None else latency
     finish = str(choice.get("finish_reason") or "stop")
+    served = body.get("model")
     return Reply(
         text=content or "",
         finish="refusal" if message.get("refusal") else _FINISH.get(finish, finish),
         usage=usage,
-        latency_s=float(latency),
-        model_served=body.get("model"),
+        latency_s=latency,
+        model_served=served if isinstance(served, str) else None,
         cost_reported=cost,
         simulated=isinstance(simulated, dict),
-        attempts=(Attempt(number=1, latency_s=float(latency), usage=usage, cost_reported=cost),),
+        attempts=(Attempt(number=1, latency_s=latency, usage=usage, cost_reported=cost),),
         extra={k: body[k] for k in ("id", "provider", "system_fingerprint") if body.get(k)},
     )
 
@@ -55,8 +60,10 @@ def buckets(usage: dict[str, Any]) -> Usage | None:
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if not isinstance(prompt, int) or not isinstance(completion, int):
         return None
-    of_prompt = usage.get("prompt_tokens_details") or {}
-    of_completion = usage.get("completion_tokens_details") or {}
+    if prompt < 0 or completion < 0:
+        return None
+    of_prompt = _object(usage.get("prompt_tokens_details"))
+    of_completion = _object(usage.get("completion_tokens_details"))
     read_ = min(_count(of_prompt.get("cached_tokens")), prompt)
     written = min(_count(of_prompt.get("cache_write_tokens")), prompt - read_)
     reasoning = _count(of_completion.get("reasoning_tokens"))
@@ -77,14 +84,21 @@ def reported_cost(usage: dict[str, Any]) -> float | None:
 
     Negative numbers stand for dynamic prices, which are unknown and not free.
     """
-    cost = usage.get("cost")
-    if not isinstance(cost, int | float) or isinstance(cost, bool) or cost < 0:
+    cost = _number(usage.get("cost"))
+    if cost is None:
         return None
-    details = usage.get("cost_details") or {}
-    upstream = details.get("upstream_inference_cost")
-    if usage.get("is_byok") and isinstance(upstream, int | float):
-        return float(cost) + float(upstream)
-    return float(cost)
+    upstream = _number(_object(usage.get("cost_details")).get("upstream_inference_cost"))
+    return cost + upstream if usage.get("is_byok") and upstream is not None else cost
+
+
+def _number(value: object) -> float | None:
+    """A finite number from 0 up, or None."""
+    good = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if good and 0 <= value < math.inf else None  # type: ignore[operator,arg-type]
+
+
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _count(value: object) -> int:

@@ -12,11 +12,15 @@ from fusion_eval.engine.retry import retry
 One = Callable[[Call], Awaitable[Reply]]
 
 
-def sending(clients: Clients, limits: Limits, budget: Budget) -> Send:
-    """retry ─> budget ─> concurrency ─> client. The ledger stands above, see `Ledger.wrap`.
+def sending(
+    clients: Clients, limits: Limits, budget: Budget, recording: Callable[[One], One]
+) -> Send:
+    """retry ─> budget ─> concurrency ─> recording ─> client.
 
-    Concurrency stands below retry, so no slot is held while a Retry-After runs; the budget
-    reserves per attempt, because attempts are what is billed.
+    The ledger stands at both ends: it looks up at the top (`Ledger.wrap`) and writes down at the
+    bottom (`Ledger.recording`), where a slot stays taken until the reply is on disk. Concurrency
+    stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
+    attempt, because attempts are what is billed.
     """
-    gated: One = concurrency(clients.send, max_in_flight=limits.max_in_flight)
+    gated: One = concurrency(recording(clients.send), max_in_flight=limits.max_in_flight)
     return retry(budget.wrap(gated), attempts=limits.attempts)

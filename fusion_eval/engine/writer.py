@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 Statement = tuple[str, Sequence[object]]
-_Item = tuple[Sequence[Statement], asyncio.AbstractEventLoop, "asyncio.Future[None]"]
+_Item = tuple[Sequence[Statement], asyncio.AbstractEventLoop, "asyncio.Future[int]"]
 
 _WAL_IS_SAFE = (3, 51, 3)
 """Earlier versions can corrupt a WAL database under concurrent checkpoints."""
@@ -38,16 +38,19 @@ class Writer:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def write(self, statements: Sequence[Statement]) -> None:
-        """Return when the statements are committed; raise what SQLite raised."""
+    async def write(self, statements: Sequence[Statement]) -> int:
+        """Return when the statements are committed: the rows that the first of them changed.
+
+        Raises what SQLite raised.
+        """
         if self._thread is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
+        done: asyncio.Future[int] = loop.create_future()
         self._queue.put((statements, loop, done))
-        await done
+        return await done
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
@@ -62,20 +65,29 @@ class Writer:
             while (item := self._queue.get()) is not None:
                 batch = [item]
                 ended = self._gather(batch)
+                changed: list[int] = []
                 problem: Exception | None = None
                 try:
                     if connection is None:
-                        connection = connect(self._path)
-                        connection.executescript(self._schema)
-                    _commit(connection, batch)
+                        connection = self._opened()
+                    changed = _commit(connection, batch)
                 except Exception as error:
                     problem = error
-                _tell(batch, problem)
+                _tell(batch, changed, problem)
                 if ended:
                     break
         finally:
             if connection is not None:
                 connection.close()
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        try:
+            connection.executescript(self._schema)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
     def _gather(self, batch: list[_Item]) -> bool:
         """Add what waits, up to a thousand; True when the end was among it."""
@@ -90,34 +102,42 @@ class Writer:
         return False
 
 
-def _commit(connection: sqlite3.Connection, batch: Sequence[_Item]) -> None:
+def _commit(connection: sqlite3.Connection, batch: Sequence[_Item]) -> list[int]:
+    changed = []
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statements, _, _ in batch:
-            for sql, values in statements:
-                connection.execute(sql, values)
+            counts = [connection.execute(sql, values).rowcount for sql, values in statements]
+            changed.append(counts[0])
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk has ended it already
+            connection.execute("ROLLBACK")
         raise
+    return changed
 
 
-def _tell(batch: Sequence[_Item], problem: Exception | None) -> None:
+def _tell(batch: Sequence[_Item], changed: Sequence[int], problem: Exception | None) -> None:
     """Wake everybody who waits, with one message per event loop."""
+    results = list(changed) or [0] * len(batch)
     loops = {id(loop): loop for _, loop, _ in batch}
     for key, loop in loops.items():
-        waiting = [done for _, each, done in batch if id(each) == key]
+        waiting = [
+            (done, count)
+            for (_, each, done), count in zip(batch, results, strict=True)
+            if id(each) == key
+        ]
         try:
             loop.call_soon_threadsafe(_settle, waiting, problem)
         except RuntimeError:
             continue  # that loop is closed: nobody waits there any more
 
 
-def _settle(waiting: Sequence[asyncio.Future[None]], problem: Exception | None) -> None:
-    for done in waiting:
+def _settle(waiting: Sequence[tuple[asyncio.Future[int], int]], problem: Exception | None) -> None:
+    for done, count in waiting:
         if done.done():
             continue
         if problem is None:
-            done.set_result(None)
+            done.set_result(count)
         else:
             done.set_exception(problem)

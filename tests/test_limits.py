@@ -1,0 +1,329 @@
+"""The gate and the budget under stress: never above, never stuck, nothing forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+from engine_kit import call
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from fusion_eval.core import Attempt, Call, Reply
+from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.limits import Budget, Gate, concurrency
+from fusion_eval.engine.retry import retry
+from fusion_eval.errors import BudgetError, CallFailedError
+
+REPLY = Reply(text="x", attempts=(Attempt(number=1),))
+
+
+def within(seconds: float, work: Any) -> Any:
+    """Run a coroutine; a deadlock fails the test instead of hanging the suite."""
+
+    async def guarded() -> Any:
+        return await asyncio.wait_for(work, seconds)
+
+    return asyncio.run(guarded())
+
+
+def refused(
+    failure: str, billed: bool | None = False, latency_s: float = 0.0
+) -> AttemptFailedError:
+    """An attempt that brought nothing."""
+    return AttemptFailedError(
+        Attempt(number=0, failure=failure, billed=billed, latency_s=latency_s)
+    )
+
+
+# The gate
+
+
+@settings(max_examples=40, deadline=None, phases=[Phase.generate])  # each hang takes seconds
+@given(seed=st.integers(0, 10**9), most=st.integers(1, 6))
+def test_the_gate_is_never_exceeded_and_nobody_waits_for_ever(seed: int, most: int):
+    """Cancelled waiters, refusals and growth together must not lose a slot: a lost one hangs."""
+    chance = random.Random(seed)
+    gate = Gate(most)
+    inside, done = 0, 0
+
+    async def visit() -> None:
+        nonlocal inside, done
+        await gate.enter()
+        try:
+            inside += 1
+            assert inside <= most
+            assert inside == gate.in_flight
+            await asyncio.sleep(0 if chance.random() < 0.7 else 0.0005)
+            if chance.random() < 0.2:
+                gate.shrink(-1.0)
+            else:
+                gate.grow()
+        finally:
+            inside -= 1
+            gate.leave()
+            done += 1
+
+    async def stress() -> None:
+        tasks = []
+        for _ in range(60):
+            tasks.append(asyncio.create_task(visit()))
+            if chance.random() < 0.4:
+                await asyncio.sleep(0)
+            if chance.random() < 0.3:
+                chance.choice(tasks).cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await visit()  # the gate still lets somebody in
+
+    within(5, stress())
+    assert gate.in_flight == 0
+    assert done >= 1
+
+
+def test_a_burst_of_refusals_shrinks_the_gate_once_and_replies_open_it_again():
+    """Shrunk once per refusal, 64 answers of 429 would leave one slot, and a run of days."""
+    gate = Gate(64)
+    for _ in range(64):
+        gate.shrink(10.0)
+    assert gate.limit == 48.0
+    for _ in range(2000):
+        gate.grow()
+    assert gate.limit == 64.0
+
+
+def test_the_gate_never_closes():
+    """An endpoint that refuses for a while must be asked again some time."""
+    gate = Gate(3)
+    for _ in range(100):
+        gate._shrunk_at = -1e9
+        gate.shrink(0.0)
+    assert gate.limit == 1.0
+
+
+def test_a_rate_limit_lowers_what_is_in_flight_and_other_failures_do_not():
+    """Concurrency guessed too high loses calls; lowered for any 500 it wastes hours."""
+    for failure, expected in (("rate_limited", 3), ("server_error", 4)):
+        assert _peak_after(failure) == expected
+
+
+def _peak_after(failure: str) -> int:
+    """Requests at once, of four allowed, after one attempt failed like that."""
+    peak = inside = 0
+    first = True
+
+    async def send(_: Call) -> Reply:
+        nonlocal peak, inside, first
+        if first:
+            first = False
+            raise refused(failure, latency_s=100.0)
+        inside += 1
+        peak = max(peak, inside)
+        await asyncio.sleep(0.001)
+        inside -= 1
+        return REPLY
+
+    async def work() -> None:
+        gated = concurrency(send, max_in_flight=4)
+        with pytest.raises(AttemptFailedError):
+            await gated(call())
+        await asyncio.gather(*(gated(call()) for _ in range(4)))
+
+    within(5, work())
+    return peak
+
+
+def test_each_endpoint_has_a_gate_of_its_own():
+    """One slow endpoint would hold the slots of all others."""
+
+    async def work() -> None:
+        both = asyncio.Barrier(2)
+
+        async def send(_: Call) -> Reply:
+            await both.wait()
+            return REPLY
+
+        gated = concurrency(send, max_in_flight=1)
+        await asyncio.gather(gated(call(name="a")), gated(call(name="b")))
+
+    within(5, work())
+
+
+def test_no_slot_is_held_while_a_retry_waits():
+    """With four attempts and a Retry-After of a minute, a few refusals would stop everything."""
+    order: list[str] = []
+
+    async def send(asked: Call) -> Reply:
+        prompt = asked.messages[0].content
+        order.append(prompt)
+        if prompt == "refused" and order.count("refused") == 1:
+            raise AttemptFailedError(refused("rate_limited").attempt, retry_after_s=0.05)
+        return REPLY
+
+    async def work() -> None:
+        stack = retry(concurrency(send, max_in_flight=1), attempts=2)
+        await asyncio.gather(stack(call(prompt="refused")), stack(call(prompt="other")))
+
+    within(5, work())
+    assert order == ["refused", "other", "refused"]
+
+
+# The budget
+
+
+class Bank:
+    """What calls can cost and do cost, known by their prompts; counts what it has billed."""
+
+    def __init__(self, costs: list[tuple[float, float, str]], seed: int = 0) -> None:
+        self.costs = costs
+        self.billed = 0.0
+        self.chance = random.Random(seed)
+
+    def worst(self, asked: Call) -> float:
+        return self._of(asked)[0]
+
+    def paid(self, asked: Call, reply: Reply) -> float | None:
+        return self._of(asked)[1]
+
+    async def send(self, asked: Call) -> Reply:
+        _, cost, fate = self._of(asked)
+        for _ in range(self.chance.randrange(4)):
+            await asyncio.sleep(0)
+        if fate == "refused":
+            raise refused("rate_limited", billed=False)
+        self.billed += cost  # a time-out is billed too: nobody tells us
+        if fate == "silent":
+            raise refused("timeout", billed=None)
+        return REPLY
+
+    def _of(self, asked: Call) -> tuple[float, float, str]:
+        return self.costs[int(asked.messages[0].content)]
+
+
+one_cost = st.tuples(
+    st.floats(0, 3), st.floats(0, 1), st.sampled_from(["good", "good", "refused", "silent"])
+).map(lambda c: (c[0], c[0] * c[1], c[2]))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    costs=st.lists(one_cost, min_size=1, max_size=25),
+    most=st.floats(0.1, 10),
+    seed=st.integers(0, 10**6),
+    cancelled=st.sets(st.integers(0, 24), max_size=4),
+)
+def test_the_budget_is_never_overspent_by_a_single_call(
+    costs: list[tuple[float, float, str]], most: float, seed: int, cancelled: set[int]
+):
+    """The budget is the one promise about money that we make."""
+    bank = Bank(costs, seed)
+    budget = Budget(most, bank.worst, bank.paid)
+    send = budget.wrap(bank.send)
+
+    async def work() -> list[Any]:
+        tasks = [asyncio.create_task(send(call(prompt=str(i)))) for i in range(len(costs))]
+        await asyncio.sleep(0)
+        for i in cancelled & set(range(len(costs))):
+            tasks[i].cancel()
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+    results = within(5, work())
+
+    assert bank.billed <= budget.spent + 1e-9
+    assert budget.spent <= most + 1e-9
+    for (worst, _, _), result in zip(costs, results, strict=True):
+        assert isinstance(result, Reply | AttemptFailedError | BudgetError | asyncio.CancelledError)
+        if isinstance(result, BudgetError):
+            assert worst + budget.spent > most - 1e-9
+
+
+def test_a_call_waits_for_money_that_others_may_give_back():
+    """Refused at once, a run under a budget would stop while most of the money is unspent."""
+    bank = Bank([(0.9, 0.1, "good")] * 5)
+    budget = Budget(1.3, bank.worst, bank.paid)
+    send = budget.wrap(bank.send)
+
+    async def work() -> None:
+        await asyncio.gather(*(send(call(prompt=str(i))) for i in range(5)))
+
+    within(5, work())
+    assert budget.spent == pytest.approx(0.5)
+
+
+def test_a_call_that_cannot_fit_any_more_is_refused_and_says_what_is_left():
+    """Waiting for money that nobody can give back would hang the run."""
+    bank = Bank([(0.9, 0.8, "good"), (0.9, 0.8, "good")])
+    send = Budget(1.0, bank.worst, bank.paid).wrap(bank.send)
+
+    async def work() -> None:
+        await send(call(prompt="0"))
+        with pytest.raises(BudgetError, match=r"\$0\.9000.*\$0\.2000"):
+            await send(call(prompt="1"))
+
+    within(5, work())
+    assert bank.billed == 0.8
+
+
+def test_rounding_leaves_nothing_reserved_that_a_call_would_wait_for():
+    """A rest of 1e-10 dollars, never given back, would let the last call wait for ever."""
+    chance = random.Random(3)
+    costs = [(chance.uniform(1e4, 1e6), 0.0, "refused") for _ in range(300)]
+    bank = Bank([*costs, (3e12, 0.0, "good")])
+    send = Budget(1e12, bank.worst, bank.paid).wrap(bank.send)
+
+    async def work() -> None:
+        for _ in range(10):
+            tasks = [send(call(prompt=str(i))) for i in range(300)]
+            await asyncio.gather(*tasks, return_exceptions=True)
+        with pytest.raises(BudgetError):
+            await send(call(prompt="300"))
+
+    within(30, work())
+
+
+def test_an_attempt_of_unknown_bill_counts_as_spent_at_its_worst():
+    """A time-out is often billed; forgotten, four of them per call multiply the bill unseen."""
+    bank = Bank([(0.4, 0.4, "silent"), (0.4, 0.0, "refused")])
+    budget = Budget(1.0, bank.worst, bank.paid)
+    send = retry(budget.wrap(bank.send), attempts=1)
+
+    async def work() -> list[Any]:
+        asks = (send(call(prompt=str(i))) for i in range(2))
+        return await asyncio.gather(*asks, return_exceptions=True)
+
+    silent, free = within(5, work())
+    assert isinstance(silent, CallFailedError)
+    assert isinstance(free, CallFailedError)
+    assert budget.spent == pytest.approx(0.4)
+
+
+def test_a_reply_of_unknown_price_counts_at_its_worst():
+    """An endpoint that reports no usage would have an endless budget."""
+    budget = Budget(1.0, lambda _: 0.6, lambda _, __: None)
+
+    async def send(_: Call) -> Reply:
+        return REPLY
+
+    async def work() -> None:
+        wrapped = budget.wrap(send)
+        await wrapped(call())
+        with pytest.raises(BudgetError):
+            await wrapped(call())
+
+    within(5, work())
+    assert budget.spent == 0.6
+
+
+def test_a_model_of_unknown_price_is_not_asked_under_a_budget():
+    """No worst case can be reserved for it, so no limit would hold."""
+    budget = Budget(1.0, lambda _: None, lambda _, __: None)
+
+    async def send(_: Call) -> Reply:
+        raise AssertionError("sent")
+
+    async def work() -> None:
+        with pytest.raises(BudgetError):
+            await budget.wrap(send)(call())
+
+    within(5, work())
