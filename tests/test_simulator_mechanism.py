@@ -20,7 +20,7 @@ from test_simulator_kit import (
 from fusion_eval import prompts
 from fusion_eval.core import Message
 from fusion_eval.simulator import World
-from fusion_eval.simulator.latent import Truth
+from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.simulator.reading import FIELDS
 from fusion_eval.simulator.request import parse
 
@@ -210,8 +210,8 @@ def test_a_steady_misreading_returns_in_every_pass_and_a_loose_one_does_not(stea
 
 def test_stable_truth_does_not_hang_on_the_request_and_maker_mates_err_together():
     """Without shared gaps, agreement would be proof and every panel a miracle."""
-    truth = Truth(world_with(spread__maker_criterion=1.5, spread__criterion=0.0))
-    again = Truth(truth.world)
+    truth = Knowledge(world_with(spread__maker_criterion=1.5, spread__criterion=0.0))
+    again = Knowledge(truth.world)
     mates, strangers = 0.0, 0.0
     for task in TASKS:
         kestrel, condor, heron = (

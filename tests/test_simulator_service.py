@@ -101,7 +101,8 @@ def test_another_seed_is_another_reply_and_delivery_is_not():
 def test_answers_are_empty_cut_off_and_refused_as_often_as_declared():
     """Failure handling would be tested by luck."""
     rates = {"empty": 0.05, "truncated": 0.15, "refused": 0.1}
-    world = world_with(**{f"rates__{name}": rate for name, rate in rates.items()})
+    changes = {f"rates__{name}": rate for name, rate in rates.items()}
+    world = world_with(**changes, rates__steady_refusals=0.0)
     room, count = Room(world, TASKS), 900
     replies = [room.reply(HERON, prompts.answer(TASKS[0].question), seed=s) for s in range(count)]
     seen = {

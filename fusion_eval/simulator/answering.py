@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fusion_eval.simulator.catalogue import Known
-from fusion_eval.simulator.chance import key, normal, uniforms
-from fusion_eval.simulator.latent import Truth
+from fusion_eval.simulator.chance import key, normal, normals, uniforms
+from fusion_eval.simulator.latent import Knowledge
+from fusion_eval.simulator.mechanism import comes_up
 from fusion_eval.simulator.text import ANSWER_LINE, compose, final_line, statement
 
 POLITE = (
@@ -20,13 +21,17 @@ POLITE = (
 class Speaker:
     """A model at work on one request: every draw hangs on `draw`, the digest of the request."""
 
-    truth: Truth
+    truth: Knowledge
     model: str
     draw: str
 
     def chances(self, what: str, count: int) -> list[float]:
         """Uniforms for one purpose within this request."""
         return uniforms(key(self.truth.world.root, what, self.model, self.draw), count)
+
+    def normals(self, what: str, count: int) -> list[float]:
+        """Standard normal numbers for one purpose within this request."""
+        return normals(key(self.truth.world.root, what, self.model, self.draw), count)
 
     def day(self) -> float:
         """How good a day it is, in latent units."""
@@ -37,23 +42,29 @@ class Speaker:
 def answer(speaker: Speaker, known: Known, rest: str) -> str:
     """A fresh answer: every point and every error that the model comes up with today."""
     standing, day = speaker.truth.standing(speaker.model, known.task), speaker.day()
-    chances = standing.chances(day)
-    said = speaker.chances("said", len(chances))
-    points = [i for i, (u, p) in enumerate(zip(said, chances, strict=True)) if u < p]
-    result = None
-    if known.targets:
-        right, wrong = speaker.chances("result", 2)
-        result = known.targets.draw(standing.chance_right(day), right, wrong)
+    luck = speaker.normals("said", len(standing.points))
+    each = enumerate(zip(standing.points, standing.signs, luck, strict=True))
+    points = [i for i, (p, sign, z) in each if comes_up(p, sign, day, z, standing.noise)]
+    result = own_result(speaker, known, day) if known.targets else None
     return put(speaker, known, points, result, rest)
+
+
+def own_result(speaker: Speaker, known: Known, day: float) -> int:
+    """The final answer that the model arrives at by itself; 0 is right."""
+    standing = speaker.truth.standing(speaker.model, known.task)
+    right = comes_up(standing.right, 1, day, speaker.normals("result", 1)[0], standing.noise)
+    wrong = speaker.chances("wrong result", 1)[0]
+    return known.targets.pick(bool(right), wrong) if known.targets else 0
 
 
 def put(speaker: Speaker, known: Known, points: list[int], result: int | None, rest: str) -> str:
     """Points and result as a text in the model's manner, the result in the form asked for."""
-    bird = speaker.truth.world.models[speaker.model]
+    world = speaker.truth.world
+    bird, maker = world.models[speaker.model], world.manner_of[speaker.model]
     frames = speaker.chances("frames", len(points))
     bodies = [known.phrases[i].body for i in points]
     sentences = [statement(b, u) for b, u in zip(bodies, frames, strict=True) if b]
-    text = compose(sentences, bird.verbosity, speaker.chances("layout", 4))
+    text = compose(sentences, bird.verbosity, maker, speaker.chances("layout", 3))
     if result is None or known.targets is None:
         return text
     asked = ANSWER_LINE.strip() in rest or ANSWER_LINE.strip() in known.prompt

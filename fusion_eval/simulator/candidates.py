@@ -36,7 +36,7 @@ def candidates(known: Known, text: str) -> Candidates:
     opened = sorted(at for opening in OPENINGS for at in _all(text, opening))
     stated = {i: places for i, p in enumerate(known.phrases) if (places := p.places(text))}
     answered = known.targets.found(text) if known.targets else []
-    if not stated and not answered:
+    if not (stated or answered or opened):
         return Candidates()
     most = max(len(opened), *(len(p) for p in stated.values()), 1)
     if not opened:

@@ -15,7 +15,7 @@ from statistics import NormalDist
 from struct import unpack
 
 _BLOCK = 8  # uniforms in one digest of 64 bytes
-_quantile = NormalDist().inv_cdf
+quantile = NormalDist().inv_cdf
 
 
 def key(*parts: str) -> bytes:
@@ -33,7 +33,7 @@ def uniforms(seed: bytes, count: int) -> list[float]:
 
 def normals(seed: bytes, count: int, sd: float = 1.0) -> list[float]:
     """`count` normal numbers with mean 0."""
-    return [sd * _quantile(u) for u in uniforms(seed, count)] if sd else [0.0] * count
+    return [sd * quantile(u) for u in uniforms(seed, count)] if sd else [0.0] * count
 
 
 def uniform(*parts: str) -> float:
@@ -61,6 +61,11 @@ def phi(x: float) -> float:
     return 0.5 * math.erfc(-x * 0.7071067811865476)
 
 
-def expit(x: float) -> float:
-    """Logistic function, safe for any finite x."""
-    return 0.5 * (1.0 + math.tanh(0.5 * x))
+def probit(p: float) -> float:
+    """Normal quantile; infinite at 0 and 1."""
+    return quantile(p) if 0 < p < 1 else math.copysign(math.inf, p - 0.5)
+
+
+def logit(p: float) -> float:
+    """Logistic quantile; infinite at 0 and 1. Of a uniform, a logistic number."""
+    return math.log(p / (1.0 - p)) if 0 < p < 1 else math.copysign(math.inf, p - 0.5)

@@ -9,9 +9,11 @@ from typing import Any
 from fusion_eval.simulator.answering import Speaker
 from fusion_eval.simulator.catalogue import Known
 from fusion_eval.simulator.forms import Content, fill
+from fusion_eval.simulator.mechanism import FIELD_OF, field, flag_chance
 from fusion_eval.simulator.reading import FIELDS, Asked
 from fusion_eval.simulator.text import ANSWER_LINE, statement
 
+_NAME_OF = {number: name for name, number in FIELD_OF.items()}
 _TEXT: dict[str, Any] = {"type": "string"}
 _NUMBER: dict[str, Any] = {"type": "integer"}
 
@@ -39,9 +41,7 @@ def compare(speaker: Speaker, asked: Asked, known: Known, schema: object) -> str
     """A judge's analysis as JSON, in the requested schema or else in the usual one."""
     found: dict[str, list[Content]] = defaultdict(list)
     bird, rules = speaker.truth.world.models[speaker.model], speaker.truth.world.judging
-    skill = bird.judge
-    flags_error = skill * rules.flags_error + (1 - skill) * rules.unskilled_flags_error
-    flags_right = skill * rules.flags_right + (1 - skill) * rules.unskilled_flags_right
+    skill, there = bird.judge, len(asked.candidates)
     own = speaker.truth.standing(speaker.model, known.task).chances()
     count = len(known.phrases)
     doubts, lists, frames = (speaker.chances(w, count) for w in ("doubts", "lists", "frames"))
@@ -55,18 +55,12 @@ def compare(speaker: Speaker, asked: Asked, known: Known, schema: object) -> str
         if not holders:
             if lists[i] < rules.blind_spots * own[i] * skill:
                 found["blind_spots"].append(content)
-        elif doubts[i] < (flags_error if phrase.negative else flags_right):
+        elif doubts[i] < flag_chance(rules, skill, phrase.negative):
             found["contradictions"].append(content)
         elif lists[i] < rules.lists:
-            found[_field(len(holders), len(asked.candidates))].append(content)
+            found[_NAME_OF[field(len(holders), there)]].append(content)
     _results(known, asked, found)
-    return json.dumps(_filled(found, schema))
-
-
-def _field(support: int, candidates: int) -> str:
-    if support == 1:
-        return "unique_insights" if candidates > 1 else "consensus"
-    return "consensus" if 2 * support > candidates else "partial_coverage"
+    return json.dumps(_filled(found, schema), separators=(",", ":"))
 
 
 def _results(known: Known, asked: Asked, found: dict[str, list[Content]]) -> None:
@@ -76,11 +70,11 @@ def _results(known: Known, asked: Asked, found: dict[str, list[Content]]) -> Non
     by_value: dict[int, list[int]] = defaultdict(list)
     for holder, value in asked.candidates.answered:
         by_value[value].append(holder)
-    field = "consensus" if len(by_value) == 1 else "contradictions"
+    name = "consensus" if len(by_value) == 1 else "contradictions"
     for value, holders in sorted(by_value.items()):
         numbers = asked.candidates.called(tuple(holders))
         text = f"{ANSWER_LINE}{known.targets.values[value]}"
-        found[field].append(Content(text=text, topic="The final answer", numbers=numbers))
+        found[name].append(Content(text=text, topic="The final answer", numbers=numbers))
 
 
 def _filled(found: dict[str, list[Content]], schema: object) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The truth of a world: what each model knows of each task, before any noise of the moment.
 
 Pure functions of world, model and task. Everything stable is drawn here once, from keys that hold
-no request; only `Standing.chances` meets the noise of one answer. Models of one maker share part
+no request; the noise of one answer is met in `mechanism`. Models of one maker share part
 of what they miss, all models share what is hard or tempting, so that agreement is evidence only.
 """
 
@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fusion_eval.core import Task
-from fusion_eval.simulator.chance import key, normal, normals, phi
+from fusion_eval.simulator.chance import key, normal, normals, phi, uniform
 from fusion_eval.simulator.settings import Bird
 from fusion_eval.simulator.world import World
+
+_DEPTH = 12.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +30,12 @@ class Standing:
     right: float
     noise: float
 
-    def chances(self, day: float = 0.0) -> list[float]:
-        """P(stated) per criterion on a day that is `day` units better than usual."""
-        each = zip(self.points, self.signs, strict=True)
-        return [phi((point + sign * day) / self.noise) for point, sign in each]
-
-    def chance_right(self, day: float = 0.0) -> float:
-        """P(right) of the final answer of a checkable task."""
-        return phi((self.right + day) / self.noise)
+    def chances(self, lift: float = 0.0) -> list[float]:
+        """P(stated) per criterion on a usual day; `lift` is in units towards saying it."""
+        return [phi((point + lift) / self.noise) for point in self.points]
 
 
-class Truth:
+class Knowledge:
     """Standings of all models of a world, worked out when first needed and kept."""
 
     def __init__(self, world: World) -> None:
@@ -57,7 +54,7 @@ class Truth:
         signs = tuple(1 if c.weight > 0 else -1 for c in task.criteria)
         aptitude = self._aptitude(model, task)
         hard = normal(world.spread.task, world.root, "task", task.hash)
-        level = bird.ability + aptitude - hard
+        level = bird.ability + world.level + aptitude - hard - self._lost(model, task)
         own = self._residuals(model, task)
         points = tuple(
             level + world.sections.get(c.section, 0.0) + residual
@@ -65,7 +62,9 @@ class Truth:
             else world.errors.base + bird.error_proneness + 0.3 * hard + residual
             for c, sign, residual in zip(task.criteria, signs, own, strict=True)
         )
-        right = self._right(bird, aptitude, task) if task.target is not None else 0.0
+        right = 0.0
+        if task.target is not None:
+            right = self._right(bird, aptitude, task) - self._lost(model, task)
         return Standing(points=points, signs=signs, right=right, noise=world.spread.draw)
 
     def _aptitude(self, model: str, task: Task) -> float:
@@ -91,9 +90,17 @@ class Truth:
         by_model = normals(models, count, spread.model_criterion)
         return [s * z + a + b for s, z, a, b in zip(scale, shared, by_maker, by_model, strict=True)]
 
+    def _lost(self, model: str, task: Task) -> float:
+        """Units that a task takes off where nobody, or this model, knows anything of it."""
+        world = self.world
+        nobody = uniform(world.root, "lost", task.hash) < world.lost
+        collapses = world.models[model].collapses
+        alone = collapses and uniform(world.root, "collapse", model, task.hash) < collapses
+        return _DEPTH if nobody or alone else 0.0
+
     def _right(self, bird: Bird, aptitude: float, task: Task) -> float:
         rules = self.world.checkable
-        ability = rules.per_ability * bird.ability
+        ability = rules.per_ability * (bird.ability + self.world.level)
         return rules.base + ability + aptitude - rules.per_difficulty * self._difficulty(task)
 
     def _difficulty(self, task: Task) -> float:

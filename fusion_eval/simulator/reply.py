@@ -8,11 +8,13 @@ from typing import Any
 
 from fusion_eval.simulator.answering import Speaker
 from fusion_eval.simulator.chance import key as key_of
-from fusion_eval.simulator.chance import normals
+from fusion_eval.simulator.chance import normals, uniform
+from fusion_eval.simulator.lengths import TOKENS_PER_WORD, left_over, room
+from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate
+from fusion_eval.simulator.reading import Asked
 from fusion_eval.simulator.request import Request
 from fusion_eval.simulator.settings import Bird
 
-TOKENS_PER_WORD = 1.35
 _PER_MESSAGE = 4
 _NO_CAP = 10**9
 _REFUSAL = "I'm sorry, but I can't help with that request."
@@ -52,15 +54,15 @@ class Completion:
         return {"latency_s": self.latency_s, "world": self.world}
 
 
-def complete(speaker: Speaker, request: Request, kind: str, text: str) -> Completion:
+def complete(speaker: Speaker, request: Request, asked: Asked, text: str) -> Completion:
     """The reply as the endpoint sends it: at the declared rates empty, cut off or refused."""
     world = speaker.truth.world
     bird = world.models[speaker.model]
-    share = 1.0 if kind in _ANSWERS else world.thinking_when_grading
+    share = 1.0 if asked.kind in _ANSWERS else world.thinking_when_grading
     reasoning = _reasoning(speaker, bird, share)
     if request.cap is not None:
         reasoning = min(reasoning, request.cap // 2)
-    content, refusal, finish = _fate(speaker, bird, kind, text)
+    content, refusal, finish = _fate(speaker, asked, text)
     if content and request.cap is not None:
         content, cut = shorten(content, request.cap - reasoning)
         finish = "length" if cut else finish
@@ -89,28 +91,30 @@ def tokens(words: int) -> int:
 
 def shorten(text: str, cap: int) -> tuple[str, bool]:
     """The text cut to so many tokens, and whether anything was cut."""
-    words = int(min(cap, _NO_CAP) / TOKENS_PER_WORD)
+    kept = _first_words(text, int(room(min(cap, _NO_CAP), 0)))
+    return kept, kept != text
+
+
+def _first_words(text: str, words: int) -> str:
     parts = text.split(None, words)
-    if len(parts) <= words:
-        return text, False
-    return text[: len(text) - len(parts[-1])].rstrip(), True
+    return text if len(parts) <= words else text[: len(text) - len(parts[-1])].rstrip()
 
 
-def _fate(speaker: Speaker, bird: Bird, kind: str, text: str) -> tuple[str | None, str | None, str]:
+def _fate(speaker: Speaker, asked: Asked, text: str) -> tuple[str | None, str | None, str]:
     """(content, refusal, finish). Only answers fail; verdicts have their own rate."""
-    if kind not in _ANSWERS:
+    if asked.kind not in _ANSWERS:
         return text, None, "stop"
-    fate, place = speaker.chances("fate", 2)
-    if fate < bird.rates.empty:
-        return "", None, "stop"
-    fate -= bird.rates.empty
-    if fate < bird.rates.refused:
+    world = speaker.truth.world
+    luck, place = speaker.chances("fate", 2)
+    always = uniform(
+        world.root, "refuses", speaker.model, asked.known.task.hash if asked.known else ""
+    )
+    end = fate(world.models[speaker.model].rates, world.failures, always, luck)
+    if end == REFUSED:
         return None, _REFUSAL, "content_filter"
-    fate -= bird.rates.refused
-    if fate < bird.rates.truncated:
-        at = text.rfind(" ", 0, int(len(text) * (0.3 + 0.6 * place)))
-        return text[: max(0, at)].rstrip(), None, "length"
-    return text, None, "stop"
+    if end == CUT:
+        return _first_words(text, int(left_over(len(text.split()), place))), None, "length"
+    return ("" if end == EMPTY else text), None, "stop"
 
 
 def _reasoning(speaker: Speaker, bird: Bird, share: float) -> int:

@@ -7,7 +7,7 @@ ours: an unknown key or a probability of 1.2 is an error.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -61,7 +61,13 @@ class Writing(Value):
     keep = mix(unskilled, right or error; writer's skill) + per_doubling * log2(support)
     - crowd * log2(candidates) + belief * (2 * chance that the writer would say it - 1)
 
-    For the share `steady` of the criteria, a writer's taste decides alike in every request.
+    What no candidate says is added with `adds_…` times the chance that the writer would say it,
+    at a standing that is `reminded` units above its own: others' answers jog its memory. For the
+    share `common` of the criteria, what decides is the same for all writers in every request, and
+    for the share `steady` a writer's own taste is.
+
+    With the chance `copies`, a writer weighs nothing and hands on what one candidate says, picked
+    at random; each right point is lost on the way with the chance `drops`.
     """
 
     right: Units
@@ -78,7 +84,17 @@ class Writing(Value):
     flagged: Units
     insight: Units
     blind_spot: Share
+    common: Share
     steady: Share
+    reminded: Units = 0.0
+    copies: Share = 0.0
+    drops: Share = 0.0
+
+    @model_validator(mode="after")
+    def _fit_into_one(self) -> Writing:
+        if self.common + self.steady > 1:
+            raise ValueError("common + steady is above 1")
+        return self
 
 
 class Judging(Value):
@@ -90,6 +106,10 @@ class Judging(Value):
     unskilled_flags_right: Share
     lists: Share
     blind_spots: Share
+    prefers_first: Units = 0.0
+    sees: Size = 4.0
+    """Asked which answer is best: units that the first place is worth, and how many units of
+    utility lie between the worst and the best possible answer, at skill 1; the noise is 1."""
 
 
 class Grading(Value):
@@ -97,7 +117,14 @@ class Grading(Value):
 
     `sensitivity` is P(MET | present), `specificity` P(UNMET | absent), for criteria of positive
     weight, and with `error_` for negative weight. The share `steady` of misreadings belongs to
-    the criterion and comes back in every pass; the rest is drawn anew for every request.
+    the criterion and comes back in every pass; the rest is drawn anew for every request. That is
+    how often a verdict flips between passes.
+
+    What else moves a grader is in probit units towards the answer's good: `family` for answers of
+    its own maker, `batching` per doubling of the criteria in one request, `position` from the
+    first of them to the last, `order` when the answer stands before the criteria, `length` per
+    doubling of the answer above 400 words. `gullible` is the chance to obey a grade that the
+    answer demands for itself.
     """
 
     sensitivity: Share
@@ -106,14 +133,24 @@ class Grading(Value):
     error_specificity: Share
     steady: Share
     unreadable: Share
+    family: Units = 0.0
+    batching: Units = 0.0
+    position: Units = 0.0
+    order: Units = 0.0
+    length: Units = 0.0
+    gullible: Share = 0.0
 
 
 class Rates(Value):
-    """Share of answers that come back empty, cut off, or refused."""
+    """Share of answers that come back empty, cut off, or refused.
+
+    The part `steady_refusals` of the refusals belongs to the task: it is refused every time.
+    """
 
     empty: Share = 0.0
     truncated: Share = 0.0
     refused: Share = 0.0
+    steady_refusals: Share = 0.0
 
     @model_validator(mode="after")
     def _fit_into_one(self) -> Rates:
@@ -131,7 +168,10 @@ class Latency(Value):
 
 
 class Bird(Value):
-    """One model: what it knows, how it writes, judges and grades, what it costs, how fast it is."""
+    """One model: what it knows, how it writes, judges and grades, what it costs, how fast it is.
+
+    `collapses` is the share of tasks on which it knows nothing, whatever it is asked.
+    """
 
     ability: Units
     error_proneness: Units
@@ -144,3 +184,38 @@ class Bird(Value):
     latency: Latency
     rates: Rates = Rates()
     grading: Grading | None = None
+    collapses: Share = 0.0
+    usage: Literal["cost", "openai", "bare", "reasoning_beside", "none"] = "cost"
+    """Dialect of its usage object, see `dialects`."""
+
+
+class Faults(Value):
+    """Chance of each fault, drawn for every arrival and not for every request: a retry may pass."""
+
+    error_500: Share = 0.0
+    reset: Share = 0.0
+    truncated_json: Share = 0.0
+    error_200: Share = 0.0
+    hang: Share = 0.0
+
+    @model_validator(mode="after")
+    def _fit_into_one(self) -> Faults:
+        if sum(self.model_dump().values()) > 1:
+            raise ValueError("the faults add up to more than 1")
+        return self
+
+
+class Service(Value):
+    """What stands before the models: capacity, faults, and what the endpoint can do.
+
+    Above `capacity` requests at a time it answers 429 with `retry_after_s`; None is no limit. A
+    hang lasts `hang_s` and ends without a reply.
+    """
+
+    capacity: Annotated[int, Field(ge=1)] | None = None
+    retry_after_s: Size = 1.0
+    hang_s: Size = 600.0
+    rate_limit_headers: bool = False
+    json_schema: bool = True
+    seed: bool = True
+    faults: Faults = Faults()

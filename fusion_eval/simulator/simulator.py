@@ -9,7 +9,7 @@ from fusion_eval.core import Task
 from fusion_eval.simulator import answering, grading, judging, writing
 from fusion_eval.simulator.catalogue import Catalogue
 from fusion_eval.simulator.forms import Content, fill
-from fusion_eval.simulator.latent import Truth
+from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.simulator.reading import Asked, read
 from fusion_eval.simulator.reply import Completion, complete
 from fusion_eval.simulator.request import Request
@@ -21,14 +21,14 @@ class Simulator:
 
     def __init__(self, world: World, tasks: Sequence[Task]) -> None:
         self.world = world
-        self.truth = Truth(world)
+        self.truth = Knowledge(world)
         self.catalogue = Catalogue(tasks, world.checkable.tempting)
 
     def complete(self, request: Request) -> Completion:
         """The completion of a request for a model that this world has."""
         asked = read(request.text, request.schema, self.catalogue)
         speaker = answering.Speaker(self.truth, request.model, request.draw)
-        return complete(speaker, request, asked.kind, _say(speaker, asked, request))
+        return complete(speaker, request, asked, _say(speaker, asked, request))
 
 
 def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:

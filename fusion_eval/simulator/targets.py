@@ -31,11 +31,9 @@ class Targets:
     weights: tuple[float, ...]
     index: dict[str, int]
 
-    def draw(self, chance_right: float, u_right: float, u_wrong: float) -> int:
-        """Index of an answer: 0 is right."""
-        if u_right < chance_right or len(self.values) == 1:
-            return 0
-        return 1 + pick(self.weights, u_wrong)
+    def pick(self, right: bool, u: float) -> int:
+        """Index of an answer: 0 is right, the others are picked by popularity."""
+        return 0 if right or len(self.values) == 1 else 1 + pick(self.weights, u)
 
     def found(self, text: str) -> list[tuple[int, int]]:
         """(place, index of the value) of each final answer that a text gives."""

@@ -11,49 +11,53 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fusion_eval.core import Task
+from fusion_eval.simulator import lengths
 
 FRAMES = (
     "This account ",
-    "The account given here ",
-    "The discussion ",
+    "This discussion ",
     "This reading ",
-    "The explanation ",
-    "At this point the text ",
-    "This part of the answer ",
-    "The reasoning here ",
+    "This explanation ",
+    "This passage ",
+    "This reasoning ",
+    "This paragraph ",
+    "This section ",
 )
 OPENINGS = (
-    "Here is an overview of the matter.",
+    "Here is an overview of the whole matter.",
     "The question can be taken step by step.",
-    "What follows goes through the main points.",
-    "A short answer comes first, and the details after it.",
-    "Let us look at this in order.",
+    "What follows goes through the main points briefly.",
+    "A short answer comes first, then the details.",
+    "Let us look at all this in order.",
     "This can be answered along the following lines.",
 )
 FILLERS = (
-    "The context matters for how much weight this carries.",
+    "The context matters for how much weight this point carries.",
     "Seen from a distance, the pieces fit together fairly well.",
     "Opinions differ in detail, and the outline is what counts.",
-    "It helps to keep the purpose of the question in mind.",
-    "Much depends on the exact circumstances.",
-    "There is more to say on this, within the limits of a short text.",
-    "In practice, people often meet this in a slightly different form.",
-    "The next point follows from what was just said.",
+    "It helps to keep the purpose of this in mind.",
+    "Much depends on the exact circumstances of the case described.",
+    "There is more to say within a somewhat longer text.",
+    "In practice, people often meet this in a different form.",
+    "The next point follows from what was just said here.",
     "A careful reader may want to look into this further.",
-    "None of this is surprising once it is laid out.",
-    "The same idea comes up again in related questions.",
-    "Some background makes this easier to place.",
+    "None of this is very surprising once it is explained.",
+    "The same idea comes up again in several related questions.",
+    "Some background makes all of this much easier to place.",
 )
 CLOSINGS = (
-    "Taken together, this covers the matter as far as it was asked.",
-    "That is the picture as a whole.",
-    "These are the points that matter most here.",
-    "Further detail can be added where it is needed.",
+    "Taken together, this covers the matter as far as asked.",
+    "That is the picture as a whole, as it stands.",
+    "These are the points that seem to matter most here.",
+    "Further detail can be added wherever it is needed most.",
+    "So much for the matter, within the space given here.",
+    "This should be enough to go on with for now.",
+    "With this, the question has been answered in its parts.",
+    "What remains open has been left aside on purpose here.",
 )
 ANSWER_LINE = "Answer: "
 RESULT = "So the result is "
 _LONGEST_FRAME = max(map(len, FRAMES))
-_PARAGRAPH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,26 +115,25 @@ def statement(body: str, u: float) -> str:
     return f"{FRAMES[int(u * len(FRAMES))]}{body}."
 
 
-def compose(sentences: Sequence[str], verbosity: float, chances: Sequence[float]) -> str:
-    """An answer: an opening, paragraphs or bullets with fillers between, a closing.
+def compose(
+    sentences: Sequence[str], verbosity: float, maker: int, chances: Sequence[float]
+) -> str:
+    """An answer: an opening, paragraphs or bullets with fillers between, the maker's closing.
 
-    `chances` are 4 uniforms. Fillers are taken in turn, so that length costs no draws.
+    `chances` are 3 uniforms. All openings have the same number of words, and so have fillers and
+    closings, so that `lengths` can tell an answer's length without writing it.
     """
-    layout, opening, closing, turn = chances
-    fillers, step, owed = len(FILLERS), int(turn * len(FILLERS)), 0.0
-    bullets = layout < 0.4
-    parts: list[str] = [OPENINGS[int(opening * len(OPENINGS))]]
-    for first in range(0, max(1, len(sentences)), _PARAGRAPH):
-        group = list(sentences[first : first + _PARAGRAPH])
-        owed += verbosity * max(1, len(group))
-        extra = [FILLERS[(step + i) % fillers] for i in range(int(owed))]
-        step, owed = step + len(extra), owed - int(owed)
-        if bullets:
-            parts.append("\n".join(f"- {line}" for line in group + extra[1:]))
-            parts[-1] = "\n".join([*extra[:1], parts[-1]])
-        else:
-            parts.append(" ".join(extra[:1] + group + extra[1:]))
-    parts.append(CLOSINGS[int(closing * len(CLOSINGS))])
+    layout, opening, turn = chances
+    bullets, step, done = layout < lengths.BULLETED, int(turn * len(FILLERS)), 0
+    parts = [OPENINGS[int(opening * len(OPENINGS))]]
+    for first in range(0, max(1, len(sentences)), lengths.PARAGRAPH):
+        group = list(sentences[first : first + lengths.PARAGRAPH])
+        owed = int(lengths.fillers(max(1, first + len(group)), verbosity))
+        extra = [FILLERS[(step + i) % len(FILLERS)] for i in range(done, owed)]
+        done = max(done, owed)
+        lines = [f"- {line}" for line in group] if bullets else [" ".join(group)]
+        parts.append(("\n" if bullets else " ").join([*lines, " ".join(extra)]).strip())
+    parts.append(CLOSINGS[maker % len(CLOSINGS)])
     return "\n\n".join(part for part in parts if part)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Annotated
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from fusion_eval.core import Price, digest
 from fusion_eval.simulator.settings import (
@@ -13,6 +14,7 @@ from fusion_eval.simulator.settings import (
     Errors,
     Grading,
     Judging,
+    Service,
     Share,
     Spread,
     Units,
@@ -20,7 +22,7 @@ from fusion_eval.simulator.settings import (
     Writing,
 )
 
-MECHANISM = 1
+MECHANISM = 2
 """Raised whenever the code gives other replies for the same world file."""
 
 
@@ -37,6 +39,15 @@ class World(Value):
     judging: Judging
     grading: Grading
     thinking_when_grading: Share
+    level: Units = 0.0
+    """Added to every model's ability."""
+    lost: Share = 0.0
+    """Share of tasks on which no model knows anything."""
+    failures: Annotated[float, Field(ge=0, le=10)] = 1.0
+    """Times the models' own rates of empty, refused and cut answers; 0 is none."""
+    referee: str
+    """Who grades when nobody else is named."""
+    service: Service = Service()
     makers: dict[str, dict[str, Bird]]
 
     @model_validator(mode="after")
@@ -45,6 +56,8 @@ class World(Value):
         twice = sorted({i for i in ids if ids.count(i) > 1})
         if twice or not ids:
             raise ValueError(f"model id used twice: {', '.join(twice)}" if twice else "no model")
+        if self.referee not in ids:
+            raise ValueError(f"referee {self.referee!r} is none of the models: {', '.join(ids)}")
         return self
 
     @cached_property
@@ -56,6 +69,12 @@ class World(Value):
     def maker_of(self) -> dict[str, str]:
         """Who made a model: what its models share, they get wrong together."""
         return {i: maker for maker, models in self.makers.items() for i in models}
+
+    @cached_property
+    def manner_of(self) -> dict[str, int]:
+        """Which closing a model's maker uses: the mark by which a grader knows its kin."""
+        makers = {maker: number for number, maker in enumerate(sorted(self.makers))}
+        return {i: makers[maker] for i, maker in self.maker_of.items()}
 
     @cached_property
     def digest(self) -> str:
