@@ -1,0 +1,87 @@
+"""Recipes on arrays: what the five strategies ask of whom, and what it costs.
+
+The simulator may not import `strategies` (nobody who answers may know who asks), so they are told
+again here, in the same order of calls; a test holds both against each other through the wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fusion_eval.core import Member, Recipe
+from fusion_eval.errors import BenchFileError
+from fusion_eval.simulator.direct.answers import Pick
+from fusion_eval.simulator.direct.cooking import Dish, Kitchen, plurality, total_cost
+from fusion_eval.simulator.direct.debating import debate
+
+
+def cook(kitchen: Kitchen, recipe: Recipe) -> Dish:
+    """Run a recipe. Raises BenchFileError for what only the wire can do."""
+    check(recipe, kitchen.scene.world.models)
+    return _STRATEGIES[recipe.strategy](kitchen, **recipe.params)
+
+
+def check(recipe: Recipe, models: Any) -> None:
+    """Raises BenchFileError for what the direct sampler cannot tell."""
+    way_out = "; run it through the wire (fusion-eval run)"
+    if recipe.strategy not in _STRATEGIES:
+        known = ", ".join(sorted(_STRATEGIES))
+        raise BenchFileError(
+            f"recipe {recipe.name!r}: strategy {recipe.strategy!r} has no direct sampler "
+            f"(there are {known}){way_out}"
+        )
+    for member in recipe.members:
+        if member.model is None:
+            raise BenchFileError(
+                f"recipe {recipe.name!r}: a recipe in a seat ({member.name!r}) has no direct "
+                f"sampler{way_out}"
+            )
+        if member.model.id not in models:
+            raise BenchFileError(
+                f"recipe {recipe.name!r}: this world has no model {member.model.id!r}; "
+                f"there are {', '.join(models)}"
+            )
+
+
+def _solo(kitchen: Kitchen, *, member: Member) -> Dish:
+    answers = kitchen.drafts([member])[0][0]
+    return Dish(Pick.of(answers), answers.cost)
+
+
+def _panel(
+    kitchen: Kitchen,
+    *,
+    members: tuple[Member, ...],
+    synthesizer: Member,
+    judge: Member | None = None,
+) -> Dish:
+    drafts, keys = kitchen.drafts(members)
+    dish = kitchen.written(synthesizer, [Pick.of(d) for d in drafts], keys, judge)
+    return Dish(dish.pick, dish.cost + total_cost(drafts))
+
+
+def _self_fusion(
+    kitchen: Kitchen,
+    *,
+    member: Member,
+    n: int = 3,
+    synthesizer: Member | None = None,
+    judge: Member | None = None,
+) -> Dish:
+    seats = (member,) * n
+    return _panel(kitchen, members=seats, synthesizer=synthesizer or member, judge=judge)
+
+
+def _vote(kitchen: Kitchen, *, members: tuple[Member, ...]) -> Dish:
+    drafts, _ = kitchen.drafts(members)
+    return Dish(plurality(kitchen.scene, [Pick.of(d) for d in drafts]), total_cost(drafts))
+
+
+_STRATEGIES: dict[str, Callable[..., Dish]] = {
+    "solo": _solo,
+    "self_fusion": _self_fusion,
+    "panel": _panel,
+    "debate": debate,
+    "vote": _vote,
+}
