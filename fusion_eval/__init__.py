@@ -16,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fusion_eval import plots
+    from fusion_eval import plots, simulator
     from fusion_eval.api import run
     from fusion_eval.frames import calls, trials, verdicts
     from fusion_eval.importing import import_verdicts
@@ -37,6 +37,7 @@ _HOMES = {
     "compare_runs": "fusion_eval.stats.compare",
     "pareto": "fusion_eval.stats.frontier",
     "plots": "fusion_eval.plots",
+    "simulator": "fusion_eval.simulator",
 }
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "plots",
     "read_run",
     "run",
+    "simulator",
     "trials",
     "verdicts",
 ]
@@ -57,7 +59,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_HOMES[name])
-    return module if name == "plots" else getattr(module, name)
+    return module if name in {"plots", "simulator"} else getattr(module, name)
 
 
 def __dir__() -> list[str]:

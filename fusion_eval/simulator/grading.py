@@ -107,17 +107,32 @@ def _lean(speaker: Speaker, asked: Asked, known: Known, place: int) -> float:
         len(asked.criteria),
         asked.rest,
     )
-    manner = CLOSINGS[speaker.truth.world.manner_of[speaker.model] % len(CLOSINGS)]
     opened = min((at for o in OPENINGS if (at := text.find(o)) >= 0), default=len(text))
     first = known.phrases[asked.criteria[0]].asked(text)
     about = Circumstances(
-        kin=manner in text,
+        fondness=_fondness(speaker, text),
         words=max(1, len(text[opened:].split())) if rules.length else 1,
         doublings=log2(count),
         place=place / (count - 1) if count > 1 else 0.0,
         answer_first=opened < first,
     )
     return float(lenience(rules, about, log2))
+
+
+def _fondness(speaker: Speaker, text: str) -> float:
+    """Of the maker whose closing stands in the text."""
+    world = speaker.truth.world
+    for model, manner in world.manner_of.items():
+        if CLOSINGS[manner % len(CLOSINGS)] in text:
+            return fondness(world, speaker.model, world.maker_of[model])
+    return 0.0
+
+
+def fondness(world: World, grader: str, maker: str) -> float:
+    """Probit units by which a grader leans towards a maker's answers."""
+    rules = rules_of(world, grader)
+    own = rules.family if world.maker_of[grader] == maker else 0.0
+    return own + rules.lenient_to.get(maker, 0.0)
 
 
 def _row(verdict: Content, word: str, rest: str) -> dict[str, Any]:

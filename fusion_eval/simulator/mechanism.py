@@ -69,7 +69,7 @@ def field(support: Any, candidates: Any) -> Any:
 class Circumstances:
     """What moves a grader beside the text: see `Grading`."""
 
-    kin: Any = False
+    fondness: Any = 0.0
     words: Any = 400.0
     doublings: Any = 0.0
     place: Any = 0.0
@@ -79,7 +79,7 @@ class Circumstances:
 def lenience(rules: Grading, about: Circumstances, log2: Any) -> Any:
     """Probit units by which a verdict leans towards the answer's good."""
     return (
-        rules.family * about.kin
+        about.fondness
         + rules.batching * about.doublings
         + rules.position * about.place
         + rules.order * about.answer_first
@@ -99,18 +99,24 @@ FINE, EMPTY, REFUSED, CUT = range(4)
 """What becomes of an answer."""
 
 
-def fate(rates: Rates, scale: float, always: Any, luck: Any) -> Any:
-    """FINE, EMPTY, REFUSED or CUT, from two uniforms.
+def fate_chances(rates: Rates, scale: float, always: float) -> tuple[float, ...]:
+    """Chances of FINE, EMPTY, REFUSED and CUT.
 
-    `always` belongs to the model and the task: who is refused by it is refused every time.
+    `always` is a uniform that belongs to model and task: who is refused by it is refused always.
     """
-    steady = always < rates.refused * rates.steady_refusals * scale
-    empty = rates.empty * scale
-    refused = empty + rates.refused * (1 - rates.steady_refusals) * scale
-    cut = refused + rates.truncated * scale
-    now = (
+    if always < rates.refused * rates.steady_refusals * scale:
+        return 0.0, 0.0, 1.0, 0.0
+    empty, cut = rates.empty * scale, rates.truncated * scale
+    refused = rates.refused * (1 - rates.steady_refusals) * scale
+    return max(0.0, 1 - empty - refused - cut), empty, refused, cut
+
+
+def fate(chances: tuple[float, ...], luck: Any) -> Any:
+    """FINE, EMPTY, REFUSED or CUT, from a uniform."""
+    _, empty, refused, cut = chances
+    gone, lost = empty + refused, empty + refused + cut
+    return (
         (luck < empty) * EMPTY
-        + ((luck >= empty) & (luck < refused)) * REFUSED
-        + ((luck >= refused) & (luck < cut)) * CUT
+        + ((luck >= empty) & (luck < gone)) * REFUSED
+        + ((luck >= gone) & (luck < lost)) * CUT
     )
-    return steady * REFUSED + (1 - steady) * now

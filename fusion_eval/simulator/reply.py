@@ -10,7 +10,7 @@ from fusion_eval.simulator.answering import Speaker
 from fusion_eval.simulator.chance import key as key_of
 from fusion_eval.simulator.chance import normals, uniform
 from fusion_eval.simulator.lengths import TOKENS_PER_WORD, left_over, room
-from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate
+from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate, fate_chances
 from fusion_eval.simulator.reading import Asked
 from fusion_eval.simulator.request import Request
 from fusion_eval.simulator.settings import Bird
@@ -109,7 +109,7 @@ def _fate(speaker: Speaker, asked: Asked, text: str) -> tuple[str | None, str | 
     always = uniform(
         world.root, "refuses", speaker.model, asked.known.task.hash if asked.known else ""
     )
-    end = fate(world.models[speaker.model].rates, world.failures, always, luck)
+    end = fate(fate_chances(world.models[speaker.model].rates, world.failures, always), luck)
     if end == REFUSED:
         return None, _REFUSAL, "content_filter"
     if end == CUT:

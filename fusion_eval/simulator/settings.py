@@ -121,10 +121,10 @@ class Grading(Value):
     how often a verdict flips between passes.
 
     What else moves a grader is in probit units towards the answer's good: `family` for answers of
-    its own maker, `batching` per doubling of the criteria in one request, `position` from the
-    first of them to the last, `order` when the answer stands before the criteria, `length` per
-    doubling of the answer above 400 words. `gullible` is the chance to obey a grade that the
-    answer demands for itself.
+    its own maker and `lenient_to` for those of the makers named; `batching` per doubling of the
+    criteria in one request, `position` from the first of them to the last, `order` when the answer
+    stands before the criteria, `length` per doubling of the answer above 400 words. `gullible` is
+    the chance to obey a grade that the answer demands for itself.
     """
 
     sensitivity: Share
@@ -134,6 +134,7 @@ class Grading(Value):
     steady: Share
     unreadable: Share
     family: Units = 0.0
+    lenient_to: dict[str, Units] = {}
     batching: Units = 0.0
     position: Units = 0.0
     order: Units = 0.0

@@ -56,8 +56,6 @@ class World(Value):
         twice = sorted({i for i in ids if ids.count(i) > 1})
         if twice or not ids:
             raise ValueError(f"model id used twice: {', '.join(twice)}" if twice else "no model")
-        if self.referee not in ids:
-            raise ValueError(f"referee {self.referee!r} is none of the models: {', '.join(ids)}")
         return self
 
     @cached_property

@@ -1,23 +1,31 @@
-"""From a name or a path to a World: all problems at once, each with its line and the way out."""
+"""From a name or a path to a World: all problems at once, each with its line and the way out.
+
+A world file may say `extends: default` (or another world, or a path beside it) and then holds only
+what differs, key by key.
+"""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from fusion_eval.errors import BenchFileError
+from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
+from fusion_eval.simulator.settings import Grading
 from fusion_eval.simulator.world import World
+
+_SUFFIXES = (".yaml", ".yml")
+Place = Sequence[str | int]
 
 
 def worlds() -> tuple[str, ...]:
     """Names of the worlds that come with the package."""
-    folder = resources.files("fusion_eval.simulator") / "worlds"
-    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".yaml")))
+    return tuple(sorted(path.stem for path in _folder().glob("*.yaml")))
 
 
 def load_world(name_or_path: str) -> World:
@@ -25,83 +33,105 @@ def load_world(name_or_path: str) -> World:
 
     Raises BenchFileError, holding every problem of the file.
     """
-    if name_or_path in worlds():
-        folder = resources.files("fusion_eval.simulator") / "worlds"
-        text = (folder / f"{name_or_path}.yaml").read_text("utf-8")
-        return parse_world(text, f"{name_or_path}.yaml")
-    path = Path(name_or_path)
-    if path.suffix not in (".yaml", ".yml") and not path.is_file():
-        raise BenchFileError(_unknown(name_or_path))
+    layers = _layers(_path(name_or_path), ())
     try:
-        return parse_world(path.read_text("utf-8"), name_or_path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise BenchFileError(f"{name_or_path}: cannot be read as UTF-8 text: {error}") from error
-
-
-def parse_world(text: str, where: str) -> World:
-    """A World from YAML text; `where` is its name in messages."""
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BenchFileError(f"{where}: not valid YAML: {error}") from error
-    doubled = _doubled(node, where)
-    try:
-        world = World.model_validate(value)
+        world = World.model_validate(_merged([layer.value for layer in layers]))
     except ValidationError as error:
-        raise BenchFileError([*doubled, *_problems(error, node, where)]) from error
-    if doubled:
-        raise BenchFileError(doubled)
+        raise BenchFileError(explain(error, World, lambda place: _where(layers, place))) from None
+    if problems := list(_unknown_names(world, layers)):
+        raise BenchFileError(problems)
     return world
 
 
-def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, worlds(), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(worlds())}"
-    return f"unknown world {name!r}; {hint} Or give the path of a world file (.yaml)."
+def _folder() -> Path:
+    return Path(str(resources.files("fusion_eval.simulator") / "worlds"))
 
 
-def _problems(error: ValidationError, node: yaml.Node | None, where: str) -> list[str]:
-    """One line per problem: where, what, which value."""
-    found = []
-    for problem in error.errors(include_url=False):
-        place = ".".join(str(part) for part in problem["loc"]) or "the file"
-        given = "" if isinstance(problem["input"], dict) else f", not {problem['input']!r:.60}"
-        line = _line(node, problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        found.append(f"{where}:{line}: {place}: {message[:1].lower()}{message[1:]}{given}")
-    return found
+def _path(name_or_path: str, beside: Path | None = None) -> Path:
+    """The file of a world; raises BenchFileError for a name that no world has."""
+    if name_or_path in worlds():
+        return _folder() / f"{name_or_path}.yaml"
+    path = (beside.parent if beside else Path()) / name_or_path
+    if path.suffix not in _SUFFIXES and not path.is_file():
+        close = difflib.get_close_matches(name_or_path, worlds(), n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(worlds())}"
+        raise BenchFileError(
+            f"unknown world {name_or_path!r}; {hint} Or give the path of a world file (.yaml)."
+        )
+    return path
 
 
-def _line(node: yaml.Node | None, place: tuple[Any, ...]) -> int:
-    """Line of the deepest part of `place` that the file has."""
-    line = node.start_mark.line if node else 0
-    for part in place:
-        if isinstance(node, yaml.MappingNode):
-            pairs = [(k, v) for k, v in node.value if getattr(k, "value", None) == str(part)]
-            if not pairs:
-                break
-            line, node = pairs[-1][0].start_mark.line, pairs[-1][1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int):
-            node = node.value[part]
-            line = node.start_mark.line
-    return line + 1
+def _layers(path: Path, above: tuple[Path, ...]) -> list[Located]:
+    """The file and what it extends, the base first."""
+    file = read_yaml(path, BenchFileError)
+    if not isinstance(file.value, dict):
+        raise BenchFileError(f"{path}:1: a world file holds keys and values")
+    base = file.value.pop("extends", None)
+    if base is None:
+        return [file]
+    if not isinstance(base, str):
+        raise BenchFileError(f"{file.where(['extends'])}: extends names one world or file")
+    try:
+        below = _path(base, path)
+    except BenchFileError as error:
+        raise BenchFileError(f"{file.where(['extends'])}: {error}") from None
+    if below in (path, *above):
+        raise BenchFileError(
+            f"{file.where(['extends'])}: worlds extend each other; break the circle"
+        )
+    return [*_layers(below, (path, *above)), file]
 
 
-def _doubled(node: yaml.Node | None, where: str) -> list[str]:
-    """Keys that stand twice in one mapping; YAML would silently keep the last."""
-    found, open_nodes, seen = [], [node], set()
-    while open_nodes:
-        at = open_nodes.pop()
-        if id(at) in seen or not isinstance(at, yaml.MappingNode | yaml.SequenceNode):
-            continue
-        seen.add(id(at))
-        if isinstance(at, yaml.SequenceNode):
-            open_nodes += at.value
-            continue
-        names = [getattr(k, "value", None) for k, _ in at.value]
-        for i, (k, v) in enumerate(at.value):
-            open_nodes.append(v)
-            if names[i] in names[:i]:
-                found.append(f"{where}:{k.start_mark.line + 1}: key {names[i]!r} stands twice")
-    return found
+def _merged(values: Sequence[Any]) -> Any:
+    """Later values over earlier ones; mappings key by key."""
+    merged = values[0]
+    for value in values[1:]:
+        merged = _over(merged, value)
+    return merged
+
+
+def _over(below: Any, above: Any) -> Any:
+    if not (isinstance(below, dict) and isinstance(above, dict)):
+        return above
+    return {**below, **{k: _over(below.get(k), v) for k, v in above.items()}}
+
+
+def _where(layers: Sequence[Located], place: Place) -> str:
+    """`file:line` in the topmost file that has the value, or the nearest thing around it."""
+    deepest = max(_depth(layer.value, place) for layer in layers)
+    holders = [layer for layer in layers if _depth(layer.value, place) == deepest]
+    return holders[-1].where(place)
+
+
+def _depth(value: Any, place: Place) -> int:
+    """How many steps of a path a document has."""
+    for depth, step in enumerate(place):
+        if not isinstance(value, dict | list):
+            return depth
+        try:
+            value = value[step]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return depth
+    return len(place)
+
+
+def _unknown_names(world: World, layers: Sequence[Located]) -> Iterator[str]:
+    """Models and makers that a world speaks of and does not have."""
+    if world.referee not in world.models:
+        yield _unknown(layers, ("referee",), "model", world.referee, world.models)
+    rules: list[tuple[tuple[str, ...], Grading | None]] = [(("grading",), world.grading)]
+    for maker, models in world.makers.items():
+        rules += [(("makers", maker, i, "grading"), bird.grading) for i, bird in models.items()]
+    for place, grading in rules:
+        for family in grading.lenient_to if grading else ():
+            if family not in world.makers:
+                at = (*place, "lenient_to", family)
+                yield _unknown(layers, at, "family", family, world.makers)
+
+
+def _unknown(
+    layers: Sequence[Located], place: Place, what: str, name: str, known: Collection[str]
+) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
+    return f"{_where(layers, place)}: unknown {what} {name!r}; {hint}"

@@ -4,6 +4,6 @@ One mechanism, two speeds: the formulas are those of `mechanism`, `lengths` and 
 texts carry on the wire is carried here by arrays.
 """
 
-from fusion_eval.simulator.direct.sample import Sample, sample
+from fusion_eval.simulator.direct.sampling import Sample, sample
 
 __all__ = ["Sample", "sample"]

@@ -10,7 +10,7 @@ from fusion_eval.core import Member
 from fusion_eval.simulator import lengths
 from fusion_eval.simulator.direct import words
 from fusion_eval.simulator.direct.scene import Flags, Floats, Ints, Scene
-from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate
+from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate, fate_chances
 from fusion_eval.simulator.settings import Bird
 
 NO_RESULT = -1
@@ -44,7 +44,8 @@ def put(scene: Scene, member: Member, stated: Flags, result: Ints, prompt: Ints 
     count, total = stated.sum(axis=1), said.sum(axis=1)
     whole = lengths.whole(count, total, bullets, bird.verbosity).astype(np.int64) + last
     thought = reasoning(scene, bird, 1.0)
-    end = fate(bird.rates, scene.world.failures, scene.mind(_id(member)).refuses, rng.random(runs))
+    always = scene.mind(_id(member)).refuses
+    end = fate(fate_chances(bird.rates, scene.world.failures, always), rng.random(runs))
     kept = np.where(end == CUT, lengths.left_over(whole, rng.random(runs)), whole)
     cap = limit(member)
     if cap is not None:

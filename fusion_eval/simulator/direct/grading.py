@@ -7,18 +7,21 @@ import numpy as np
 from fusion_eval.simulator import mechanism
 from fusion_eval.simulator.direct.answers import Answers
 from fusion_eval.simulator.direct.scene import Floats, Scene
+from fusion_eval.simulator.grading import fondness, rules_of
 
 
 def verdicts(scene: Scene, grader: str, answers: Answers) -> Floats:
     """1 MET, 0 UNMET, NaN unreadable; shape (runs, criteria). One pass over one text each."""
     world, reading, rng = scene.world, scene.reading(grader), scene.rng
-    rules = world.models[grader].grading or world.grading
+    rules = rules_of(world, grader)
     present = answers.stated
     luck = np.where(present, reading.luck[1], reading.luck[0])
     luck = np.where(np.isnan(luck), rng.standard_normal(present.shape), luck)
     bar = np.where(present, reading.bar[1], reading.bar[0])
-    kin = world.manner_of[answers.author] == world.manner_of[grader]
-    about = mechanism.Circumstances(kin=answers.signed * kin, words=np.maximum(1, answers.words))
+    liked = fondness(world, grader, world.maker_of[answers.author])
+    about = mechanism.Circumstances(
+        fondness=answers.signed * liked, words=np.maximum(1, answers.words)
+    )
     lean = np.broadcast_to(mechanism.lenience(rules, about, np.log2), scene.runs)
     met = mechanism.says_met(bar, scene.signs, lean[:, None], luck)
     unread = rng.random(present.shape) < rules.unreadable
