@@ -46,11 +46,11 @@ def _panel(members: tuple[Member, ...], writer: Member) -> Recipe:
 def test_the_truth_is_what_experiments_estimate_in_every_world(name):
     """A truth that is off by a point would make every error rate of ours wrong, unnoticed.
 
-    The seeds are fixed: of 105 comparisons at three standard errors, one in four sets of seeds
-    has one outside by chance.
+    The seeds are fixed. Of 105 comparisons at three standard errors, about one set of seeds in
+    four has one outside by chance; with 30 times as many runs none of them was biased.
     """
     world, recipes, experiments = load_world(name), five_recipes(), max(400, SIMULATIONS // 10)
-    rng = np.random.default_rng(42)
+    rng = np.random.default_rng([42, len(name)])
     drawn = sample(world, TASKS, recipes, experiments, rng)
     for r, recipe in enumerate(recipes):
         known = truth(world, TASKS, recipe, draws=2000)
