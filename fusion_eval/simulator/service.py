@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from fusion_eval.core import Task
-from fusion_eval.simulator.reply import Completion
-from fusion_eval.simulator.request import BadRequest, Request, parse
+from fusion_eval.simulator.bodies import CREATED, body, streamed, whole
+from fusion_eval.simulator.dialects import usage
+from fusion_eval.simulator.entrance import Dropped, Entrance
+from fusion_eval.simulator.request import BadRequest, parse
 from fusion_eval.simulator.simulator import Simulator
 from fusion_eval.simulator.world import World
 
-_CREATED = 1_700_000_000  # a fixed date: same request, same reply
-_PIECE = 48  # characters in one chunk of a stream
+_JSON = "application/json"
+_KINDS = {429: "rate_limit_error"}
 
 
 def app(world: World, tasks: Sequence[Task], *, sleep: bool = False) -> Starlette:
@@ -47,80 +50,74 @@ class _Endpoint:
         self._world = world
         self._simulator = Simulator(world, tasks)
         self._sleep = sleep
+        self._entrance = Entrance(world)
 
     async def models(self, _: HttpRequest) -> Response:
         rows = [
-            {"id": i, "object": "model", "created": _CREATED, "owned_by": self._world.maker_of[i]}
+            {"id": i, "object": "model", "created": CREATED, "owned_by": self._world.maker_of[i]}
             for i in self._world.models
         ]
         return _json({"object": "list", "data": rows})
 
     async def completions(self, http: HttpRequest) -> Response:
+        raw = await http.body()
+        arrival, fault = self._entrance.arrival()
+        if self._entrance.full:
+            reply = _error(429, "Rate limit reached; try again later.", code="rate_limit_exceeded")
+            reply.headers["Retry-After"] = f"{self._entrance.service.retry_after_s:g}"
+        else:
+            with self._entrance.entered():
+                reply = await self._served(raw, arrival, fault)
+        reply.headers.update(self._entrance.headers())
+        return reply
+
+    async def _served(self, raw: bytes, arrival: int, fault: str | None) -> Response:
+        """The reply of a model, or what a fault makes of it."""
+        if fault == "error_500":
+            return _error(500, "The server had an error while processing your request.")
+        if fault == "error_200":
+            return _json({"error": {"message": "Provider returned error", "code": 502}})
+        if fault == "hang":
+            await asyncio.sleep(self._entrance.service.hang_s)
+            return Dropped(b"{}")
+        reply = await self._answered(raw, arrival)
+        if fault == "reset":
+            return Dropped(await whole(reply))
+        if fault == "truncated_json":
+            content = await whole(reply)
+            return Response(content[: len(content) // 2], media_type=reply.media_type)
+        return reply
+
+    async def _answered(self, raw: bytes, arrival: int) -> Response:
         try:
-            request = parse(await http.body())
+            request = parse(raw)
         except BadRequest as error:
             return _error(400, error.message, error.param)
         if request.model not in self._world.models:
             message = f"The model '{request.model}' does not exist in world '{self._world.name}'."
             return _error(404, message, "model", "model_not_found")
-        done = self._simulator.complete(request)
+        if request.form == "json_schema" and not self._entrance.service.json_schema:
+            message = "'response_format' of type 'json_schema' is not supported with this model."
+            return _error(400, message, "response_format")
+        draw = self._entrance.fresh(request.draw, arrival)
+        done = self._simulator.complete(replace(request, draw=draw))
+        used = usage(done, self._world.models[request.model].usage)
         if request.stream:
-            return _streamed(request, done, self._sleep)
+            return streamed(request, done, used, self._sleep)
         if self._sleep:
             await asyncio.sleep(done.latency_s)
-        return _json(_body(done))
-
-
-def _body(done: Completion) -> dict[str, Any]:
-    message = {"role": "assistant", "content": done.content, "refusal": done.refusal}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": done.finish}
-    return {
-        **_head(done, "chat.completion"),
-        "choices": [choice],
-        "usage": done.usage(),
-        "simulated": done.simulated(),
-    }
-
-
-def _streamed(request: Request, done: Completion, sleep: bool) -> Response:
-    """Server-sent events; with `sleep`, spread evenly over the latency."""
-    text = done.content or ""
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": done.refusal}]
-    deltas += [{"content": text[i : i + _PIECE]} for i in range(0, len(text), _PIECE)]
-    chunks = [_chunk(done, [{"index": 0, "delta": d, "finish_reason": None}]) for d in deltas]
-    chunks.append(_chunk(done, [{"index": 0, "delta": {}, "finish_reason": done.finish}]))
-    chunks[-1]["simulated"] = done.simulated()
-    if request.stream_usage:
-        chunks.append({**_chunk(done, []), "usage": done.usage(), "simulated": done.simulated()})
-    pause = done.latency_s / len(chunks) if sleep else 0.0
-
-    async def events() -> AsyncIterator[str]:
-        for chunk in chunks:
-            if pause:
-                await asyncio.sleep(pause)
-            yield f"data: {json.dumps(chunk)}\n\n"
-        yield "data: [DONE]\n\n"
-
-    return StreamingResponse(events(), media_type="text/event-stream")
-
-
-def _chunk(done: Completion, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**_head(done, "chat.completion.chunk"), "choices": choices}
-
-
-def _head(done: Completion, kind: str) -> dict[str, Any]:
-    name = f"chatcmpl-{done.draw[:24]}"
-    return {"id": name, "object": kind, "created": _CREATED, "model": done.model}
+        return _json(body(done, used))
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:
-    return Response(json.dumps(value), status_code=status, media_type="application/json")
+    return Response(json.dumps(value), status_code=status, media_type=_JSON)
 
 
 def _error(
     status: int, message: str, param: str | None = None, code: str | None = None
 ) -> Response:
-    error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    error = {"message": message, "type": kind, "param": param, "code": code}
     return _json({"error": error}, status)
 
 
