@@ -26,10 +26,12 @@ from fusion_eval import prompts
 from fusion_eval.simulator import app, load_world, transport
 from fusion_eval.simulator.reply import TOKENS_PER_WORD
 from fusion_eval.simulator.request import parse
+from fusion_eval.simulator.world import MECHANISM
 
 TASKS = [rubric_task(i) for i in range(8)] + [number_task(i, 3) for i in range(50, 54)]
 HERON, CONDOR, OWL = "wader/heron", "raptor/condor", "strix/owl"
 HERE = Path(__file__).parent
+GOLDEN = "75c56848d26f9200"
 
 
 def _requests() -> list[bytes]:
@@ -75,6 +77,17 @@ def _digest_in_a_fresh_process(hash_seed: str) -> str:
 def test_two_fresh_processes_give_the_same_replies():
     """A ledger would disagree with the next run, and every pinned number would drift."""
     assert _digest_in_a_fresh_process("1") == _digest_in_a_fresh_process("2")
+
+
+def test_the_replies_are_those_of_every_other_python_and_machine():
+    """A ledger made on one machine must replay on another.
+
+    Nothing but BLAKE2b, IEEE arithmetic and `statistics.NormalDist` makes them. The suite holds
+    this value on every Python it runs on. Who changes what is replied raises `MECHANISM`, and pins
+    the new value here.
+    """
+    assert MECHANISM == 2
+    assert _digest_in_a_fresh_process("3")[:16] == GOLDEN
 
 
 def test_replies_do_not_hang_on_what_was_asked_before_or_at_the_same_time():

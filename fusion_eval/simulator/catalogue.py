@@ -84,6 +84,19 @@ class Catalogue:
                 return owners[i]
         return None
 
+    def by_statement(self, text: str) -> Known | None:
+        """The task that a text speaks of which shows no prompt: a judge that is not told it."""
+        owners, finder = self._statements
+        for i in finder.found(text):
+            if any(phrase.places(text) for phrase in owners[i].phrases):
+                return owners[i]
+        return None
+
+    @cached_property
+    def _statements(self) -> tuple[list[Known], Finder]:
+        pairs = [(known, p.body) for known in self.tasks for p in known.phrases]
+        return [known for known, _ in pairs], Finder([body for _, body in pairs])
+
     @cached_property
     def _requirements(self) -> tuple[list[Known], Finder]:
         pairs = [(known, p.bare) for known in self.tasks for p in known.phrases]

@@ -6,20 +6,19 @@ specificity: partly from the criterion, so that it returns in every pass, partly
 
 from __future__ import annotations
 
-import json
 import re
 from math import log2
-from typing import Any
 
 from fusion_eval.core import Task
 from fusion_eval.simulator.answering import Speaker
 from fusion_eval.simulator.catalogue import Known
 from fusion_eval.simulator.chance import normal, probit, uniform
-from fusion_eval.simulator.forms import Content, fill
+from fusion_eval.simulator.forms import Content
 from fusion_eval.simulator.mechanism import Circumstances, lenience, says_met
 from fusion_eval.simulator.reading import Asked
 from fusion_eval.simulator.settings import Grading
 from fusion_eval.simulator.text import CLOSINGS, OPENINGS
+from fusion_eval.simulator.verdicts import worded
 from fusion_eval.simulator.world import World
 
 Bar = tuple[float, float | None]
@@ -39,16 +38,7 @@ def grade(speaker: Speaker, asked: Asked, known: Known, schema: object, as_json:
         return _UNREADABLE
     places = range(len(asked.criteria))
     verdicts = [_verdict(speaker, asked, known, place, rules) for place in places]
-    if isinstance(schema, dict):
-        return json.dumps(_in_schema(schema, verdicts))
-    yes, no = (
-        ("MET", "UNMET") if "UNMET" in asked.rest or "yes" not in asked.rest else ("Yes", "No")
-    )
-    words = [yes if v.met else no for v in verdicts]
-    if as_json:
-        rows = [_row(v, w, asked.rest) for v, w in zip(verdicts, words, strict=True)]
-        return json.dumps(rows[0] if len(rows) == 1 else rows)
-    return "\n\n".join(f"{v.text}\nVerdict: {w}" for v, w in zip(verdicts, words, strict=True))
+    return worded(asked, verdicts, schema, as_json)
 
 
 def _verdict(speaker: Speaker, asked: Asked, known: Known, place: int, rules: Grading) -> Content:
@@ -133,24 +123,3 @@ def fondness(world: World, grader: str, maker: str) -> float:
     rules = rules_of(world, grader)
     own = rules.family if world.maker_of[grader] == maker else 0.0
     return own + rules.lenient_to.get(maker, 0.0)
-
-
-def _row(verdict: Content, word: str, rest: str) -> dict[str, Any]:
-    """The usual JSON; with HealthBench's field where the request speaks of it."""
-    if "criteria_met" in rest:
-        return {"explanation": verdict.text, "criteria_met": verdict.met}
-    return {"explanation": verdict.text, "verdict": word}
-
-
-def _in_schema(schema: dict[str, Any], verdicts: list[Content]) -> Any:
-    """One filled schema, or an array in it with one item per criterion."""
-    if len(verdicts) == 1:
-        return fill(schema, verdicts[0])
-    items = schema.get("items")
-    if isinstance(items, dict):
-        return [fill(items, v) for v in verdicts]
-    properties = schema.get("properties")
-    named = properties if isinstance(properties, dict) else {}
-    arrays = {k: v["items"] for k, v in named.items() if isinstance(v, dict) and "items" in v}
-    first = fill(schema, verdicts[0])
-    return {**first, **{k: [fill(node, v) for v in verdicts] for k, node in arrays.items()}}

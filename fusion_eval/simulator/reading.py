@@ -7,15 +7,26 @@ other harnesses' prompts work too and the simulator cannot favour a recipe.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from json import JSONDecoder
 from typing import Any
 
 from fusion_eval.simulator.candidates import Candidates, candidates
 from fusion_eval.simulator.catalogue import Catalogue, Known
+from fusion_eval.simulator.text import CLOSINGS, OPENINGS
 
 FIELDS = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
+_WRITES = re.compile(r"(?i)(?<!not )\b(write|compose|produce|give)\b[^.\n]{0,60}\banswer\b")
+_NAMES = re.compile(
+    r"(?i)\b(number|index|letter|label) of the (best|better|strongest|winning|most)\b"
+)
+_CHOOSES = re.compile(
+    r"(?i)\b(which|pick|choose|select|rank)\b[^.\n]{0,60}\b(best|better|strongest|consistent)\b"
+)
+_RATES = re.compile(r"(?i)\b(score|rate)\b[^.\n]{0,60}\b(1|0|one) ?(to|-|–) ?(10|ten)\b")
 _TRIES = 64
+_LAST_LINES = 300
 _SHORT = 12  # a shorter prompt may occur anywhere, so it is not cut out
 _decode = JSONDecoder().raw_decode
 
@@ -24,7 +35,7 @@ Analysis = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked: `kind` is unknown, answer, write, compare or grade."""
+    """What is asked: `kind` is unknown, answer, write, compare, choose, rate or grade."""
 
     kind: str
     known: Known | None = None
@@ -32,24 +43,50 @@ class Asked:
     candidates: Candidates = field(default_factory=Candidates)
     notes: tuple[Analysis, ...] = ()
     criteria: tuple[int, ...] = ()
+    by_letter: bool = False
 
 
 def read(text: str, schema: object, catalogue: Catalogue) -> Asked:
     """What the joined messages ask for; `schema` is the reply form, where one is requested."""
     prompt = catalogue.find(text)
-    known = prompt or catalogue.by_criterion(text)
+    known = prompt or catalogue.by_criterion(text) or catalogue.by_statement(text)
     if known is None:
         return Asked(kind="unknown", rest=text)
     if len(known.prompt) >= _SHORT:
         text = text.replace(known.prompt, "\n")
     criteria = _grading(known, text)
-    if criteria or not prompt:
-        return Asked("grade" if criteria else "unknown", known, text, criteria=criteria)
+    if criteria:
+        return Asked("grade", known, text, criteria=criteria)
     notes, rest = _cut_analyses(text)
-    found = candidates(known, rest)
-    if _wants_analysis(schema, rest):
+    found, around = candidates(known, rest), _around(rest)
+    if _wants_analysis(schema, around):
         return Asked("compare", known, rest, found)
-    return Asked("write" if found else "answer", known, rest, found, notes)
+    kind = _choosing(around) if found else "answer"
+    by_letter = kind == "choose" and "letter" in around
+    return Asked(kind, known, rest, found, notes, by_letter=by_letter)
+
+
+def _around(text: str) -> str:
+    """The text without the candidates: what is said before the first and after the last.
+
+    Where the last one is cut off, its end cannot be told, and the last lines are read.
+    """
+    opened = [at for o in OPENINGS for at in (text.find(o), text.rfind(o)) if at >= 0]
+    first, last = min(opened, default=len(text)), max(opened, default=len(text))
+    closed = max((text.rfind(c) + len(c) for c in CLOSINGS if c in text), default=0)
+    after = closed if closed > last else max(last, len(text) - _LAST_LINES)
+    return f"{text[:first]}\n{text[after:]}"
+
+
+def _choosing(around: str) -> str:
+    """Whether candidates are to be chosen from, rated, or (whatever else is said) written from."""
+    if _NAMES.search(around):
+        return "choose"
+    if _WRITES.search(around):
+        return "write"
+    if _RATES.search(around):
+        return "rate"
+    return "choose" if _CHOOSES.search(around) else "write"
 
 
 def _grading(known: Known, text: str) -> tuple[int, ...]:
@@ -67,7 +104,8 @@ def _inside(span: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
 def _wants_analysis(schema: object, text: str) -> bool:
     if isinstance(schema, dict) and isinstance(schema.get("properties"), dict):
         return len(schema["properties"].keys() & set(FIELDS)) >= 3
-    return sum(name in text for name in FIELDS) >= 4
+    named = sum(name in text or name.replace("_", " ") in text.lower() for name in FIELDS)
+    return named >= 4 and not _WRITES.search(text)
 
 
 def _cut_analyses(text: str) -> tuple[tuple[Analysis, ...], str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from fusion_eval.core import Task
-from fusion_eval.simulator import answering, grading, judging, writing
+from fusion_eval.simulator import answering, choosing, grading, judging, writing
 from fusion_eval.simulator.catalogue import Catalogue
 from fusion_eval.simulator.forms import Content, fill
 from fusion_eval.simulator.latent import Knowledge
@@ -36,6 +36,10 @@ def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:
         return grading.grade(speaker, asked, asked.known, request.schema, request.wants_json)
     if asked.known and asked.kind == "compare":
         return judging.compare(speaker, asked, asked.known, request.schema)
+    if asked.known and asked.kind == "choose":
+        return choosing.choose(speaker, asked, asked.known, request.schema)
+    if asked.known and asked.kind == "rate":
+        return choosing.rate(speaker, asked, asked.known)
     text = _prose(speaker, asked)
     if request.form == "text":
         return text
