@@ -70,9 +70,9 @@ class NotInLedgerError(FusionEvalError):
 
 
 class NoAnswerError(FusionEvalError):
-    """Every seat stayed empty, so there is nothing to answer with."""
+    """Every seat stayed empty, so there is nothing to answer with. `failure` says why."""
 
-    def __init__(self, failure: str = "no_answer", detail: str = "every seat stayed empty") -> None:
+    def __init__(self, failure: str, detail: str = "every seat stayed empty") -> None:
         self.failure = failure
         super().__init__(detail)
 

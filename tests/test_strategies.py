@@ -152,7 +152,7 @@ def test_the_order_of_candidates_is_not_that_of_the_alphabet():
     ("answer", "note"),
     [
         (failed("timeout"), "member 2 (bert-9b): timeout"),
-        (NoAnswerError(), "member 2 (bert-9b): no_answer"),
+        (NoAnswerError("refused"), "member 2 (bert-9b): refused"),
         (EMPTY, "member 2 (bert-9b): empty"),
         (REFUSED, "member 2 (bert-9b): refused"),
     ],
@@ -177,11 +177,29 @@ def test_with_every_seat_empty_there_is_no_answer(strategy):
     assert len(ask.steps_down) == 3
 
 
+@pytest.mark.parametrize("strategy", [panel, vote, debate])
+def test_a_panel_that_all_members_refuse_has_refused_and_has_not_broken_down(strategy):
+    """A run was called incomplete, to be run again for ever, because a model kept refusing."""
+    params = {"synthesizer": D} if strategy is panel else {}
+    ask = ScriptedAsk(member=[REFUSED, EMPTY, REFUSED])
+    with pytest.raises(NoAnswerError) as caught:
+        run(strategy, CAPITAL, ask, members=(A, B, C), **params)
+    assert caught.value.failure == "refused"
+
+
+def test_one_failed_call_among_refusals_is_worth_another_try():
+    """With the word `refused` the run would be finished, and the failed call never made again."""
+    ask = ScriptedAsk(member=[REFUSED, failed("timeout"), REFUSED])
+    with pytest.raises(NoAnswerError) as caught:
+        run(vote, CAPITAL, ask, members=(A, B, C))
+    assert caught.value.failure == "timeout"
+
+
 @pytest.mark.parametrize(
     ("reply", "note"),
     [
         (failed("rate_limited"), "judge (curie-2): rate_limited"),
-        (NoAnswerError(), "judge (curie-2): no_answer"),
+        (NoAnswerError("empty"), "judge (curie-2): empty"),
         ("I liked both.", "judge (curie-2): analysis unreadable"),
         ('{"consensus": []}', "judge (curie-2): analysis unreadable"),
         (Reply(text=analysis()[:-3], finish="length"), "judge (curie-2): analysis unreadable"),

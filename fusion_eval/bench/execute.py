@@ -17,7 +17,7 @@ from fusion_eval.bench.progress import Progress, Silent
 from fusion_eval.bench.refuse import models_used, own_server, refuse
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact, Tables, tables
-from fusion_eval.bench.trials import ANSWERED_NOTHING, run_trial
+from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Bench, Call, Model, Recipe, Reply, Task, TaskSet, Trial
 from fusion_eval.engine import prices
 from fusion_eval.engine.client import Clients
@@ -26,6 +26,7 @@ from fusion_eval.engine.limits import Budget
 from fusion_eval.engine.stack import sending
 from fusion_eval.errors import BudgetError, CallFailedError, EndpointError, NotInLedgerError
 from fusion_eval.simulator import app, load_world, transport
+from fusion_eval.strategies.seats import ANSWERED_NOTHING
 
 Unit = tuple[Task, int, Recipe]
 """What one trial is of: a task, a repeat, a recipe."""
@@ -271,17 +272,18 @@ class _Running:
                 "distinct": len(self.facts),
                 "made": self.ledger.made,
             },
-            "failures": dict(Counter(f.failure for f in self.facts.values() if f.failure)),
+            "failures": dict(Counter(w for t in self.trials.values() for w in _broken(t))),
             "stopped_because": self.out_of_money,
             "not_replayed": self.not_replayed,
         }
 
 
-def _broken(trial: Trial) -> bool:
-    """Calling again may mend it: an answer or a verdict is missing because calls failed."""
+def _broken(trial: Trial) -> list[str]:
+    """What calling again may mend: why an answer or a verdict is missing because calls failed."""
+    words = [v.reason for v in trial.verdicts if v.verdict == "not_graded"]
     if trial.failure is not None and trial.failure not in ANSWERED_NOTHING:
-        return True
-    return any(verdict.verdict == "not_graded" for verdict in trial.verdicts)
+        words.append(trial.failure)
+    return words
 
 
 def _answers(trials: list[Trial], simulated: bool) -> Iterator[dict[str, Any]]:

@@ -15,9 +15,6 @@ from fusion_eval.strategies.seats import no_text
 
 Through = Callable[[Call], Awaitable[Reply]]
 
-ANSWERED_NOTHING = frozenset({"empty", "refused"})
-"""Failures that are an outcome of the model and not of the machinery: asking again is no cure."""
-
 
 async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
     """Call the strategy with its parameters; also what a seat that holds a recipe does."""

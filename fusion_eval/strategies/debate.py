@@ -14,8 +14,7 @@ from pydantic import Field
 
 from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Messages, Question, Reply
-from fusion_eval.errors import NoAnswerError
-from fusion_eval.strategies.seats import ask_seats
+from fusion_eval.strategies.seats import ask_seats, filled
 from fusion_eval.strategies.vote import plurality
 
 
@@ -35,9 +34,8 @@ async def debate(
     """
     opening = prompts.answer(question)
     first = await ask_seats(ask, members, [opening] * len(members))
-    agents = [(m, opening, r) for m, r in zip(members, first, strict=True) if r is not None]
-    if not agents:
-        raise NoAnswerError
+    filled(first)  # raises when nobody takes part
+    agents = [(m, opening, r) for m, r in zip(members, first, strict=True) if isinstance(r, Reply)]
     for _ in range(rounds if len(agents) > 1 else 0):
         agents = await _revised(question, ask, agents)
     last = [reply for _, _, reply in agents]
@@ -59,6 +57,6 @@ async def _revised(question: Question, ask: Ask, agents: list[Agent]) -> list[Ag
     seats = [member for member, _, _ in agents]
     replies = await ask_seats(ask, seats, requests, role="member")
     return [
-        (member, request, reply) if reply is not None else (member, history, own)
+        (member, request, reply) if isinstance(reply, Reply) else (member, history, own)
         for (member, history, own), request, reply in zip(agents, requests, replies, strict=True)
     ]

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
 
 from fusion_eval.core import Ask, Member, Messages, Reply
 from fusion_eval.errors import CallFailedError, NoAnswerError
 
+ANSWERED_NOTHING = frozenset({"empty", "refused"})
+"""Failures that are an outcome of the model and not of the machinery: asking again is no cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmptySeat:
+    """A seat without an answer, and the word for why."""
+
+    failure: str
+
 
 async def ask_seats(
     ask: Ask, members: Sequence[Member], messages: Sequence[Messages], *, role: str = "member"
-) -> list[Reply | None]:
-    """Ask each member its own messages, all at once; None where a seat stays empty.
+) -> list[Reply | EmptySeat]:
+    """Ask each member its own messages, all at once.
 
     A seat is empty when its call failed or its answer holds no text. Each empty seat is recorded
     with `ask.degrade`. Answers come back in seat order, whoever was first.
@@ -21,13 +32,14 @@ async def ask_seats(
     replies = await asyncio.gather(
         *(_or_failure(one(member, asked, role=role)) for one, member, asked in asks)
     )
-    answers: list[Reply | None] = []
+    seats: list[Reply | EmptySeat] = []
     for seat, (member, reply) in enumerate(zip(members, replies, strict=True), 1):
-        failure = reply.failure if isinstance(reply, _Failure) else no_text(reply)
-        if failure:
-            ask.degrade(f"{role} {seat} ({member.name}): {failure}")
-        answers.append(None if isinstance(reply, _Failure) or failure else reply)
-    return answers
+        if isinstance(reply, Reply) and (failure := no_text(reply)):
+            reply = EmptySeat(failure)
+        if isinstance(reply, EmptySeat):
+            ask.degrade(f"{role} {seat} ({member.name}): {reply.failure}")
+        seats.append(reply)
+    return seats
 
 
 async def ask_each(
@@ -37,26 +49,28 @@ async def ask_each(
 
     Raises NoAnswerError when every seat stayed empty.
     """
-    replies = await ask_seats(ask, members, [messages] * len(members), role=role)
-    answers = [reply for reply in replies if reply is not None]
+    return filled(await ask_seats(ask, members, [messages] * len(members), role=role))
+
+
+def filled(seats: Sequence[Reply | EmptySeat]) -> list[Reply]:
+    """The answers of the filled seats, in seat order.
+
+    Raises NoAnswerError when there is none: with the word of a call that failed, if there was
+    one, because then asking again may help; else with what the models did, such as `refused`.
+    """
+    answers = [seat for seat in seats if isinstance(seat, Reply)]
     if not answers:
-        raise NoAnswerError
+        words = [seat.failure for seat in seats if isinstance(seat, EmptySeat)]
+        raise NoAnswerError(next((w for w in words if w not in ANSWERED_NOTHING), words[0]))
     return answers
 
 
-class _Failure:
-    """A call that failed, as a value, so that the other seats go on."""
-
-    def __init__(self, failure: str) -> None:
-        self.failure = failure
-
-
-async def _or_failure(reply: Awaitable[Reply]) -> Reply | _Failure:
-    """The reply, or its failure as a value."""
+async def _or_failure(reply: Awaitable[Reply]) -> Reply | EmptySeat:
+    """The reply, or its failure as a value, so that the other seats go on."""
     try:
         return await reply
     except (CallFailedError, NoAnswerError) as problem:
-        return _Failure(problem.failure)
+        return EmptySeat(problem.failure)
 
 
 def no_text(reply: Reply) -> str | None:
