@@ -75,7 +75,10 @@ def settled(
     chosen = everything
     if limit is not None:
         chosen = TaskSet(
-            name=everything.name, tasks=everything.tasks[:limit], source=everything.source
+            name=everything.name,
+            tasks=everything.tasks[:limit],
+            sources=everything.sources,
+            limit=limit,
         )
     return chosen, override(configure(bench, recipes, everything), **overrides), everything
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -12,6 +14,21 @@ import typer
 from typer import Argument, Exit, Option
 
 from fusion_eval.errors import FusionEvalError, InputError
+from fusion_eval.options import (
+    BenchOption,
+    BudgetOption,
+    ColorOption,
+    FlightOption,
+    JsonOption,
+    LimitOption,
+    OutputOption,
+    QuietOption,
+    RecipesOption,
+    RepeatsOption,
+    RunPath,
+    SeedOption,
+    TaskFiles,
+)
 
 EXIT_INPUT, EXIT_BUDGET, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 2, 4, 5, 130
 _STATUS = {
@@ -31,47 +48,9 @@ app = typer.Typer(
 )
 
 
-def _env(name: str) -> str:
-    return f"FUSION_EVAL_{name}"
-
-
-TaskFiles = Annotated[list[str], Argument(help="Task files, or hf:owner/name[:split].")]
-RunPath = Annotated[str, Argument(help="Run directory, run id, or results/latest.")]
-BenchOption = Annotated[
-    str, Option("--bench", envvar=_env("BENCH"), help="Bench file, or a preset (demo).")
-]
-RecipesOption = Annotated[
-    str | None, Option("--recipes", envvar=_env("RECIPES"), help="Only these: a,b,c.")
-]
-LimitOption = Annotated[
-    int | None, Option("--limit", min=1, envvar=_env("LIMIT"), help="Only the first N tasks.")
-]
-RepeatsOption = Annotated[
-    int | None, Option("--repeats", min=1, envvar=_env("REPEATS"), help="Trials per task.")
-]
-SeedOption = Annotated[int | None, Option("--seed", envvar=_env("SEED"), help="Seed of draws.")]
-BudgetOption = Annotated[
-    float | None,
-    Option("--budget", min=0.0, envvar=_env("BUDGET"), help="US$ that may not be exceeded."),
-]
-FlightOption = Annotated[
-    int | None,
-    Option("-j", "--max-in-flight", min=1, envvar=_env("MAX_IN_FLIGHT"), help="Calls at once."),
-]
-OutputOption = Annotated[
-    Path, Option("-o", "--output-dir", envvar=_env("OUTPUT_DIR"), help="Where runs are kept.")
-]
-JsonOption = Annotated[
-    bool, Option("--json", envvar=_env("JSON"), help="One JSON document on stdout.")
-]
-QuietOption = Annotated[
-    bool, Option("--quiet", "-q", envvar=_env("QUIET"), help="No progress, no notes.")
-]
-ColorOption = Annotated[bool, Option("--no-color", envvar=_env("NO_COLOR"), help="Plain text.")]
-
-
 def main() -> NoReturn:
     """Entry point: whatever a user can cause ends with a message and an exit code."""
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # attempts are counted in the tables
     try:
         app()
     except InputError as error:
@@ -94,7 +73,7 @@ def main() -> NoReturn:
 
 
 def _problems(problems: tuple[str, ...] | list[str]) -> None:
-    if "--json" in sys.argv or os.environ.get(_env("JSON")) in {"1", "true", "yes", "on"}:
+    if "--json" in sys.argv or os.environ.get("FUSION_EVAL_JSON") in {"1", "true", "yes", "on"}:
         _print_json({"problems": list(problems)})
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -102,6 +81,18 @@ def _problems(problems: tuple[str, ...] | list[str]) -> None:
 
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    version: Annotated[bool, Option("--version", help="Print the version and stop.")] = False,
+) -> None:
+    """Which way of combining language models is worth its dollars, on your tasks."""
+    if version:
+        import fusion_eval
+
+        print(fusion_eval.__version__)
+        raise Exit
 
 
 @app.command()
@@ -183,6 +174,13 @@ def plan(
         from fusion_eval.terminal import show_plan
 
         show_plan(result)
+    budget, low = ready.limits.budget_usd, result.total("low_usd")
+    if budget is not None and low is not None and low > budget:
+        print(
+            f"The budget of ${budget:.2f} cannot suffice: even the low estimate is ${low:.2f}. "
+            "Raise it, or give fewer tasks, recipes or repeats.",
+            file=sys.stderr,
+        )
 
 
 @app.command()
@@ -267,11 +265,11 @@ def compare(
     reference: Annotated[
         str | None, Option("--reference", help="Compare every recipe with this one.")
     ] = None,
-    recipes: RecipesOption = None,
+    recipes: Annotated[str | None, Option("--recipes", help="Only these: a,b,c.")] = None,
     margin: Annotated[
         float | None, Option("--margin", min=0.0, help="Points within which recipes are equal.")
     ] = None,
-    seed: SeedOption = None,
+    seed: Annotated[int, Option("--seed", help="Seed of the random sign flips.")] = 0,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
     no_color: ColorOption = False,
@@ -284,16 +282,17 @@ def compare(
     from fusion_eval.terminal import comparisons, show_comparisons
 
     first = _found(run, output_dir)
-    settings: dict[str, Any] = {"margin": margin, "seed": seed or 0}
+    settings: dict[str, Any] = {"margin": margin, "seed": seed}
     if other is None:
         trials = _only(fe.trials(first), _names(recipes))
         frame = fe.compare(trials, reference=reference, **settings)
     else:
         frame = fe.compare_runs(first, _found(other, output_dir), **settings)
+    simulated = bool(frame.attrs.get("simulated", first.simulated))
     if as_json:
-        _print_json({"simulated": first.simulated, "comparisons": comparisons(frame)})
+        _print_json({"simulated": simulated, "comparisons": comparisons(frame)})
     else:
-        show_comparisons(frame, simulated=first.simulated, no_color=no_color)
+        show_comparisons(frame, simulated=simulated, no_color=no_color)
 
 
 @app.command(name="import")
@@ -339,13 +338,19 @@ def simulate(
     from fusion_eval.simulator import app as simulated
     from fusion_eval.simulator import load_world, serve
 
-    known = load_task_files(tasks)
+    known, chosen = load_task_files(tasks), load_world(world)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            raise InputError(f"--port {port} on {host}: {problem.strerror}; give another") from None
     print(f"SIMULATED models of world {world!r} at http://{host}:{port}/v1", file=sys.stderr)
-    serve(simulated(load_world(world), known.tasks, sleep=sleep), host=host, port=port)
+    serve(simulated(chosen, known.tasks, sleep=sleep), host=host, port=port)
 
 
 def _names(text: str | None) -> list[str] | None:
-    return [name.strip() for name in text.split(",") if name.strip()] if text else None
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ FusionEvalError
 ├── CallFailedError              one call has no reply, after every attempt
 ├── NotInLedgerError             `--replay` met a call that was never made
 ├── NoAnswerError                a strategy has nothing left to answer with
+├── StrategyError                a user's own strategy raised, or returned no reply (exit 2)
 ├── BudgetError                  the next call could cost more than is left (exit 4)
 └── StatisticsError
     ├── MissingScoresError       decide first what an ungraded answer counts as
@@ -75,6 +76,10 @@ class NoAnswerError(FusionEvalError):
     def __init__(self, failure: str, detail: str = "every seat stayed empty") -> None:
         self.failure = failure
         super().__init__(detail)
+
+
+class StrategyError(FusionEvalError):
+    """A user's own strategy raised something, or returned something that is no reply."""
 
 
 class BudgetError(FusionEvalError):

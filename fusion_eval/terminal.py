@@ -55,7 +55,8 @@ class Bar:
 
     def note(self, text: str) -> None:
         """A line above the bar."""
-        tqdm.write(text, file=sys.stderr)
+        if not self._quiet:
+            tqdm.write(text, file=sys.stderr)
 
 
 def console(*, no_color: bool = False) -> Console:
@@ -73,7 +74,7 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     out.print(terminal.paragraph(run), markup=False)
     counts = run.manifest.get("calls", {})
     if "made" in counts:
-        out.print(f"\n{counts['charged']:,} calls charged, {counts['made']:,} of them made now.")
+        out.print(f"\n{counts['made']:,} calls made now; {counts['charged']:,} charged to recipes.")
     for name in ("report.md", "pareto.png"):
         if name in files:
             out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
@@ -89,15 +90,27 @@ def unfinished(manifest: Mapping[str, Any]) -> str | None:
     count = f"{trials['done']:,} of {trials['wanted']:,} trials are done"
     if manifest["status"] == "stopped_by_budget":
         why = manifest.get("stopped_because")
-        return f"Stopped by the budget, {count}: {why}. Run again with a larger --budget to go on."
+        paid = f"${manifest.get('paid_usd', 0.0):.4f} are paid or may be, grading included"
+        return (
+            f"Stopped by the budget, {count}; {paid}, also for trials that are not finished: "
+            f"{why}. Run again with a larger --budget to go on."
+        )
     if missing := manifest.get("not_replayed"):
         return (
             f"Incomplete, {count}: {missing:,} need calls that are not in the ledger, and a replay "
             "never calls. Run without --replay to make them."
         )
     if manifest["status"] == "incomplete":
-        causes = ", ".join(f"{word} {n}×" for word, n in manifest.get("failures", {}).items())
-        return f"Incomplete, {count}; calls that kept failing: {causes}. Run again to go on."
+        details = manifest.get("failure_details", {})
+        causes = "; ".join(
+            f"{word} {n}× ({details[word]})" if word in details else f"{word} {n}×"
+            for word, n in manifest.get("failures", {}).items()
+        )
+        lasting = not {"not_found", "bad_request", "not_allowed"}.isdisjoint(
+            manifest.get("failures", {})
+        )
+        way = "Mend the bench and run" if lasting else "Run"
+        return f"Incomplete, {count}; calls that kept failing: {causes}. {way} again to go on."
     return f"Interrupted, {count}. Run again to go on."
 
 

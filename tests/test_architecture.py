@@ -44,6 +44,7 @@ ROOMS: dict[str, set[str]] = {
     "api": {"bench", "core", "errors", "loading", "store"},
     "checking": {"bench", "errors", "loading"},
     "starter": {"errors"},
+    "options": set(),
     "terminal": {"bench", "report", "store"},
     "cli": {"*"},
     "__main__": {"cli"},

@@ -173,7 +173,7 @@ BAD = {
     "missing parameter": ("recipes:\n  a: {strategy: panel, members: [small]}\n", "2: recipe 'a' (panel) needs 'synthesizer'"),
     "null for a seat": ("recipes:\n  a: {strategy: solo, member: null}\n", "2: a seat is the name of a model or recipe, or {model: name, …}"),
     "one member, not a list": ("recipes:\n  a: {strategy: vote, members: small}\n", "2: members is a list of models or recipes"),
-    "no member": ("recipes:\n  a: {strategy: vote, members: []}\n", "2: members: Tuple should have at least 1 item after validation, not 0 (given: ())"),
+    "no member": ("recipes:\n  a: {strategy: vote, members: []}\n", "2: members: Tuple should have at least 1 item after validation, not 0 (given: [])"),
     "too few members": ("recipes:\n  a: {strategy: debate, members: [small]}\n", "2: members: Tuple should have at least 2 items after validation, not 1"),
     "n is 0": ("recipes:\n  a: {strategy: self_fusion, member: small, n: 0}\n", "2: n: Input should be greater than or equal to 1 (given: 0)"),
     "n is true": ("recipes:\n  a: {strategy: self_fusion, member: small, n: true}\n", "2: n: Input should be a valid integer (given: True)"),
@@ -327,7 +327,8 @@ def test_what_the_command_line_says_stands_in_the_resolved_bench(bench):
     assert changed.resolved["repeats"] == 5
     assert changed.resolved["limits"]["budget_usd"] == 1.5
     assert override(plain).limits == plain.limits
-    assert override(plain, budget_usd=0.0).limits.budget_usd == 0.0
+    with pytest.raises(InputError, match="budget_usd is 0; it must be above 0"):
+        override(plain, budget_usd=0.0)
 
 
 NESTED = """\
@@ -421,11 +422,20 @@ def with_recipes(bench, member: str, rest: str = ""):
         ("small", "grader: {model: dear}\n", ["dear may cost money and there is no budget"]),
     ],
 )  # fmt: skip
-def test_money_without_a_limit_or_a_price_is_refused(bench, member, rest, wanted):
+def test_money_without_a_limit_or_a_price_is_refused(bench, member, rest, wanted, monkeypatch):
     """A night's run on a frontier model costs a month's rent."""
+    monkeypatch.setenv("PAID_KEY", "there")
     found = problems(lambda: refuse(CHECKED, with_recipes(bench, member, rest)))
     assert len(found) == len(wanted)
     assert all(part in problem for part, problem in zip(wanted, found, strict=True))
+
+
+def test_a_missing_key_is_named_together_with_the_missing_budget(bench, monkeypatch):
+    """Whoever mends the budget first would be sent back for the key; each with its line."""
+    monkeypatch.delenv("PAID_KEY", raising=False)
+    found = problems(lambda: refuse(CHECKED, with_recipes(bench, "nameless", "limits: {}\n")))
+    assert [problem.split(":")[0] for problem in found[:2]] == ["3", str(9 - LINES)]
+    assert "PAID_KEY" in found[2]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from fusion_eval.simulator.reading import FIELDS, read
 from fusion_eval.simulator.text import FRAMES, phrases, statement
 
 TASKS = [rubric_task(i) for i in range(6)] + [number_task(i, 3) for i in range(50, 54)]
-DRACO = Path("/work/shared/data/draco/test-61.jsonl")
+DRACO = Path(__file__).parents[2] / "shared" / "data" / "draco" / "test-61.jsonl"
 OWL = "strix/owl"
 
 

@@ -91,6 +91,11 @@ class _Resolver:
             repeats=self.file.repeats,
             seed=self.file.seed,
             resolved=self.file.model_dump(exclude_none=True),
+            places={
+                **{name: self.document.where(("models", name)) for name in self.models},
+                **{name: self.document.where((name,)) for name in ("limits", "grader")},
+                "": self.document.source,
+            },
         )
 
     def _problem(self, path: Sequence[str | int], text: str) -> None:
@@ -294,8 +299,11 @@ def override(
     given = {"repeats": repeats, "budget_usd": budget_usd, "max_in_flight": max_in_flight}
     lowest = {"repeats": 1, "budget_usd": 0, "max_in_flight": 1}
     low = [name for name, value in given.items() if value is not None and value < lowest[name]]
-    if low:
-        raise BenchFileError([f"{n} is {given[n]}; it must be {lowest[n]} or more" for n in low])
+    problems = [f"{n} is {given[n]}; it must be {lowest[n]} or more" for n in low]
+    if budget_usd == 0:
+        problems.append("budget_usd is 0; it must be above 0")
+    if problems:
+        raise BenchFileError(problems)
     limits = replace(
         bench.limits,
         budget_usd=bench.limits.budget_usd if budget_usd is None else budget_usd,

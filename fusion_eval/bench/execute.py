@@ -235,7 +235,13 @@ class _Running:
                 del self.facts[key]  # of a trial that was not finished
 
     def write(self, status: str) -> store.Run:
-        """Write the tables of all trials that are done, and the manifest last."""
+        """Write the tables of all trials that are done, and the manifest last.
+
+        A replay that found nothing leaves nothing behind.
+        """
+        if self.not_replayed and not self.trials:
+            facts = self._counted(Tables(trials=[], verdicts=[], calls=[]), len(self.units()))
+            return store.Run(path=self.folder, manifest={"status": status, **facts})
         self._begin()
         order = [(task.id, repeat, recipe.name) for task, repeat, recipe in self.units()]
         done = [self.trials[key] for key in order if key in self.trials]
@@ -273,6 +279,10 @@ class _Running:
                 "made": self.ledger.made,
             },
             "failures": dict(Counter(w for t in self.trials.values() for w in _broken(t))),
+            "failure_details": {
+                t.failure: t.detail for t in self.trials.values() if t.failure and t.detail
+            },
+            "paid_usd": self.budget.spent,
             "stopped_because": self.out_of_money,
             "not_replayed": self.not_replayed,
         }

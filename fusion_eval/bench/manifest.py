@@ -40,11 +40,12 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "inputs_hash": inputs_hash(tasks, bench),
         "tasks": {
             "name": tasks.name,
-            "source": tasks.source,
+            "sources": list(tasks.sources),
             "hash": tasks.hash,
             "count": len(tasks.tasks),
             "hashes": {task.id: task.hash for task in tasks.tasks},
         },
+        "limit": tasks.limit,
         "bench": {"name": bench.name, "hash": fingerprint(bench)},
         "recipes": {name: recipe.strategy for name, recipe in bench.recipes.items()},
         "repeats": bench.repeats,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -33,7 +35,8 @@ class Parameter:
             return adapter.validate_python(value)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
-            raise ValueError(f"{first['msg']} (given: {value!r})"[:200]) from None
+            given = [m.name for m in value] if self.seats == "many" else value
+            raise ValueError(f"{first['msg']} (given: {given!r})"[:200]) from None
 
 
 def strategy(name: str) -> Strategy:
@@ -45,6 +48,8 @@ def strategy(name: str) -> Strategy:
         return STRATEGIES[name]
     if ":" in name:
         module, _, function = name.partition(":")
+        if (here := str(Path.cwd())) not in sys.path:
+            sys.path.insert(0, here)  # as with `python -m`: a user's module lies beside the bench
         try:
             found = getattr(importlib.import_module(module), function)
         except (ImportError, AttributeError) as problem:

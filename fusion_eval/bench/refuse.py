@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
+from fusion_eval.engine import keys
 from fusion_eval.engine.prices import price_of
-from fusion_eval.errors import BenchFileError
+from fusion_eval.errors import BenchFileError, EndpointError
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 
@@ -17,25 +18,36 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
     problems = []
     if bench.grader is None and any(task.criteria for task in tasks.tasks):
         problems.append(
-            f"{bench.name}: the tasks have criteria and the bench has no grader; "
+            f"{bench.where('grader')}: the tasks have criteria and the bench has no grader; "
             "add `grader: {model: …}`"
         )
     paid = [m for m in models_used(bench) if costs_money(m)]
-    budget = bench.limits.budget_usd
-    if paid and budget is None:
+    if paid and bench.limits.budget_usd is None:
         names = ", ".join(m.name for m in paid)
         problems.append(
-            f"{bench.name}: {names} may cost money and there is no budget; "
+            f"{bench.where('limits')}: {names} may cost money and there is no budget; "
             "set `limits: {budget_usd: …}` or give --budget"
         )
     for model in paid:
         if price_of(model) is None:
             problems.append(
-                f"{bench.name}: nobody knows the price of model {model.name!r} ({model.id}); give "
-                "`price: {input: …, output: …}` in US$ per million tokens (0 if it is free)"
+                f"{bench.where(model.name)}: nobody knows the price of model {model.name!r} "
+                f"({model.id}); give `price: {{input: …, output: …}}` in US$ per million tokens "
+                "(0 if it is free)"
             )
     if problems:
-        raise BenchFileError(problems)
+        raise BenchFileError([*problems, *_missing_keys(paid)])
+
+
+def _missing_keys(models: Iterable[Model]) -> list[str]:
+    """Keys that will be missed next. Alone they are no reason: all may be in the ledger."""
+    problems: list[str] = []
+    for endpoint in {m.endpoint.name: m.endpoint for m in models}.values():
+        try:
+            keys.api_key(endpoint)
+        except EndpointError as error:
+            problems += error.problems
+    return problems
 
 
 def costs_money(model: Model) -> bool:

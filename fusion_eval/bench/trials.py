@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -9,16 +10,43 @@ from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.bench.parameters import strategy
 from fusion_eval.core import Bench, Call, Question, Recipe, Reply, Task, Trial, Verdict
-from fusion_eval.errors import CallFailedError, NoAnswerError
+from fusion_eval.errors import (
+    CallFailedError,
+    FusionEvalError,
+    NoAnswerError,
+    StrategyError,
+)
 from fusion_eval.grading import PROTOCOLS, check
+from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.seats import no_text
 
 Through = Callable[[Call], Awaitable[Reply]]
 
 
 async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
-    """Call the strategy with its parameters; also what a seat that holds a recipe does."""
-    return await strategy(recipe.strategy)(question, ask, **recipe.params)
+    """Call the strategy with its parameters; also what a seat that holds a recipe does.
+
+    Raises StrategyError, with the place, where a user's own strategy breaks.
+    """
+    function = strategy(recipe.strategy)
+    if recipe.strategy in STRATEGIES:
+        return await function(question, ask, **recipe.params)
+    try:
+        reply = await function(question, ask, **recipe.params)
+    except FusionEvalError:
+        raise
+    except Exception as problem:
+        place = traceback.extract_tb(problem.__traceback__)[-1]
+        raise StrategyError(
+            f"{place.filename}:{place.lineno}: strategy {recipe.strategy!r} of recipe "
+            f"{recipe.name!r} raised {type(problem).__name__}: {problem}"
+        ) from problem
+    if not isinstance(reply, Reply):
+        raise StrategyError(
+            f"strategy {recipe.strategy!r} of recipe {recipe.name!r} returned "
+            f"{type(reply).__name__}; return the Reply that `ask` gave"
+        )
+    return reply
 
 
 async def run_trial(

@@ -76,6 +76,11 @@ class Bench:
     repeats: int = 1
     seed: int = 0
     resolved: dict[str, Any] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+
+    def where(self, name: str) -> str:
+        """`file:line` of a model, or of `limits` or `grader`; the bench's name if it has none."""
+        return self.places.get(name, self.places.get("", self.name))
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

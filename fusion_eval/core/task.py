@@ -102,11 +102,15 @@ def digest(value: object) -> str:
 
 
 class TaskSet(Value):
-    """The tasks of one file, in its order, with the name of where they came from."""
+    """The tasks of some files, in their order, with where they came from.
+
+    `limit` is set where only the first tasks of the files are in it.
+    """
 
     name: str
     tasks: tuple[Task, ...]
-    source: str = ""
+    sources: tuple[str, ...] = ()
+    limit: int | None = None
 
     @cached_property
     def hash(self) -> str:

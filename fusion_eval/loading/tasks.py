@@ -111,13 +111,16 @@ def load_task_files(sources: Iterable[str | Path]) -> TaskSet:
             sets.append(load_tasks(source))
         except TaskFileError as error:
             problems += error.problems
-    tasks = [(task, each.source) for each in sets for task in each.tasks]
-    problems += _doubles(tasks)
+    tasks = [(task, " ".join(each.sources)) for each in sets for task in each.tasks]
+    if len(sets) > 1:
+        problems += _doubled_ids([(task.id, source) for task, source in tasks])
+        problems += _same_content(tasks)
     if problems:
         raise TaskFileError(problems)
-    name = "+".join(each.name for each in sets)
     return TaskSet(
-        name=name, tasks=tuple(t for t, _ in tasks), source=" ".join(s.source for s in sets)
+        name="+".join(each.name for each in sets),
+        tasks=tuple(task for task, _ in tasks),
+        sources=tuple(source for each in sets for source in each.sources),
     )
 
 
@@ -251,15 +254,17 @@ def _tasks(
         except ValueError as error:
             problems.append(f"{where(())}: {error}")
         else:
-            problems += _policy_problems(row, defaults, where) + _doubled_criteria(row, where)
+            problems += _policy_problems(row, defaults, where)
             problems += _target_problems(row, defaults, where)
             tasks.append((_task(row, defaults), where(("id",))))
-    problems += _doubles(tasks)
+        problems += _doubled_criteria(data, where)
+    problems += _doubled_ids([(d.get("id"), w(("id",))) for d, w in raw if isinstance(d, dict)])
+    problems += _same_content(tasks)
     if not raw and not earlier:
         problems.append(f"{source}: holds no task; write one under `tasks:` (`fusion-eval init`)")
     if problems:
         raise TaskFileError(problems)
-    return TaskSet(name=name, tasks=tuple(task for task, _ in tasks), source=source)
+    return TaskSet(name=name, tasks=tuple(task for task, _ in tasks), sources=(source,))
 
 
 def _policy_problems(row: TaskRow, defaults: Defaults, where: Where) -> list[str]:
@@ -287,30 +292,41 @@ def _check(row: TaskRow, defaults: Defaults) -> Checked:
     return row.check or defaults.check or "exact"
 
 
-def _doubled_criteria(row: TaskRow, where: Where) -> list[str]:
-    ids = [criterion.id for criterion in row.criteria]
+def _doubled_criteria(data: object, where: Where) -> list[str]:
+    """Of the row as it stands, so that another mistake in it does not hide a doubled id."""
+    task, criteria = (data.get("id"), data.get("criteria")) if isinstance(data, dict) else (0, 0)
+    rows = criteria if isinstance(criteria, list) else []
+    ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
     return [
-        f"{where(('criteria', i, 'id'))}: criterion id {doubled!r} of task {row.id!r} "
+        f"{where(('criteria', i, 'id'))}: criterion id {doubled!r} of task {task!r} "
         "is there twice; rename one"
         for i, doubled in enumerate(ids)
-        if doubled in ids[:i]
+        if doubled is not None and doubled in ids[:i]
     ]
 
 
-def _doubles(tasks: Sequence[tuple[Task, str]]) -> list[str]:
-    """One problem per doubled id, and per task that is there twice under two ids."""
-    problems, ids, hashes = [], dict[str, str](), dict[str, str]()
+def _doubled_ids(ids: Sequence[tuple[object, str]]) -> list[str]:
+    """One problem per doubled task id, given ids as they stand and their places."""
+    problems, first = [], dict[object, str]()
+    for name, place in ids:
+        if isinstance(name, str | int) and name in first:
+            problems.append(
+                f"{place}: task id {name!r} is there twice (also {first[name]}); rename one"
+            )
+        elif isinstance(name, str | int):
+            first[name] = place
+    return problems
+
+
+def _same_content(tasks: Sequence[tuple[Task, str]]) -> list[str]:
+    """One problem per task that is there twice under two ids: it would count twice."""
+    problems, hashes = [], dict[str, str]()
     for task, place in tasks:
-        if task.id in ids:
+        other = hashes.setdefault(task.hash, task.id)
+        if other != task.id:
             problems.append(
-                f"{place}: task id {task.id!r} is there twice (also {ids[task.id]}); rename one"
+                f"{place}: task {task.id!r} has the same content as {other!r}; keep one"
             )
-        elif task.hash in hashes:
-            problems.append(
-                f"{place}: task {task.id!r} has the same content as {hashes[task.hash]!r}; keep one"
-            )
-        ids.setdefault(task.id, place)
-        hashes.setdefault(task.hash, task.id)
     return problems
 
 
