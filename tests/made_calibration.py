@@ -28,7 +28,7 @@ from fusion_eval.core import Member, Recipe
 from fusion_eval.simulator import World, load_world, sample
 
 Values = NDArray[np.float64]
-RUNS = 8
+RUNS = 6
 BIRDS = ("sparrow", "heron", "kestrel", "lark", "osprey", "condor")
 IDS = {
     "sparrow": "aviary/sparrow",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,12 @@ from fusion_eval.simulator.simulator import Simulator
 
 ENDPOINT = Endpoint(name="sim", base_url="http://simulator/v1", simulator="default")
 _FINISH = {"content_filter": "refusal"}
+
+
+def simulations() -> int:
+    """`FUSION_EVAL_SIMULATIONS`: a number, or reduced (400, the default) or full (4,000)."""
+    wanted = os.environ.get("FUSION_EVAL_SIMULATIONS", "reduced")
+    return {"reduced": 400, "full": 4000}.get(wanted) or int(wanted)
 
 
 def seat(name: str, **params: object) -> Member:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from itertools import combinations
 
 import numpy as np
 import pytest
-from made_experiments import Wire, five_recipes, seat
+from made_experiments import Wire, five_recipes, seat, simulations
 from numpy.typing import NDArray
 from test_simulator_kit import Room, flawless, number_task, rubric_task, world_with
 
@@ -19,8 +18,8 @@ from fusion_eval.simulator import lengths, load_world
 from fusion_eval.simulator.direct import sample, words
 from fusion_eval.simulator.direct.grading import draco
 
-SIMULATIONS = int(os.environ.get("FUSION_EVAL_SIMULATIONS", "400"))
-TASKS = [rubric_task(1, 7, 2), rubric_task(2, 8, 2), number_task(40, 3)]
+SIMULATIONS = simulations()
+TASKS = [rubric_task(1, 5, 2), rubric_task(2, 6, 1), number_task(40, 3)]
 FRAIL = {"rates__empty": 0.05, "rates__truncated": 0.08, "rates__refused": 0.04}
 Values = NDArray[np.float64]
 
@@ -36,14 +35,14 @@ def _variances(v: Values) -> Values:
 
 
 def _correlations(v: Values) -> Values:
-    """Influence of each run on the correlation of two recipes; its mean is the correlation."""
-    spread = np.where(v.std(axis=2, keepdims=True) > 0, v.std(axis=2, keepdims=True), 1.0)
-    z = (v - v.mean(axis=2, keepdims=True)) / spread
-    found = []
-    for a, b in combinations(z, 2):
-        r = (a * b).mean(axis=1, keepdims=True)
-        found.append((a * b - r * (a**2 + b**2) / 2 + r).mean(axis=0))
-    return np.array(found)
+    """Influence of each run on the correlation of two recipes; its mean is the correlation.
+
+    Of each run's mean over the tasks: within one task, two recipes may be the same answer.
+    """
+    mean = v.mean(axis=1)
+    z = (mean - mean.mean(axis=1, keepdims=True)) / mean.std(axis=1, keepdims=True)
+    pairs = [(a, b, (a * b).mean()) for a, b in combinations(z, 2)]
+    return np.array([a * b - r * (a**2 + b**2) / 2 + r for a, b, r in pairs])
 
 
 def _z(wire: Values, direct: Values) -> Values:
@@ -53,19 +52,30 @@ def _z(wire: Values, direct: Values) -> Values:
 
 
 @pytest.mark.simulation
-@pytest.mark.parametrize(("cap", "runs"), [(None, SIMULATIONS // 2), (260, SIMULATIONS // 4)])
-def test_the_sampler_and_the_wire_agree_in_means_variances_and_correlations(cap, runs):
+@pytest.mark.parametrize(
+    ("world", "cap", "runs"),
+    [
+        (world_with(**FRAIL), None, SIMULATIONS // 3),
+        (world_with(**FRAIL), 260, SIMULATIONS // 4),
+        (load_world("harmful"), None, SIMULATIONS // 4),
+    ],
+    ids=["frail", "capped", "harmful"],
+)
+def test_the_sampler_and_the_wire_agree_in_means_variances_and_correlations(world, cap, runs):
     """Every error rate of this project is simulated by the sampler; runs go through the wire.
 
-    All five strategies share drafts, in a world where one answer in six fails, with and without a
-    token limit that cuts half of them. Fixed seeds: three standard errors hold or do not.
+    All five strategies share drafts: in a world where one answer in six fails, there with a token
+    limit that cuts half of them, and where writers copy and lose. 120 figures are compared: at
+    full size (1,000 runs of three tasks and more) inside three standard errors; at reduced size,
+    where the errors of skew figures are themselves uncertain, inside four.
     """
-    world, recipes = world_with(**FRAIL), five_recipes(cap)
+    limit = 3.0 if SIMULATIONS >= 4000 else 4.0
+    recipes = five_recipes(cap)
     score, cost = Wire(world, TASKS, recipes).runs(runs)
     drawn = sample(world, TASKS, recipes, 8 * runs, np.random.default_rng(31))
     for wire, direct in ((score, drawn.score), (cost * 1e3, drawn.cost_usd * 1e3)):
         for figure in (_means, _variances, _correlations):
-            assert np.abs(_z(figure(wire), figure(direct))).max() < 3, figure.__name__
+            assert np.abs(_z(figure(wire), figure(direct))).max() < limit, figure.__name__
 
 
 def test_the_words_of_our_templates_are_those_that_costs_count_on():

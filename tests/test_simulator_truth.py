@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
-from made_experiments import five_recipes, seat
+from made_experiments import five_recipes, seat, simulations
 from made_rubrics import draco_like, needs_public_data
 from test_simulator_kit import flawless, number_task, rubric_task, world_with
 
@@ -18,7 +16,7 @@ from fusion_eval.simulator.grading import bars
 from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.stats.estimates import mean_score, t_interval
 
-SIMULATIONS = int(os.environ.get("FUSION_EVAL_SIMULATIONS", "400"))
+SIMULATIONS = simulations()
 TASKS = [*(rubric_task(i, 10, 3) for i in range(6)), number_task(40, 3), number_task(41, 4)]
 SPARROW, HERON, KESTREL, LARK, CONDOR = (
     seat(name)
