@@ -11,12 +11,12 @@ from math import log2
 
 from fusion_eval.core import Task
 from fusion_eval.simulator.answering import Speaker
+from fusion_eval.simulator.birds import Grading
 from fusion_eval.simulator.catalogue import Known
 from fusion_eval.simulator.chance import normal, probit, uniform
 from fusion_eval.simulator.forms import Content
 from fusion_eval.simulator.mechanism import Circumstances, lenience, says_met
 from fusion_eval.simulator.reading import Asked
-from fusion_eval.simulator.settings import Grading
 from fusion_eval.simulator.text import CLOSINGS, OPENINGS
 from fusion_eval.simulator.verdicts import worded
 from fusion_eval.simulator.world import World

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fusion_eval.core import Task
+from fusion_eval.simulator.birds import Bird
 from fusion_eval.simulator.chance import key, normal, normals, phi, uniform
-from fusion_eval.simulator.settings import Bird
 from fusion_eval.simulator.world import World
 
 _DEPTH = 12.0

@@ -11,7 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.simulator.settings import Grading, Judging, Rates, Writing
+from fusion_eval.simulator.birds import Grading, Rates
+from fusion_eval.simulator.settings import Judging, Writing
 
 NONE, CONTRADICTIONS, UNIQUE, PARTIAL, CONSENSUS, BLIND = range(6)
 """What a judge's analysis says of a point: nothing, or the field in which it stands."""

@@ -7,13 +7,13 @@ from math import exp
 from typing import Any
 
 from fusion_eval.simulator.answering import Speaker
+from fusion_eval.simulator.birds import Bird
 from fusion_eval.simulator.chance import key as key_of
 from fusion_eval.simulator.chance import normals, uniform
 from fusion_eval.simulator.lengths import TOKENS_PER_WORD, left_over, room
 from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate, fate_chances
 from fusion_eval.simulator.reading import Asked
 from fusion_eval.simulator.request import Request
-from fusion_eval.simulator.settings import Bird
 
 _PER_MESSAGE = 4
 _NO_CAP = 10**9

@@ -7,7 +7,7 @@ ours: an unknown key or a probability of 1.2 is an error.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -110,81 +110,3 @@ class Judging(Value):
     sees: Size = 4.0
     """Asked which answer is best: units that the first place is worth, and how many units of
     utility lie between the worst and the best possible answer, at skill 1; the noise is 1."""
-
-
-class Grading(Value):
-    """Reading whether an answer does what a criterion says.
-
-    `sensitivity` is P(MET | present), `specificity` P(UNMET | absent), for criteria of positive
-    weight, and with `error_` for negative weight. The share `steady` of misreadings belongs to
-    the criterion and comes back in every pass; the rest is drawn anew for every request. That is
-    how often a verdict flips between passes.
-
-    What else moves a grader is in probit units towards the answer's good: `family` for answers of
-    its own maker and `lenient_to` for those of the makers named; `batching` per doubling of the
-    criteria in one request, `position` from the first of them to the last, `order` when the answer
-    stands before the criteria, `length` per doubling of the answer above 400 words. `gullible` is
-    the chance to obey a grade that the answer demands for itself.
-    """
-
-    sensitivity: Share
-    specificity: Share
-    error_sensitivity: Share
-    error_specificity: Share
-    steady: Share
-    unreadable: Share
-    family: Units = 0.0
-    lenient_to: dict[str, Units] = {}
-    batching: Units = 0.0
-    position: Units = 0.0
-    order: Units = 0.0
-    length: Units = 0.0
-    gullible: Share = 0.0
-
-
-class Rates(Value):
-    """Share of answers that come back empty, cut off, or refused.
-
-    The part `steady_refusals` of the refusals belongs to the task: it is refused every time.
-    """
-
-    empty: Share = 0.0
-    truncated: Share = 0.0
-    refused: Share = 0.0
-    steady_refusals: Share = 0.0
-
-    @model_validator(mode="after")
-    def _fit_into_one(self) -> Rates:
-        if self.empty + self.truncated + self.refused > 1:
-            raise ValueError("empty + truncated + refused is above 1")
-        return self
-
-
-class Latency(Value):
-    """Seconds to the first token and per token after it; `spread` is the SD of their logarithm."""
-
-    first_token_s: Size
-    per_token_s: Size
-    spread: Size
-
-
-class Bird(Value):
-    """One model: what it knows, how it writes, judges and grades, what it costs, how fast it is.
-
-    `collapses` is the share of tasks on which it knows nothing, whatever it is asked.
-    """
-
-    ability: Units
-    error_proneness: Units
-    writer: Share
-    judge: Share
-    verbosity: Annotated[float, Field(ge=0, le=20)]
-    reasoning_tokens: Size
-    price_in: Size
-    price_out: Size
-    latency: Latency
-    rates: Rates = Rates()
-    grading: Grading | None = None
-    collapses: Share = 0.0
-    usage: Literal["cost", "openai", "bare", "reasoning_beside", "none"] = "cost"
-    """Dialect of its usage object, see `dialects`."""

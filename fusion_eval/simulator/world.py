@@ -8,12 +8,11 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from fusion_eval.core import Price, digest
+from fusion_eval.simulator.birds import Bird, Grading
 from fusion_eval.simulator.endpoint import Service
 from fusion_eval.simulator.settings import (
-    Bird,
     Checkable,
     Errors,
-    Grading,
     Judging,
     Share,
     Spread,

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
-from fusion_eval.simulator.settings import Grading
+from fusion_eval.simulator.birds import Grading
 from fusion_eval.simulator.world import World
 
 _SUFFIXES = (".yaml", ".yml")

@@ -8,10 +8,10 @@ import numpy as np
 
 from fusion_eval.core import Member
 from fusion_eval.simulator import lengths
+from fusion_eval.simulator.birds import Bird
 from fusion_eval.simulator.direct import words
 from fusion_eval.simulator.direct.scene import Flags, Floats, Ints, Scene
 from fusion_eval.simulator.mechanism import CUT, EMPTY, REFUSED, fate, fate_chances
-from fusion_eval.simulator.settings import Bird
 
 NO_RESULT = -1
 _REASONING_SPREAD = 0.4

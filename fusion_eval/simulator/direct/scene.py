@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion_eval.core import Member, Task
+from fusion_eval.simulator.birds import Bird
 from fusion_eval.simulator.chance import uniform
 from fusion_eval.simulator.direct import words
 from fusion_eval.simulator.grading import bars
 from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.simulator.lengths import FRAME
-from fusion_eval.simulator.settings import Bird
 from fusion_eval.simulator.targets import targets
 from fusion_eval.simulator.text import final_line, phrases
 from fusion_eval.simulator.world import World
