@@ -55,7 +55,7 @@ def _z(wire: Values, direct: Values) -> Values:
 @pytest.mark.parametrize(
     ("world", "cap", "runs"),
     [
-        (world_with(**FRAIL), None, SIMULATIONS // 3),
+        (world_with(**FRAIL), None, SIMULATIONS // 4),
         (world_with(**FRAIL), 260, SIMULATIONS // 4),
         (load_world("harmful"), None, SIMULATIONS // 4),
     ],

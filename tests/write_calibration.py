@@ -50,7 +50,7 @@ def draw(path: Path) -> None:
     right.set(
         xlabel="runs fused",
         ylabel="points above self-fusion of 2 runs",
-        title="Self-fusion rises until about seven runs",
+        title="More runs of one model bring 2 to 3 points",
     )
     right.legend(loc="lower right", frameon=False)
     figure.savefig(path, dpi=150, metadata={"Software": None})
