@@ -93,7 +93,7 @@ def unfinished(manifest: Mapping[str, Any]) -> str | None:
         paid = f"${manifest.get('paid_usd', 0.0):.4f} are paid or may be, grading included"
         return (
             f"Stopped by the budget, {count}; {paid}, also for trials that are not finished: "
-            f"{why}. Run again with a larger --budget to go on."
+            f"{why}.{_left_out(manifest.get('cut'))} Run again with a larger --budget to go on."
         )
     if missing := manifest.get("not_replayed"):
         return (
@@ -112,6 +112,14 @@ def unfinished(manifest: Mapping[str, Any]) -> str | None:
         way = "Mend the bench and run" if lasting else "Run"
         return f"Incomplete, {count}; calls that kept failing: {causes}. {way} again to go on."
     return f"Interrupted, {count}. Run again to go on."
+
+
+def _left_out(cut: Mapping[str, Any] | None, shown: int = 8) -> str:
+    if not cut:
+        return ""
+    names = list(cut["tasks"])
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return f" Left out, {cut['trials']:,} trials of: {', '.join(names[:shown])}{more}."
 
 
 def _short(path: Path) -> str:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from fusion_eval.core import Attempt, Call, Reply
 from fusion_eval.engine.attempt import AttemptFailedError
-from fusion_eval.engine.limits import Budget, Gate, concurrency
+from fusion_eval.engine.budget import Budget
+from fusion_eval.engine.limits import Gate, concurrency
 from fusion_eval.engine.retry import retry
 from fusion_eval.errors import BudgetError, CallFailedError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,23 +13,21 @@ from typing import Any
 
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
+from fusion_eval.bench.blocks import Block, Blocks, worst_case
 from fusion_eval.bench.progress import Progress, Silent
 from fusion_eval.bench.refuse import models_used, own_server, refuse
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact, Tables, tables
 from fusion_eval.bench.trials import run_trial
-from fusion_eval.core import Bench, Call, Model, Recipe, Reply, Task, TaskSet, Trial
+from fusion_eval.core import Bench, Call, Model, Reply, Task, TaskSet, Trial
 from fusion_eval.engine import prices
+from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
-from fusion_eval.engine.limits import Budget
 from fusion_eval.engine.stack import sending
 from fusion_eval.errors import BudgetError, CallFailedError, EndpointError, NotInLedgerError
 from fusion_eval.simulator import app, load_world, transport
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
-
-Unit = tuple[Task, int, Recipe]
-"""What one trial is of: a task, a repeat, a recipe."""
 
 
 def execute(
@@ -110,9 +108,8 @@ class _Running:
     progress: Progress
     stop: Stop
     held: contextlib.ExitStack
-    trials: dict[tuple[str, int, str], Trial] = field(default_factory=dict)
+    blocks: Blocks = field(init=False)
     facts: dict[str, Fact] = field(default_factory=dict)
-    out_of_money: str | None = None
     not_replayed: int = 0
     _over: bool = False
     _manifest: dict[str, Any] = field(default_factory=dict)
@@ -122,15 +119,6 @@ class _Running:
         """What this run spent, or may have, before it was stopped counts against its budget."""
         models = {(m.endpoint.base_url, m.id): m for m in self._models()}
         self.budget.spent = self.ledger.spent(run_id, models)
-
-    def units(self) -> list[Unit]:
-        """All trials in order: the repeats of a task together, so that blocks end complete."""
-        return [
-            (task, repeat, recipe)
-            for task in self.tasks.tasks
-            for repeat in range(self.bench.repeats)
-            for recipe in self.bench.recipes.values()
-        ]
 
     async def run(self, replay: bool) -> str:
         """Run all trials; the status that goes into the manifest."""
@@ -150,13 +138,12 @@ class _Running:
             self.facts[call.key] = self._fact(call.model, known)
             return known.reply
 
-        units = self.units()
-        self.progress.started(len(units))
-        waiting = iter(units)
+        self.blocks = self._blocks(replay)
+        self.progress.started(self.wanted)
         with self.stop.listening():
             workers = [
-                asyncio.create_task(self._work(waiting, answered))
-                for _ in range(min(len(units), self.bench.limits.max_in_flight))
+                asyncio.create_task(self._work(answered))
+                for _ in range(min(self.wanted, self.bench.limits.max_in_flight))
             ]
             with contextlib.suppress(asyncio.CancelledError):
                 try:
@@ -165,25 +152,50 @@ class _Running:
                     self._over = True
                     if not self.stop.again:
                         await self.ledger.settle()
-        return self._status(len(units))
+        return self._status()
 
     def _fact(self, model: Model, known: Known) -> Fact:
         mine = known.run == self.folder.name
         return Fact(model=model, reply=replace(known.reply, text=""), mine=mine)
 
-    async def _work(self, waiting: Iterator[Unit], answered: Any) -> None:
-        for task, repeat, recipe in waiting:
-            if self.stop.asked or self.out_of_money:
-                return
+    @property
+    def wanted(self) -> int:
+        """The number of trials in all."""
+        return len(self.tasks.tasks) * self.bench.repeats * len(self.bench.recipes)
+
+    def _blocks(self, replay: bool) -> Blocks:
+        """The trials in order; what a block can cost matters only where something is limited."""
+
+        def known(key: str) -> Reply | None:
+            found = self.ledger.find(key)
+            return found.reply if found is not None else None
+
+        async def worst(task: Task) -> float:
+            if self.budget.most is None or replay:
+                return 0.0
+            return await worst_case(task, self.bench, _worst, known)
+
+        return Blocks(self.tasks.tasks, self.bench, self.budget, worst, lambda: self.stop.asked)
+
+    async def _work(self, answered: Callable[[Call], Awaitable[Reply]]) -> None:
+        while (turn := await self.blocks.next()) is not None:
+            block, (task, repeat, recipe) = turn
+
+            async def through(call: Call, block: Block = block) -> Reply:
+                self.blocks.charge(block, call)
+                return await answered(call)
+
             try:
-                trial = await run_trial(task, recipe, repeat, answered, self.bench)
+                trial = await run_trial(task, recipe, repeat, through, self.bench)
             except BudgetError as problem:
-                self.out_of_money = str(problem)
-                return
+                self.blocks.done(block, problem)
+                continue
             except NotInLedgerError:
                 self.not_replayed += 1
+                self.blocks.done(block)
                 continue
-            self.trials[task.id, repeat, recipe.name] = trial
+            block.trials[task.id, repeat, recipe.name] = trial
+            self.blocks.done(block)
             self.progress.advanced(made=self.ledger.made, spent_usd=self.budget.spent)
 
     async def _ready(self, _: Call) -> None:
@@ -209,14 +221,15 @@ class _Running:
             self._manifest = manifests.begun(self.tasks, self.bench, self.folder)
             store.write_manifest(self.folder, self._manifest)
 
-    def _status(self, wanted: int) -> str:
-        if self.out_of_money:
+    def _status(self) -> str:
+        trials = list(self.blocks.trials())
+        if len(trials) < self.wanted and self.blocks.out_of_money and not self.stop.asked:
             return "stopped_by_budget"
         if self.not_replayed:
             return "incomplete"
-        if len(self.trials) < wanted:
+        if len(trials) < self.wanted:
             return "interrupted"
-        return "incomplete" if any(_broken(t) for t in self.trials.values()) else "finished"
+        return "incomplete" if any(_broken(trial) for trial in trials) else "finished"
 
     def _models(self) -> list[Model]:
         """The models that these tasks can call: where all have a target, nobody grades."""
@@ -239,12 +252,11 @@ class _Running:
 
         A replay that found nothing leaves nothing behind.
         """
-        if self.not_replayed and not self.trials:
-            facts = self._counted(Tables(trials=[], verdicts=[], calls=[]), len(self.units()))
+        if self.not_replayed and not list(self.blocks.trials()):
+            facts = self._counted(Tables(trials=[], verdicts=[], calls=[]), status)
             return store.Run(path=self.folder, manifest={"status": status, **facts})
         self._begin()
-        order = [(task.id, repeat, recipe.name) for task, repeat, recipe in self.units()]
-        done = [self.trials[key] for key in order if key in self.trials]
+        done = list(self.blocks.trials(whole=status == "stopped_by_budget"))
         self._land(done)
         rows = tables(
             done,
@@ -258,7 +270,7 @@ class _Running:
         simulated = any(f.reply.simulated for f in self.facts.values() if f.reply is not None)
         store.write_lines(self.folder / "answers.jsonl", _answers(done, simulated))
         store.write_yaml(self.folder / "bench.yaml", self.bench.resolved)
-        facts = self._counted(rows, len(order))
+        facts = self._counted(rows, status)
         manifest = manifests.ended(
             self._manifest, status, **facts, simulated=simulated or self._manifest["simulated"]
         )
@@ -266,10 +278,11 @@ class _Running:
         store.point_latest(self.folder.parent, self.folder.name)
         return run
 
-    def _counted(self, rows: Tables, wanted: int) -> dict[str, Any]:
+    def _counted(self, rows: Tables, status: str) -> dict[str, Any]:
+        trials = list(self.blocks.trials())
         return {
             "trials": {
-                "wanted": wanted,
+                "wanted": self.wanted,
                 "done": len(rows.trials),
                 "failed": sum(row["failure"] is not None for row in rows.trials),
             },
@@ -278,12 +291,11 @@ class _Running:
                 "distinct": len(self.facts),
                 "made": self.ledger.made,
             },
-            "failures": dict(Counter(w for t in self.trials.values() for w in _broken(t))),
-            "failure_details": {
-                t.failure: t.detail for t in self.trials.values() if t.failure and t.detail
-            },
+            "failures": dict(Counter(w for t in trials for w in _broken(t))),
+            "failure_details": {t.failure: t.detail for t in trials if t.failure and t.detail},
             "paid_usd": self.budget.spent,
-            "stopped_because": self.out_of_money,
+            "stopped_because": self.blocks.out_of_money,
+            "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
         }
 

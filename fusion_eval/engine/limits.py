@@ -1,4 +1,4 @@
-"""What may be sent now: slots that adapt to refusals, and dollars reserved before they go."""
+"""How many requests may be in flight: slots that adapt to refusals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 
 from fusion_eval.core import Call, Reply
 from fusion_eval.engine.attempt import AttemptFailedError
-from fusion_eval.errors import BudgetError
 
 One = Callable[[Call], Awaitable[Reply]]
 
@@ -83,71 +82,3 @@ def concurrency(send: One, *, max_in_flight: int) -> One:
             gate.leave()
 
     return gated
-
-
-class Budget:
-    """US dollars of one run. The worst case of an attempt is reserved before it is sent.
-
-    `worst_usd(call)` is None for a price that nobody knows; `paid_usd(call, reply)` is what a
-    reply cost. `most` None means that nothing is limited, and only sums are kept.
-    """
-
-    def __init__(
-        self,
-        most: float | None,
-        worst_usd: Callable[[Call], float | None],
-        paid_usd: Callable[[Call, Reply], float | None],
-        spent: float = 0.0,
-    ) -> None:
-        self.most = most
-        self.spent = spent
-        self._reserved = 0.0
-        self._reservations = 0
-        self._worst_usd = worst_usd
-        self._paid_usd = paid_usd
-        self._settled = asyncio.Event()
-
-    def wrap(self, send: One) -> One:
-        """Reserve, send, settle. Raises BudgetError when the worst case cannot fit any more."""
-
-        async def within(call: Call) -> Reply:
-            worst = self._worst_usd(call)
-            await self._reserve(worst)
-            cost = worst or 0.0  # what an attempt of unknown bill may have cost
-            try:
-                reply = await send(call)
-                paid = self._paid_usd(call, reply)
-                cost = paid if paid is not None else cost
-                return reply
-            except AttemptFailedError as problem:
-                if problem.attempt.billed is not None:
-                    cost = 0.0
-                raise
-            finally:
-                self._settle(worst, cost)
-
-        return within
-
-    async def _reserve(self, worst: float | None) -> None:
-        if self.most is None:
-            return
-        if worst is None:
-            raise BudgetError("a call of unknown price was asked for under a budget")
-        while self.spent + self._reserved + worst > self.most:
-            if not self._reservations:
-                raise BudgetError(
-                    f"the next call may cost ${worst:.4f}, and ${self.most - self.spent:.4f} of "
-                    f"${self.most:.2f} are left"
-                )
-            self._settled.clear()
-            await self._settled.wait()
-        self._reserved += worst
-        self._reservations += 1
-
-    def _settle(self, worst: float | None, cost: float) -> None:
-        if self.most is not None:
-            self._reservations -= 1
-            # exactly 0 when nothing is reserved: nobody should wait for a rest of rounding
-            self._reserved = self._reserved - (worst or 0.0) if self._reservations else 0.0
-        self.spent += cost
-        self._settled.set()

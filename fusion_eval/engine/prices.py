@@ -68,10 +68,10 @@ def worst_case(call: Call) -> float | None:
     if call.tools:
         bytes_in += len(canonical(call.tools).encode())
     dearest = max(price.input, price.cache_read or 0.0, price.cache_write or 0.0)
-    return (bytes_in * dearest + _most_out(call.model) * price.output) * _PER_TOKEN
+    return (bytes_in * dearest + most_out(call.model) * price.output) * _PER_TOKEN
 
 
-def _most_out(model: Model) -> int:
+def most_out(model: Model) -> int:
     """Output tokens at most: extra body fields replace parameters, and `n` asks for n replies."""
     sent = {**model.params, **model.extra_body}
     caps = [sent.get(name) for name in ("max_tokens", "max_completion_tokens")]

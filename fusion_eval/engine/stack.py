@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fusion_eval.core import Call, Limits, Reply, Send
+from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
-from fusion_eval.engine.limits import Budget, concurrency
+from fusion_eval.engine.limits import concurrency
 from fusion_eval.engine.retry import retry
 
 One = Callable[[Call], Awaitable[Reply]]

@@ -1,0 +1,340 @@
+"""Money in whole runs: never above the budget, always whole tasks, and what was cut is named."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import stamina
+from engine_kit import (
+    MINI,
+    RECIPES,
+    bench_file,
+    call,
+    committed,
+    later,
+    model,
+    rows,
+    served,
+    simulator,
+)
+from made_worlds import WORLDS, worlds
+
+import fusion_eval as fe
+from fusion_eval.api import settled
+from fusion_eval.bench import execute as executing
+from fusion_eval.bench.blocks import worst_case
+from fusion_eval.bench.execute import execute
+from fusion_eval.core import (
+    Attempt,
+    Bench,
+    Call,
+    Criterion,
+    Grader,
+    Limits,
+    Member,
+    Model,
+    Price,
+    Question,
+    Recipe,
+    Reply,
+    Task,
+    TaskSet,
+    Usage,
+)
+from fusion_eval.engine import prices
+from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.budget import Budget
+from fusion_eval.errors import BudgetError
+from fusion_eval.loading.tasks import load_tasks
+
+PRICE = {"input": 2.0, "output": 15.0}
+REPLY = Reply(text="x", attempts=(Attempt(number=1),))
+
+
+@pytest.fixture
+def paid(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a key that is set, which makes an endpoint one that costs money."""
+    monkeypatch.setenv("FAKE_KEY", "sk-fake")
+    return "FAKE_KEY"
+
+
+@pytest.fixture
+def no_waits() -> Iterator[None]:
+    """Retries without their pauses."""
+    with stamina.set_testing(True, attempts=50, cap=True):
+        yield
+
+
+# Blocks, over HTTP
+
+
+@pytest.mark.parametrize("budget", [0.6, 0.2])
+def test_a_run_without_money_ends_on_whole_tasks_and_names_the_others(
+    tmp_path: Path, paid: str, budget: float
+):
+    """A task answered by half of the recipes is lost for every paired comparison, but was paid."""
+    door = simulator(later(0.002))
+    with served(door) as url:
+        bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
+        run = fe.run(MINI, bench, budget_usd=budget, output_dir=tmp_path / "results")
+
+    done = Counter(trial["task"] for trial in rows(run, "trials"))
+    names = [task.id for task in load_tasks(MINI).tasks]
+    cut = run.manifest["cut"]
+    each = len(RECIPES) * 2
+    assert run.manifest["status"] == "stopped_by_budget"
+    assert set(done.values()) <= {each}
+    assert [*done, *cut["tasks"]] == names  # in the order of the file, none skipped
+    assert cut["trials"] == each * len(cut["tasks"]) > 0
+    spent = sum(t["spent_usd"] + t["grading_spent_usd"] for t in rows(run, "trials"))
+    assert door.billed_usd == pytest.approx(spent)
+    assert (door.billed_usd == 0.0) == (budget == 0.2)
+
+
+def test_whoever_runs_out_of_money_reads_what_was_left_out(tmp_path: Path, paid: str):
+    """`stopped` alone does not say whether the tasks that one cares about were among them."""
+    from fusion_eval.terminal import unfinished
+
+    with served(simulator()) as url:
+        bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
+        run = fe.run(MINI, bench, budget_usd=0.6, output_dir=tmp_path / "results")
+
+    said = unfinished(run.manifest)
+    assert said is not None
+    assert "24 trials of: compound-interest, ticket-books" in said
+    assert "may cost $0.5" in said
+    assert "larger --budget" in said
+
+
+def test_what_the_ledger_knows_is_free_and_needs_no_room_in_the_budget(tmp_path: Path, paid: str):
+    """Going on with a stopped run would need the money of everything that is paid already."""
+    with served(simulator()) as url:
+        bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
+        fe.run(MINI, bench, budget_usd=5.0, output_dir=tmp_path / "results")
+        again = fe.run(MINI, bench, budget_usd=0.001, output_dir=tmp_path / "results")
+
+    assert again.manifest["status"] == "finished"
+    assert again.manifest["calls"]["made"] == 0
+
+
+def test_the_worst_case_of_a_block_is_no_less_than_what_its_calls_reserve(
+    tmp_path: Path, paid: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Too small, a block begins that cannot end; its calls are paid for nothing."""
+    reserved: dict[str, float] = {}
+    before = prices.worst_case
+
+    def seen(asked: Call) -> float | None:
+        reserved[asked.key] = worst = before(asked) or 0.0
+        return worst
+
+    with served(simulator()) as url:
+        bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
+        chosen, ready, _ = settled(MINI, bench)
+        monkeypatch.setattr(prices, "worst_case", seen)
+        fe.run(MINI, bench, budget_usd=50.0, limit=1, output_dir=tmp_path / "results")
+    monkeypatch.undo()
+    made = {key for key, _ in committed(tmp_path / "results")}
+    block = asyncio.run(worst_case(chosen.tasks[0], ready, prices.worst_case, lambda _: None))
+
+    assert made
+    assert sum(reserved[key] for key in made) <= block
+
+
+# Blocks, in the budget itself
+
+
+def test_a_block_waits_for_what_another_may_give_back_and_begins_then():
+    """Refused at once, a run would stop while most of what is set aside is never spent."""
+    budget = Budget(1.0, lambda _: 0.6, lambda _, __: 0.1)
+
+    async def send(_: Call) -> Reply:
+        await asyncio.sleep(0)
+        return REPLY
+
+    async def block(prompt: str) -> None:
+        money = await budget.begin(0.6)
+        budget.charge(call(prompt=prompt).key, money)
+        await budget.wrap(send)(call(prompt=prompt))
+        budget.end(money)
+
+    async def work() -> None:
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(block(str(i)) for i in range(4)))
+
+    asyncio.run(work())
+    assert budget.spent == pytest.approx(0.4)
+    assert budget.reserved == 0.0
+
+
+def test_two_blocks_that_both_want_more_than_they_set_aside_do_not_wait_for_each_other():
+    """Each holds what the other needs: the run would hang, with money in both hands."""
+    budget = Budget(1.0, lambda _: 0.3, lambda _, __: 0.3)
+    results: list[Any] = []
+
+    async def send(_: Call) -> Reply:
+        await asyncio.sleep(0)
+        return REPLY
+
+    async def block(name: str) -> None:
+        money = await budget.begin(0.5)
+        try:
+            for i in range(2):
+                asked = call(prompt=f"{name} {i}")
+                budget.charge(asked.key, money)
+                await budget.wrap(send)(asked)
+            results.append("whole")
+        except BudgetError:
+            results.append("cut")
+        finally:
+            budget.end(money)
+
+    async def work() -> None:
+        async with asyncio.timeout(5):
+            await asyncio.gather(block("a"), block("b"))
+
+    asyncio.run(work())
+    assert sorted(results) == ["cut", "whole"]
+    assert budget.spent == pytest.approx(0.9)
+
+
+# 300 random benches and budgets
+
+
+class Bank:
+    """The bottom of the stack: scripted models that bill, and tell late or never what they billed.
+
+    `calm` ones neither fail nor write more than their tokens hold.
+    """
+
+    def __init__(self, chance: random.Random, *, calm: bool) -> None:
+        self.chance = chance
+        self.calm = calm
+        self.billed = 0.0
+        self.asked: Counter[str] = Counter()
+
+    async def check(self, _: object) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+    async def send(self, asked: Call) -> Reply:
+        chance, worst = self.chance, prices.worst_case(asked)
+        assert worst is not None
+        self.asked[asked.key] += 1
+        fate = "good" if self.calm else chance.choice(["good"] * 7 + ["429", "500", "timeout"])
+        for _ in range(chance.randrange(5)):
+            await asyncio.sleep(0)
+        if fate == "429":
+            raise _failed("rate_limited", billed=False)
+        cost = worst * chance.choice([0.02, 0.2, 0.7, 1.0])
+        self.billed += cost
+        for _ in range(chance.randrange(5)):  # billed, and not yet told
+            await asyncio.sleep(0)
+        if fate != "good":
+            raise _failed("timeout" if fate == "timeout" else "server_error", billed=None)
+        told = chance.random() < 0.8
+        return self._reply(asked, cost if told else None)
+
+    def _reply(self, asked: Call, cost: float | None) -> Reply:
+        most = prices.most_out(asked.model)
+        tokens = self.chance.randint(1, most)
+        text = "word " * round(tokens * (1.0 if self.calm else self.chance.choice([0.5, 1, 3])))
+        if asked.output is not None and asked.output.name == "verdict":
+            text = '{"explanation": "so", "verdict": "MET"}'
+        usage = Usage(output=tokens) if cost is not None else None
+        attempt = Attempt(number=1, usage=usage, cost_reported=cost)
+        return Reply(text=text, usage=usage, cost_reported=cost, attempts=(attempt,))
+
+
+def _failed(failure: str, *, billed: bool | None) -> AttemptFailedError:
+    return AttemptFailedError(Attempt(number=0, failure=failure, billed=billed))
+
+
+def _model(name: str, chance: random.Random) -> Model:
+    price = Price(input=chance.uniform(0, 5), output=chance.uniform(0.1, 30))
+    cap = {"max_tokens": chance.choice([16, 64, 256])}
+    return Model(name=name, endpoint=model().endpoint, id=f"maker/{name}", params=cap, price=price)
+
+
+def _bench(chance: random.Random) -> tuple[TaskSet, Bench]:
+    """Random tasks, models, prices and recipes of all five strategies."""
+    models = {name: _model(name, chance) for name in "abc"}
+    seats = {name: Member(name=name, model=model) for name, model in models.items()}
+
+    def some() -> tuple[Member, ...]:
+        return tuple(seats[chance.choice("abc")] for _ in range(chance.randint(2, 3)))
+
+    made = {
+        "solo": {"member": seats["a"]},
+        "self_fusion": {"member": seats["b"], "n": chance.randint(1, 3)},
+        "panel": {"members": some(), "judge": seats["c"], "synthesizer": seats["a"]},
+        "vote": {"members": some()},
+        "debate": {"members": some()},
+    }
+    chosen = chance.sample(sorted(made), chance.randint(1, 3))
+    bench = Bench(
+        name="random",
+        models=models,
+        recipes={s: Recipe(name=s, strategy=s, params=made[s]) for s in chosen},
+        grader=Grader(member=seats[chance.choice("abc")]),
+        limits=Limits(max_in_flight=chance.choice([1, 3, 8, 64]), attempts=3),
+        repeats=chance.randint(1, 2),
+        resolved={"recipes": {}, "seed": chance.random()},
+    )
+    return TaskSet(name="random", tasks=_tasks(chance), source="none"), bench
+
+
+def _tasks(chance: random.Random) -> tuple[Task, ...]:
+    return tuple(
+        Task(
+            id=f"t{i}",
+            question=Question(prompt=f"Question {i}? " * chance.randint(1, 9)),
+            criteria=tuple(
+                Criterion(id=f"c{k}", section="s", weight=1.0, requirement=f"Says {k}")
+                for k in range(chance.randint(1, 3))
+            ),
+        )
+        for i in range(chance.randint(2, 5))
+    )
+
+
+@pytest.mark.simulation
+@pytest.mark.usefixtures("no_waits")
+def test_no_bench_and_no_budget_is_ever_overspent_and_no_task_is_left_half_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The budget is the one promise about money that we make; costs come late, or never."""
+    stopped, benches = 0, 300 if worlds() >= WORLDS["full"] else 60
+    for seed in range(benches):
+        chance = random.Random(seed)
+        tasks, bench = _bench(chance)
+        bank = Bank(chance, calm=seed % 2 == 0)
+        monkeypatch.setattr(executing, "Clients", lambda *_, bank=bank, **__: bank)
+        most = sum(
+            asyncio.run(worst_case(task, bench, prices.worst_case, lambda _: None))
+            for task in tasks.tasks
+        ) * chance.uniform(0.05, 0.9)
+        under = replace(bench, limits=replace(bench.limits, budget_usd=most))
+        run = execute(tasks, under, results=tmp_path / str(seed))
+
+        where = f"seed {seed}"
+        done = Counter(trial["task"] for trial in rows(run, "trials"))
+        assert bank.billed <= most * (1 + 1e-9), where
+        if run.manifest["status"] == "stopped_by_budget":
+            stopped += 1
+            assert set(done.values()) <= {len(bench.recipes) * bench.repeats}, where
+            assert set(run.manifest["cut"]["tasks"]) == {t.id for t in tasks.tasks} - set(done)
+        if bank.calm:  # nothing was paid for a task that was cut
+            used = {c["key"] for c in rows(run, "calls")}
+            assert set(bank.asked) == used, where
+            assert set(bank.asked.values()) <= {1}, where
+    assert stopped > 0.3 * benches
