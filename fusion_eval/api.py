@@ -8,8 +8,11 @@ from typing import Any
 
 from fusion_eval.bench.configure import configure, override
 from fusion_eval.bench.execute import execute
+from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.plan import Plan, plan
 from fusion_eval.bench.progress import Progress
-from fusion_eval.core import Bench, TaskSet
+from fusion_eval.core import Bench, Reply, TaskSet
+from fusion_eval.engine.ledger import Ledger
 from fusion_eval.errors import InputError, TaskFileError
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.store import Run
@@ -52,6 +55,28 @@ def run(
         world_tasks=everything,
         progress=progress,
     )
+
+
+def planned(
+    tasks: str | Path | Iterable[str | Path],
+    bench: str | Path = "demo",
+    *,
+    output_dir: str | Path = "results",
+    **choices: Any,
+) -> Plan:
+    """What `run` with the same choices would ask and cost. Calls nothing and writes nothing.
+
+    What the ledger in `output_dir` has seen before decides how long replies will be; what it holds
+    already need not be paid again.
+    """
+    chosen, ready, _ = settled(tasks, bench, **choices)
+    with Ledger(Path(output_dir) / "ledger.sqlite") as ledger:
+
+        def known(key: str) -> Reply | None:
+            found = ledger.find(key)
+            return found.reply if found is not None else None
+
+        return plan(chosen, ready, Experience(ledger.history), known)
 
 
 def settled(

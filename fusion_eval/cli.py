@@ -154,20 +154,27 @@ def plan(
     recipes: RecipesOption = None,
     limit: LimitOption = None,
     repeats: RepeatsOption = None,
+    max_in_flight: FlightOption = None,
     seed: SeedOption = None,
+    output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Count the calls of a run and estimate their cost. Calls nothing.
+    """Count the calls of a run and estimate their cost from what the ledger knows. Calls nothing.
 
     Example: fusion-eval plan tasks/research.yaml --bench my-bench.yaml
     """
-    from fusion_eval.api import settled
-    from fusion_eval.bench.plan import plan as planned
+    from fusion_eval.api import planned
 
-    chosen, ready, _ = settled(
-        tasks, bench, recipes=_names(recipes), limit=limit, repeats=repeats, seed=seed
+    result = planned(
+        tasks,
+        bench,
+        recipes=_names(recipes),
+        limit=limit,
+        repeats=repeats,
+        seed=seed,
+        max_in_flight=max_in_flight,
+        output_dir=output_dir,
     )
-    result = planned(chosen, ready)
     if as_json:
         _print_json(result.as_json())
     else:

@@ -137,7 +137,16 @@ def show_plan(plan: Plan) -> None:
     )
     for name in ("role", "model"):
         table.add_column(name)
-    for name in ("charged", "shared", "tokens in", "tokens out", "low $", "expected $", "high $"):
+    for name in (
+        "charged",
+        "shared",
+        "tokens in",
+        "tokens out",
+        "low $",
+        "expected $",
+        "high $",
+        "at most $",
+    ):
         table.add_column(name, justify="right")
     table.add_column("price from")
     for line in plan.lines:
@@ -150,16 +159,40 @@ def show_plan(plan: Plan) -> None:
     counts = [
         f"{plan.total(n) or 0:,.0f}" for n in ("charged", "shared", "tokens_in", "tokens_out")
     ]
-    dollars = [_dollars(plan.total(n)) for n in ("low_usd", "expected_usd", "high_usd")]
+    columns = ("low_usd", "expected_usd", "high_usd")
+    dollars = [_dollars(plan.total(n)) for n in columns]
     table.add_row("all", "", *counts, *dollars, "", end_section=True)
     out = console()
     out.print(table)
     low, middle, high = plan.detectable_points
     out.print(
+        f"{_counted(plan)}\nAbout {plan.minutes:,.1f} minutes with the calls in flight that are "
+        f"allowed; at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its "
+        f"tokens. Lengths from: {_lengths(plan)}."
+    )
+    out.print(
         f"With {plan.tasks} tasks this design can detect differences of about {middle:g} points "
         f"({low:g} to {high:g}, as alike as the recipes are; 80 % power).\n"
         f"Assumed: {plan.assumptions}."
     )
+
+
+def _counted(plan: Plan) -> str:
+    """How many calls are made, and what would change that."""
+    calls, known = plan.calls, int(plan.total("known") or 0)
+    exactly = "Exactly" if calls.exact else "About"
+    here = f" {known:,} of them are in the ledger already." if known else ""
+    return (
+        f"{exactly} {calls.expected:,} distinct calls without failures, {calls.low:,} to "
+        f"{calls.high:,} with them.{here}"
+    )
+
+
+def _lengths(plan: Plan) -> str:
+    models: dict[str, list[str]] = {}
+    for line in plan.lines:
+        models.setdefault(line.tokens_source, []).append(f"{line.model} ({line.role})")
+    return "; ".join(f"{source}: {', '.join(names)}" for source, names in models.items())
 
 
 def _dollars(value: float | None) -> str:

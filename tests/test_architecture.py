@@ -41,7 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "plots": {"core", "errors", "stats"},
     "report": {"core", "errors", "store", "frames", "stats", "plots"},
     # the doors above both
-    "api": {"bench", "core", "errors", "loading", "store"},
+    "api": {"bench", "core", "engine", "errors", "loading", "store"},
     "checking": {"bench", "errors", "loading"},
     "starter": {"errors"},
     "options": set(),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from fusion_eval.core import Ask, Member, Question, Reply
-from fusion_eval.prompts import answer
+from fusion_eval.prompts import answer, synthesize
+from fusion_eval.strategies.seats import ask_each
+from fusion_eval.text import final_answer
 
 
 async def first_of(question: Question, ask: Ask, *, members: tuple[Member, ...]) -> Reply:
@@ -40,3 +42,16 @@ async def buggy(question: Question, ask: Ask, *, member: Member) -> Reply:
         return first
 
     return (await asyncio.gather(bug(), slow()))[0]
+
+
+async def third_voice(question: Question, ask: Ask, *, members: tuple[Member, ...]) -> Reply:
+    """Asks the first member again when the two answers differ: it branches."""
+    replies = await ask_each(ask, members, answer(question))
+    answers = {final_answer(r.text, question.answer_format) for r in replies}
+    return (
+        replies[0]
+        if len(answers) < 2
+        else await ask(
+            members[0], synthesize(question, [r.text for r in replies], None), role="third"
+        )
+    )

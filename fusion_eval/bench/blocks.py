@@ -18,7 +18,7 @@ from fusion_eval.core import Bench, Call, Recipe, Reply, Task, Trial
 from fusion_eval.engine.budget import Block as Money
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.prices import most_out
-from fusion_eval.engine.trace import Trace
+from fusion_eval.engine.trace import Expected, Trace
 from fusion_eval.errors import BudgetError
 
 Unit = tuple[Task, int, Recipe]
@@ -37,6 +37,11 @@ def units(task: Task, bench: Bench) -> list[Unit]:
     ]
 
 
+def longest(call: Call) -> Expected:
+    """A reply that uses every token it may have."""
+    return Expected(characters=round(most_out(call.model) * CHARACTERS_PER_TOKEN))
+
+
 async def worst_case(
     task: Task,
     bench: Bench,
@@ -47,7 +52,7 @@ async def worst_case(
 
     Every reply is as long as it may be, so that what is asked next is as long as it can get.
     """
-    trace = Trace(tokens=lambda c: most_out(c.model), known=known, characters=CHARACTERS_PER_TOKEN)
+    trace = Trace(longest, known)
     for _, repeat, recipe in units(task, bench):
         await run_trial(task, recipe, repeat, trace.send, bench)
     new = (call for key, call in trace.calls.items() if key not in trace.known_calls)

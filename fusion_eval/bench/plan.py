@@ -1,39 +1,71 @@
-"""What a run would ask, before it asks: calls by role and model, tokens, dollars. Calls nothing.
+"""What a run would ask, before it asks: calls by role and model, tokens, dollars, minutes.
 
-The very strategies run over a tracing `Send`, so calls are counted and not estimated; tokens and
-dollars are estimates, and say what they assume.
+The very strategies run over a tracing `Send`, so calls are counted and not estimated; what is in
+the ledger already is left out of tokens and dollars, which are estimates and say what they rest
+on. Calls nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from fusion_eval.bench.blocks import longest
+from fusion_eval.bench.experience import (
+    CHARACTERS_PER_TOKEN,
+    OUTPUT_TOKENS,
+    Experience,
+)
 from fusion_eval.bench.trials import run_trial
-from fusion_eval.core import Bench, Call, TaskSet, Trial, Usage
+from fusion_eval.core import Bench, Call, Reply, TaskSet, Trial, Usage
 from fusion_eval.engine import prices
-from fusion_eval.engine.trace import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS, Trace
+from fusion_eval.engine.trace import Expected, Trace, never
 
 PAIRED_SD = (6.7, 10.5, 14.8)
 """Points: lowest, median and highest SD of paired differences of 153 pairs of public DRACO runs."""
 
+SIMULATED_CALL_S = 0.005
+"""A simulator in this process reports latencies and does not take them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """Calls of one role to one model. Dollars are those of the shared calls; None is unknown."""
+    """Calls of one role to one model; None is unknown.
+
+    `shared` counts distinct calls, `known` those of them whose reply is in the ledger. Tokens and
+    dollars are those of the others, sent once each; `at_most_usd` has every reply at its longest.
+    """
 
     role: str
     model: str
     charged: int
     shared: int
+    known: int
     tokens_in: int
     tokens_out: int
     low_usd: float | None
     expected_usd: float | None
     high_usd: float | None
+    at_most_usd: float | None
     price_source: str
+    tokens_source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Distinct calls of a run: `expected` without failures, which it makes exactly where `exact`.
+
+    Failures change the number within `low` to `high`.
+    """
+
+    low: int
+    expected: int
+    high: int
+    exact: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +76,9 @@ class Plan:
     recipes: int
     repeats: int
     trials: int
+    calls: Range
     lines: tuple[Line, ...]
+    minutes: float
     detectable_points: tuple[float, float, float]
     assumptions: str
 
@@ -55,16 +89,25 @@ class Plan:
 
     def as_json(self) -> dict[str, Any]:
         """The plan as one JSON document."""
-        names = ("charged", "shared", "tokens_in", "tokens_out")
-        dollars = ("low_usd", "expected_usd", "high_usd")
+        names = ("charged", "shared", "known", "tokens_in", "tokens_out")
+        dollars = ("low_usd", "expected_usd", "high_usd", "at_most_usd")
         totals = {name: self.total(name) for name in (*names, *dollars)}
         return {**asdict(self), "total": totals}
 
 
-def plan(tasks: TaskSet, bench: Bench) -> Plan:
-    """Trace every trial of a bench on a task set."""
-    trace = Trace()
-    trials = asyncio.run(_traced(tasks, bench, trace))
+def plan(
+    tasks: TaskSet,
+    bench: Bench,
+    experience: Experience | None = None,
+    known: Callable[[str], Reply | None] = never,
+) -> Plan:
+    """Trace every trial of a bench on a task set.
+
+    `experience` says how long replies are, `known` which calls need not be made any more.
+    """
+    experience = experience or Experience()
+    trace = Trace(experience.expect, known)
+    trials = _traced(tasks, bench, trace)
     groups: dict[tuple[str, str], list[str]] = {}
     for trial in trials:
         for use in (*trial.uses, *trial.grading):
@@ -75,59 +118,124 @@ def plan(tasks: TaskSet, bench: Bench) -> Plan:
         recipes=len(bench.recipes),
         repeats=bench.repeats,
         trials=len(trials),
-        lines=tuple(_line(role, model, keys, trace) for (role, model), keys in groups.items()),
-        detectable_points=_detectable(len(tasks.tasks)),
-        assumptions=(
-            f"{CHARACTERS_PER_TOKEN} characters per token; visible output tokens "
-            + ", ".join(f"{kind} {tokens}" for kind, tokens in OUTPUT_TOKENS.items())
-            + "; low: half the output, high: every call at its max_tokens"
+        calls=_range(tasks, bench, trials, trace),
+        lines=tuple(
+            _line(role, model, keys, trace, experience) for (role, model), keys in groups.items()
         ),
+        minutes=_minutes(trials, trace, bench.limits.max_in_flight),
+        detectable_points=_detectable(len(tasks.tasks)),
+        assumptions=_assumptions(trace, experience),
     )
 
 
-async def _traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
-    return [
-        await run_trial(task, recipe, repeat, trace.send, bench)
-        for task in tasks.tasks
-        for repeat in range(bench.repeats)
-        for recipe in bench.recipes.values()
-    ]
+def _traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
+    async def work() -> list[Trial]:
+        return [
+            await run_trial(task, recipe, repeat, trace.send, bench)
+            for task in tasks.tasks
+            for repeat in range(bench.repeats)
+            for recipe in bench.recipes.values()
+        ]
+
+    return asyncio.run(work())
 
 
-def _line(role: str, model: str, keys: list[str], trace: Trace) -> Line:
+def _range(tasks: TaskSet, bench: Bench, trials: list[Trial], trace: Trace) -> Range:
+    """Runs the strategies again with the shortest answers, all alike, with the longest, and with
+    none at all: where the first two ask as much as each other, no answer is a fork in the road."""
+    one = replace(bench, repeats=1)
+    short, long, empty = (
+        Trace(lambda _: Expected(characters=1), alike=True),
+        Trace(longest),
+        Trace(lambda _: Expected(characters=0)),
+    )
+    charged = [_charged(_traced(tasks, one, t)) for t in (short, long)]
+    nothing = _charged(_traced(tasks, one, empty))
+    counts = [len(t.calls) for t in (short, long)]
+    exact = charged[0] == charged[1] and counts[0] == counts[1]
+    expected = len(trace.calls)
+    everything = _charged(trials).total()
+    return Range(
+        low=min(len(empty.calls), nothing.total()) * bench.repeats,
+        expected=expected,
+        high=max(everything, *(c.total() * bench.repeats for c in charged)),
+        exact=exact,
+    )
+
+
+def _charged(trials: list[Trial]) -> Counter[tuple[str, str]]:
+    return Counter((u.role, u.model) for t in trials for u in (*t.uses, *t.grading))
+
+
+def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Experience) -> Line:
     shared = list(dict.fromkeys(keys))
-    calls = [trace.calls[key] for key in shared]
-    usages = [trace.usage[key] for key in shared]
-    price = prices.price_of(calls[0].model)
+    new = [trace.calls[key] for key in shared if key not in trace.known_calls]
+    replies = [trace.expected[call.key] for call in new]
+    example = trace.calls[shared[0]]
+    price = prices.price_of(example.model)
+    low, expected, high = _dollars(new, replies, experience)
+    reported = price is None and expected is not None and bool(new)
     return Line(
         role=role,
         model=model,
         charged=len(keys),
         shared=len(shared),
-        tokens_in=sum(usage.input for usage in usages),
-        tokens_out=sum(usage.output for usage in usages),
-        low_usd=_dollars(calls, usages, 0.5),
-        expected_usd=_dollars(calls, usages, 1.0),
-        high_usd=_worst(calls),
-        price_source=price.source if price is not None else "unknown",
+        known=len(shared) - len(new),
+        tokens_in=sum(reply.tokens_in for reply in replies),
+        tokens_out=sum(reply.tokens_out for reply in replies),
+        low_usd=low,
+        expected_usd=expected,
+        high_usd=high,
+        at_most_usd=_sum([prices.worst_case(call) for call in new]),
+        price_source=price.source if price else "reported before" if reported else "unknown",
+        tokens_source=experience.source((new or [example])[0]),
     )
 
 
-def _dollars(calls: list[Call], usages: list[Usage], share: float) -> float | None:
-    costs = [
-        prices.paid(call.model, Usage(input=u.input, output=round(u.output * share)), None).usd
-        for call, u in zip(calls, usages, strict=True)
-    ]
-    return _sum(costs)
-
-
-def _worst(calls: list[Call]) -> float | None:
-    return _sum([prices.worst_case(call) for call in calls])
+def _dollars(
+    calls: list[Call], replies: list[Expected], experience: Experience
+) -> tuple[float | None, float | None, float | None]:
+    """(low, expected, high): what such calls have cost or would, and how far that may be off."""
+    low = high = total = 0.0
+    for call, reply in zip(calls, replies, strict=True):
+        usage = Usage(input=reply.tokens_in, output=reply.tokens_out)
+        usd = prices.paid(call.model, usage, None).usd
+        if usd is None and (usd := experience.dollars(call)) is None:
+            return None, None, None
+        spread = experience.spread(call, len(calls))
+        low, total, high = low + usd * (1 - spread), total + usd, high + usd * (1 + spread)
+    return low, total, high
 
 
 def _sum(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
+
+
+def _minutes(trials: list[Trial], trace: Trace, max_in_flight: int) -> float:
+    """All calls through the slots of their endpoint, or the longest trial, whichever is longer."""
+    per_endpoint: Counter[str] = Counter()
+    for key, reply in trace.expected.items():
+        endpoint = trace.calls[key].model.endpoint
+        per_endpoint[endpoint.name] += (  # type: ignore[assignment]
+            SIMULATED_CALL_S * max_in_flight if endpoint.simulator else reply.latency_s
+        )
+    real = any(trace.calls[key].model.endpoint.simulator is None for key in trace.expected)
+    longest_trial = max((trial.latency_s for trial in trials), default=0.0) if real else 0.0
+    most = max(per_endpoint.values(), default=0) / max_in_flight
+    return round(max(most, longest_trial) / 60, 2)
+
+
+def _assumptions(trace: Trace, experience: Experience) -> str:
+    assumed = any(experience.source(call) == "assumed" for call in trace.calls.values())
+    low = "low and high are where the total should lie"
+    if not assumed:
+        return f"lengths as in the ledger; {low}"
+    lengths = ", ".join(f"{kind} {tokens}" for kind, tokens in OUTPUT_TOKENS.items())
+    return (
+        f"without experience {CHARACTERS_PER_TOKEN} characters per token and visible output "
+        f"tokens {lengths} (simulated models less); a run with --limit 2 teaches better; {low}"
+    )
 
 
 def _detectable(tasks: int) -> tuple[float, float, float]:

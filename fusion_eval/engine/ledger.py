@@ -117,6 +117,12 @@ class Ledger:
         failed = self.failed_attempts(run).values()
         return total + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
 
+    def history(self, model_id: str, most: int = 2_000) -> Iterator[tuple[dict[str, Any], Reply]]:
+        """What was asked of a model and what it replied, the latest first: experience."""
+        sql = "SELECT request, reply FROM replies WHERE model=? ORDER BY at DESC LIMIT ?"
+        for request, blob in self._rows(sql, model_id, most):
+            yield json.loads(rows.unpacked(request)), codec.load(rows.unpacked(blob))
+
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
         """Attempts of one run that brought no reply, by key: they may have cost.
 

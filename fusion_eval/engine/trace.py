@@ -12,19 +12,15 @@ from typing import Any
 
 from fusion_eval.core import Call, Reply, Usage, canonical
 
-CHARACTERS_PER_TOKEN = 3.6
-OUTPUT_TOKENS = {"answer": 700, "analysis": 450, "verdict": 70}
-"""Assumed visible tokens of an answer, a judge's analysis and a verdict, until a ledger knows."""
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What somebody expects of a reply: characters of text, and tokens that are billed."""
 
-def kind(call: Call) -> str:
-    """What is asked for: `answer`, or the name of the schema (`analysis`, `verdict`)."""
-    return call.output.name if call.output is not None else "answer"
-
-
-def typical(call: Call) -> int:
-    """Visible output tokens assumed of a call that nobody has experience with."""
-    return OUTPUT_TOKENS.get(kind(call), OUTPUT_TOKENS["answer"])
+    characters: int
+    tokens_in: int = 0
+    tokens_out: int = 0
+    latency_s: float = 0.0
 
 
 def never(_: str) -> Reply | None:
@@ -36,36 +32,41 @@ def never(_: str) -> Reply | None:
 class Trace:
     """Records each distinct call once; `send` is a `Send`.
 
-    `tokens(call)` says how long a reply will be. Calls whose reply is `known` get that reply:
-    they stand in `known_calls` and cost nothing any more.
+    Calls whose reply is `known` get that reply: they stand in `known_calls` and cost nothing any
+    more. With `alike` all answers end with the same final answer; without, each with its own.
     """
 
-    tokens: Callable[[Call], int] = typical
+    expect: Callable[[Call], Expected]
     known: Callable[[str], Reply | None] = never
-    characters: float = CHARACTERS_PER_TOKEN
+    alike: bool = False
     calls: dict[str, Call] = field(default_factory=dict)
-    usage: dict[str, Usage] = field(default_factory=dict)
+    expected: dict[str, Expected] = field(default_factory=dict)
     known_calls: set[str] = field(default_factory=set)
+    _numbers: dict[str, int] = field(default_factory=dict)
 
     async def send(self, call: Call) -> Reply:
         """Answer at once, with the shape that the call asks for."""
         self.calls[call.key] = call
         if (reply := self.known(call.key)) is not None:
             self.known_calls.add(call.key)
-            self.usage[call.key] = reply.usage or Usage()
             return reply
-        tokens = self.tokens(call)
-        characters = sum(len(m.content) for m in call.messages)
-        usage = Usage(input=round(characters / CHARACTERS_PER_TOKEN) + 8, output=tokens)
-        self.usage[call.key] = usage
-        return Reply(text=self._text(call, round(tokens * self.characters)), usage=usage)
+        if (expected := self.expected.get(call.key)) is None:
+            expected = self.expected[call.key] = self.expect(call)
+        usage = Usage(input=expected.tokens_in, output=expected.tokens_out)
+        text = self._text(call, expected.characters)
+        return Reply(text=text, usage=usage, latency_s=expected.latency_s)
 
     def _text(self, call: Call, characters: int) -> str:
+        if not characters:
+            return ""
         if call.output is not None:
             slots = max(1, canonical(_instance(call.output.json_schema, "*")).count("*"))
             filler = _filler(call.key, characters // slots)
             return canonical(_instance(call.output.json_schema, filler))
-        return f"{_filler(call.key, characters)}\nAnswer: {int(call.key[:6], 16)}"
+        number = 0 if self.alike else self._numbers.setdefault(call.key, len(self._numbers))
+        letter = "ABCD"[number % 4]  # neighbours differ, whatever the form of a final answer
+        answer = letter if "Answer: <letter>" in call.messages[-1].content else number + 1
+        return f"{_filler(call.key, characters)}\nAnswer: {answer}"
 
 
 def _filler(key: str, characters: int) -> str:

@@ -1,0 +1,175 @@
+"""What `plan` promises: the very calls, a range of dollars that holds, and nothing sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from engine_kit import MINI, REASONING, bench_file, rows, served, simulator
+from made_worlds import WORLDS, worlds
+
+import fusion_eval as fe
+from fusion_eval.api import planned
+from fusion_eval.simulator.worldfile import load_world
+
+SIM = {"simulator": "default"}
+
+
+def world(folder: Path, *, seed: int = 1, **rates: float) -> Path:
+    """The default world with another seed and other rates of failure."""
+    content = load_world("default").model_dump(mode="json")
+    content["seed"] = seed
+    for models in content["makers"].values():
+        for bird in models.values():
+            bird["rates"].update(rates)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"world-{seed}.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def demo(folder: Path, **fields: Any) -> Path:
+    """The demo bench, all five strategies, in a world of one's own."""
+    text = next(Path(fe.__file__).parent.rglob("demo.yaml")).read_text("utf-8")
+    content = yaml.safe_load(text)
+    content["endpoints"] = {"sim": {"simulator": str(world(folder, **fields))}}
+    path = folder / "demo.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+NO_FAILURES = {"empty": 0.0, "truncated": 0.0, "refused": 0.0}
+
+
+# Calls
+
+
+def test_a_run_without_failures_makes_exactly_the_calls_that_were_planned(tmp_path: Path):
+    """A plan that is wrong by a role is wrong by a price."""
+    bench = demo(tmp_path, **NO_FAILURES)
+    plan = planned(MINI, bench, output_dir=tmp_path / "results")
+    run = fe.run(MINI, bench, output_dir=tmp_path / "results")
+
+    calls = rows(run, "calls")
+    charged = Counter((c["role"].split("/")[0], c["model"]) for c in calls)
+    first = {c["key"]: (c["role"].split("/")[0], c["model"]) for c in calls}
+    assert run.manifest["trials"]["failed"] == 0
+    assert plan.calls.exact
+    assert plan.calls.expected == plan.total("shared") == run.manifest["calls"]["made"]
+    assert {(n.role, n.model): n.charged for n in plan.lines} == charged
+    assert {(n.role, n.model): n.shared for n in plan.lines} == Counter(first.values())
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.9])
+def test_the_range_of_calls_holds_runs_that_fail(tmp_path: Path, rate: float):
+    """Who plans for rate limits wants to know the most and the least that may come."""
+    bench = demo(tmp_path, empty=rate, refused=0.0, truncated=0.0)
+    plan = planned(MINI, bench, output_dir=tmp_path / "results")
+    run = fe.run(MINI, bench, output_dir=tmp_path / "results")
+
+    assert run.manifest["trials"]["failed"] > 0
+    assert plan.calls.low <= run.manifest["calls"]["made"] <= plan.calls.high
+    assert run.manifest["calls"]["made"] < plan.calls.expected
+
+
+def test_a_strategy_that_asks_more_when_answers_differ_gets_a_range(tmp_path: Path):
+    """Planned as one number, the dearer branch would come as a surprise on the bill."""
+    recipes = {
+        "forked": {"strategy": "users_strategies:third_voice", "members": ["heron", "kestrel"]},
+        "straight": {"strategy": "vote", "members": ["heron", "kestrel"]},
+    }
+    bench = bench_file(tmp_path, SIM, recipes=recipes)
+    straight = planned(REASONING, bench, recipes=["straight"], output_dir=tmp_path)
+    forked = planned(REASONING, bench, recipes=["forked"], output_dir=tmp_path)
+    run = fe.run(REASONING, bench, recipes=["forked"], output_dir=tmp_path / "r")
+
+    assert straight.calls.exact
+    assert not forked.calls.exact
+    tasks = forked.tasks
+    assert forked.calls.low <= 2 * 2 * tasks < run.manifest["calls"]["made"] < 2 * 3 * tasks
+    assert forked.calls.high == 2 * 3 * tasks
+
+
+def test_what_is_in_the_ledger_already_costs_nothing_more(tmp_path: Path):
+    """Whoever adds one recipe to a paid run should not be told to pay for all again."""
+    bench = demo(tmp_path, **NO_FAILURES)
+    fe.run(MINI, bench, recipes=["solo-heron", "vote-heron"], output_dir=tmp_path / "results")
+    same = planned(MINI, bench, recipes=["vote-heron"], output_dir=tmp_path / "results")
+    more = planned(MINI, bench, recipes=["self-heron"], output_dir=tmp_path / "results")
+
+    assert same.total("known") == same.total("shared") == same.calls.expected
+    assert same.total("expected_usd") == same.total("tokens_out") == 0
+    members, writers = (next(n for n in more.lines if n.role == r) for r in ("member", "grader"))
+    assert (members.known, writers.known) == (members.shared, 0)
+
+
+# Dollars
+
+
+def test_experience_comes_before_assumptions_and_says_where_it_is_from(tmp_path: Path):
+    """A guess that looks like a measurement is believed like one."""
+    bench = demo(tmp_path, seed=5)
+    results = tmp_path / "results"
+    before = planned(MINI, bench, output_dir=results)
+    fe.run(MINI, bench, limit=2, repeats=1, seed=99, output_dir=results)
+    here = planned(MINI, bench, output_dir=results)
+    elsewhere = planned(MINI, "demo", output_dir=results)
+
+    assert {line.tokens_source for line in before.lines} == {"assumed"}
+    assert all("replies of this endpoint" in line.tokens_source for line in here.lines)
+    assert all("this model elsewhere" in line.tokens_source for line in elsewhere.lines)
+    assert "assume" not in here.assumptions
+    assert "without experience" in before.assumptions
+
+
+def test_a_server_without_a_price_costs_what_it_reported_before(tmp_path: Path):
+    """A gateway knows its own bill; `unknown` would be said of what stands in the ledger."""
+    with served(simulator()) as url:
+        bench = bench_file(tmp_path, {"base_url": url})
+        blind = planned(MINI, bench, output_dir=tmp_path / "results")
+        fe.run(MINI, bench, limit=1, seed=99, output_dir=tmp_path / "results")
+        wise = planned(MINI, bench, limit=3, output_dir=tmp_path / "results")
+        run = fe.run(MINI, bench, limit=3, output_dir=tmp_path / "results")
+
+    assert blind.total("expected_usd") is None
+    assert {line.price_source for line in blind.lines} == {"unknown"}
+    assert {line.price_source for line in wise.lines} == {"reported before"}
+    spent = sum(t["spent_usd"] + t["grading_spent_usd"] for t in rows(run, "trials"))
+    assert wise.total("low_usd") < spent < wise.total("high_usd")
+
+
+def test_more_calls_at_once_take_fewer_minutes_and_a_simulator_takes_hardly_any(tmp_path: Path):
+    """A night or a coffee break: that is what a plan is read for."""
+    bench = bench_file(tmp_path, {"base_url": "http://127.0.0.1:9/v1"})
+    slow, fast = (
+        planned(MINI, bench, max_in_flight=n, output_dir=tmp_path).minutes for n in (1, 16)
+    )
+    simulated = planned(MINI, bench_file(tmp_path / "s", SIM), output_dir=tmp_path).minutes
+
+    assert slow > 10 * fast > 0
+    assert simulated < fast
+
+
+@pytest.mark.simulation
+def test_dollars_lie_within_the_range_in_ninety_of_a_hundred_worlds(tmp_path: Path):
+    """A range that is wide enough for everything, or holds nothing, is no plan."""
+    count = 100 if worlds() >= WORLDS["full"] else 6
+    inside = {"assumed": 0, "learned": 0}
+    for seed in range(count):
+        folder = tmp_path / str(seed)
+        bench, results = demo(folder, seed=seed), folder / "results"
+        plans = {"assumed": planned(MINI, bench, output_dir=results)}
+        fe.run(MINI, bench, limit=2, repeats=1, seed=99, output_dir=results)
+        plans["learned"] = planned(MINI, bench, output_dir=results)
+        run = fe.run(MINI, bench, output_dir=results)
+        spent = sum(t["spent_usd"] + t["grading_spent_usd"] for t in rows(run, "trials"))
+        for name, plan in plans.items():
+            low, high = plan.total("low_usd"), plan.total("high_usd")
+            assert low is not None
+            assert high is not None
+            assert high <= 3 * low * (1 + 1e-9)
+            inside[name] += low <= spent <= high
+    assert min(inside.values()) >= 0.9 * count, inside
