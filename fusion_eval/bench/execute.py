@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -297,6 +298,26 @@ class _Running:
             "stopped_because": self.blocks.out_of_money,
             "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
+            "money": self._money(rows),
+        }
+
+    def _money(self, rows: Tables) -> dict[str, Any]:
+        """What the run has paid according to its ledger, and how much of it no trial shows yet."""
+        models = {(m.endpoint.base_url, m.id): m for m in models_used(self.bench)}
+        bills = [
+            prices.paid(models[url, name], reply.usage, reply.cost_reported).usd
+            for url, name, reply in self.ledger.replies_of(self.folder.name)
+            if (url, name) in models
+        ]
+        paid = math.fsum(usd for usd in bills if usd is not None)
+        shown = math.fsum(row["spent_usd"] or 0.0 for row in rows.calls)
+        unfinished = paid - shown
+        return {
+            "spent_usd": paid,
+            "unfinished_usd": unfinished if unfinished > 1e-9 else 0.0,
+            "calls_of_unknown_price": bills.count(None),
+            "budget_usd": self.bench.limits.budget_usd,
+            "counted_against_budget_usd": self.budget.spent,
         }
 
 

@@ -123,6 +123,12 @@ class Ledger:
         for request, blob in self._rows(sql, model_id, most):
             yield json.loads(rows.unpacked(request)), codec.load(rows.unpacked(blob))
 
+    def replies_of(self, run: str) -> Iterator[tuple[str, str, Reply]]:
+        """(base URL, model id, reply) of every call that one run made and paid."""
+        for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
+            asked = json.loads(rows.unpacked(request))
+            yield asked["endpoint"], asked["model"], codec.load(rows.unpacked(blob))
+
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
         """Attempts of one run that brought no reply, by key: they may have cost.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fusion_eval.report.decision import decision
-from fusion_eval.report.notes import gaps, money_lines, notes
+from fusion_eval.report.notes import gaps, money_cells, money_lines, notes
 from fusion_eval.report.words import (
     cost_range,
     escaped,
@@ -39,7 +39,7 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     for title, breakdown in (("domain", summary["domains"]), ("section", summary["sections"])):
         if breakdown:
             parts += [f"## Score by {title}", _breakdown(summary, breakdown, title)]
-    parts += ["## Money", *money_lines(summary)]
+    parts += ["## Money", *money_lines(summary), *_money_tables(summary)]
     parts += ["## Gaps", *gaps(summary)]
     parts += ["## How this was made", *notes(run, summary)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -51,6 +51,18 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, simulated: bo
     rule = ["---" if name in _WORDS else "---:" for name in header[1:]]
     lines = [[first, *header[1:]], ["---", *rule], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _money_tables(summary: Mapping[str, Any]) -> list[str]:
+    """Calls and dollars by role and by model; nothing where no cost is known."""
+    header = ["calls", "made", "tokens in", "tokens out", "charged", "spent"]
+    drawn = []
+    for part in ("role", "model"):
+        found = summary["money"][f"by_{part}"]
+        if any(row["at_least_usd"]["cost_usd"] for row in found.values()):
+            rows = [[escaped(name), *money_cells(row)] for name, row in found.items()]
+            drawn.append(table([part, *header], rows, simulated=summary["simulated"]))
+    return drawn
 
 
 def _picture(summary: Mapping[str, Any]) -> str:

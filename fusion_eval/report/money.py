@@ -1,4 +1,7 @@
-"""What a run charged and what it paid; a sum with an unknown part is unknown."""
+"""What a run charged and what it paid, by role and by model; a sum with an unknown part is unknown.
+
+What was asked for and what was served and billed are two columns: a difference is reported.
+"""
 
 from __future__ import annotations
 
@@ -26,3 +29,58 @@ def money(trials: pd.DataFrame) -> dict[str, Any]:
 def calls_made(calls: pd.DataFrame) -> dict[str, int]:
     """Calls that were charged to some trial, and those of them that this run made."""
     return {"charged": len(calls), "made": int((~calls["cached"].astype(bool)).sum())}
+
+
+def money_by(calls: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
+    """Calls, tokens and dollars for each `role` or `model`, the dearest first.
+
+    `cost_usd` is charged to recipes, or to grading; `spent_usd` is what this run paid.
+    `at_least_usd` has the known part of both. A role inside a recipe in a seat counts as the seat.
+    """
+    keys = calls[column].astype("string").fillna("unknown")
+    groups = keys.map(lambda name: name.split("/")[0]) if column == "role" else keys
+    found = {str(name): _sums(rows) for name, rows in calls.groupby(groups, sort=False)}
+    return dict(sorted(found.items(), key=lambda item: -item[1]["at_least_usd"]["cost_usd"]))
+
+
+def _sums(rows: pd.DataFrame) -> dict[str, Any]:
+    dollars = {name: rows[name].astype(float) for name in ("cost_usd", "spent_usd")}
+    tokens_in = rows[["tokens_input", "tokens_cache_read", "tokens_cache_write"]]
+    tokens_out = rows[["tokens_output", "tokens_reasoning"]]
+    return {
+        **calls_made(rows),
+        **{name: None if x.isna().any() else float(x.sum()) for name, x in dollars.items()},
+        "at_least_usd": {name: float(x.sum()) for name, x in dollars.items()},
+        "tokens_in": int(tokens_in.astype(float).sum().sum()),
+        "tokens_out": int(tokens_out.astype(float).sum().sum()),
+    }
+
+
+def served_otherwise(calls: pd.DataFrame) -> list[dict[str, Any]]:
+    """Where another model answered than was asked for: calls, dollars, and their share of all.
+
+    `kind` is `version` where one name goes on from the other (`gpt-5` and `gpt-5-2026-08-07`),
+    else `other model`. The share is of the known dollars that were charged.
+    """
+    asked, served = (calls[name].astype("string") for name in ("model_requested", "model_served"))
+    differs = served.notna() & (asked != served)
+    charged = calls["cost_usd"].astype(float)
+    everything = float(charged.sum())
+    found = []
+    for (wanted, got), rows in calls[differs].groupby(["model_requested", "model_served"]):
+        usd = float(charged[rows.index].sum())
+        found.append({
+            "requested": str(wanted),
+            "served": str(got),
+            "kind": "version" if _one_goes_on(str(wanted), str(got)) else "other model",
+            "calls": len(rows),
+            "cost_usd": usd,
+            "share": usd / everything if everything else None,
+        })  # fmt: skip
+    return sorted(found, key=lambda row: -row["cost_usd"])
+
+
+def _one_goes_on(wanted: str, got: str) -> bool:
+    """True for a dated version, or the same name without the maker in front."""
+    wanted, got = wanted.split("/")[-1], got.split("/")[-1]
+    return wanted.startswith(got) or got.startswith(wanted)

@@ -27,7 +27,37 @@ def money_lines(summary: Mapping[str, Any]) -> list[str]:
     if summary["at_least_usd"]["possibly_paid_usd"]:
         possibly = dollars(summary["at_least_usd"]["possibly_paid_usd"])
         lines.append(f"Up to {possibly} more may have been billed for attempts without an answer.")
-    return lines
+    unfinished = (summary["money"]["run"] or {}).get("unfinished_usd")
+    if unfinished:
+        lines.append(
+            f"{dollars(unfinished)} more went into trials that are not finished; they are not "
+            "paid again when the run goes on."
+        )
+    return [*lines, *served_lines(summary)]
+
+
+def served_lines(summary: Mapping[str, Any]) -> list[str]:
+    """Models that answered in the place of those that were asked; nothing where none did."""
+    found = summary["money"]["served_otherwise"]
+    if not found:
+        return []
+    rows = [
+        f"- asked for {escaped(row['requested'])}, served {escaped(row['served'])} "
+        f"({row['kind']}): {row['calls']:,} calls"
+        + (f", {row['share']:.1%} of the dollars" if row["share"] is not None else "")
+        for row in found
+    ]
+    return ["Not every call was served by the model that was asked for:", "\n".join(rows)]
+
+
+def money_cells(row: Mapping[str, Any]) -> list[str]:
+    """Cells of one role or model: calls, tokens, dollars; at least, where a part is unknown."""
+    cells = [f"{row[name]:,}" for name in ("charged", "made", "tokens_in", "tokens_out")]
+    for name in ("cost_usd", "spent_usd"):
+        known = row["at_least_usd"][name]
+        unknown = f"≥ {dollars(known)}" if known else "unknown"
+        cells.append(unknown if row[name] is None else dollars(row[name]))
+    return cells
 
 
 _PAID = ("cost_usd", "spent_usd", "grading_usd")
