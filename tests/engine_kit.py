@@ -240,7 +240,15 @@ def rows(run: Any, table: str) -> list[dict[str, Any]]:
 def outcome(run: Any) -> dict[str, Any]:
     """What a run found out, without what depends on when it ran and what was there already."""
     paid = {"spent_usd", "grading_spent_usd", "possibly_paid_usd", "cached", "attempt", "key"}
-    clock = {"latency_s", "latency_sum_s", "start_s", "end_s", "latency_source", "call_key"}
+    clock = {
+        "latency_s",
+        "latency_sum_s",
+        "start_s",
+        "end_s",
+        "latency_source",
+        "call_key",
+        "price_date",
+    }
     found: dict[str, Any] = {}
     for table in ("trials", "verdicts", "calls"):
         kept = [

@@ -15,6 +15,7 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.blocks import Block, Blocks, worst_case
+from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.progress import Progress, Silent
 from fusion_eval.bench.refuse import models_used, own_server, refuse
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
@@ -65,6 +66,7 @@ async def _execution(
     wanted = manifests.inputs_hash(tasks, bench)
     with contextlib.ExitStack() as held, Ledger(results / "ledger.sqlite") as ledger:
         run_id = manifests.claim(results, wanted, held) or manifests.new_run_id(wanted)
+        bench = priced(bench, manifests.prices_of(results / run_id))
         clients = Clients(_transports(bench, world_tasks))
         budget = Budget(bench.limits.budget_usd, _worst, prices.paid_for)
         running = _Running(
@@ -305,7 +307,7 @@ class _Running:
         """What the run has paid according to its ledger, and how much of it no trial shows yet."""
         models = {(m.endpoint.base_url, m.id): m for m in models_used(self.bench)}
         bills = [
-            prices.paid(models[url, name], reply.usage, reply.cost_reported).usd
+            prices.paid(models[url, name], reply.usage, reply.cost_reported, reply.asked_at).usd
             for url, name, reply in self.ledger.replies_of(self.folder.name)
             if (url, name) in models
         ]

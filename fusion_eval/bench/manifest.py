@@ -15,6 +15,7 @@ from typing import Any
 import fusion_eval
 from fusion_eval import prompts, store
 from fusion_eval.bench.configure import fingerprint
+from fusion_eval.bench.pricing import frozen
 from fusion_eval.bench.refuse import models_used
 from fusion_eval.core import Bench, TaskSet, digest
 from fusion_eval.engine.prices import price_of
@@ -31,7 +32,7 @@ def inputs_hash(tasks: TaskSet, bench: Bench) -> str:
 
 def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
     """The manifest of a run that starts now."""
-    prices = {m.name: price_of(m) for m in models_used(bench)}
+    prices = frozen({m.name: price_of(m) for m in models_used(bench)})
     return {
         "run_id": run_id,
         "status": "running",
@@ -58,12 +59,8 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
             "passes": bench.grader.passes,
         },
         "prompts": prompts.digests(),
-        "prices": {
-            name: None
-            if price is None
-            else {"input": price.input, "output": price.output, "source": price.source}
-            for name, price in prices.items()
-        },
+        "prices": prices,
+        "prices_hash": digest(prices)[:16],
         "prices_at": _now(),
         "endpoints": {
             e.name: {"base_url": e.base_url, "simulator": e.simulator, "key": e.api_key_env}
@@ -86,8 +83,16 @@ def begun(tasks: TaskSet, bench: Bench, folder: Path) -> dict[str, Any]:
     """The manifest of a run that starts, or goes on, now."""
     manifest = describe(tasks, bench, folder.name)
     with contextlib.suppress(TableError):
-        manifest["started"] = store.read_run(folder).manifest.get("started", manifest["started"])
+        before = store.read_run(folder).manifest
+        manifest |= {name: before[name] for name in ("started", "prices_at") if name in before}
     return manifest
+
+
+def prices_of(folder: Path) -> dict[str, Any]:
+    """The prices that a run began with; none for one that begins now."""
+    with contextlib.suppress(TableError):
+        return dict(store.read_run(folder).manifest.get("prices") or {})
+    return {}
 
 
 def claim(results: Path, wanted: str, held: contextlib.ExitStack) -> str | None:

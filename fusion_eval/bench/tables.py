@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from fusion_eval.core import POLICIES, Attempt, Model, Recipe, Reply, Task, Trial, Use, Verdict
@@ -151,8 +152,8 @@ def _call(
     cost = prices.Cost(usd=0.0, source="not billed")
     paid = cost
     if reply is not None:
-        cost = prices.stand_alone(fact.model, usage, reply.cost_reported)
-        paid = prices.paid(fact.model, usage, reply.cost_reported)
+        bill = (fact.model, usage, reply.cost_reported, reply.asked_at)
+        cost, paid = prices.stand_alone(*bill), prices.paid(*bill)
     mine = fact.mine and first
     lost = failed.get(use.key, ())
     return {
@@ -174,6 +175,9 @@ def _call(
         "tokens_reasoning": usage.reasoning if usage else None,
         "cost_usd": cost.usd,
         "cost_source": cost.source,
+        "rate_input": cost.rate.input if cost.rate else None,
+        "rate_output": cost.rate.output if cost.rate else None,
+        "price_date": _date(reply.asked_at) if reply and reply.asked_at else None,
         "spent_usd": paid.usd if mine else 0.0,
         "possibly_paid_usd": prices.possibly(lost) if first else 0.0,
         "start_s": use.start_s,
@@ -182,6 +186,10 @@ def _call(
         "finish": reply.finish if reply else None,
         "failure": fact.failure,
     }
+
+
+def _date(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def _verdict(task: Task, trial: Trial, verdict: Verdict) -> Row:

@@ -11,8 +11,9 @@ from fusion_eval.core.call import (
     Tools,
     Usage,
 )
-from fusion_eval.core.model import Endpoint, Model, Price
+from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Trial, Use, Verdict
+from fusion_eval.core.price import Price, Rate
 from fusion_eval.core.recipe import Bench, Grader, Limits, Member, Recipe
 from fusion_eval.core.rubric import POLICIES, Score
 from fusion_eval.core.task import (
@@ -46,6 +47,7 @@ __all__ = [
     "Model",
     "Price",
     "Question",
+    "Rate",
     "Recipe",
     "Reply",
     "Schema",

@@ -112,7 +112,7 @@ class Reply:
 
     `latency_s` is that of the last attempt, without waiting for a rate limit. `simulated` is set
     by the reply itself, so that a simulator behind a URL is recognised too. `key` is that of the
-    call, once it is known.
+    call, once it is known. `asked_at` is when the request was sent (Unix seconds): prices change.
     """
 
     text: str
@@ -125,6 +125,7 @@ class Reply:
     attempts: tuple[Attempt, ...] = ()
     extra: dict[str, Any] = field(default_factory=dict)
     key: str | None = None
+    asked_at: float | None = None
 
 
 Send = Callable[[Call], Awaitable[Reply]]

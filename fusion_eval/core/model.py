@@ -1,25 +1,12 @@
-"""Who can be asked, where, and at what price."""
+"""Who can be asked, and where."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_eval.core.price import Price
 from fusion_eval.core.task import digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """US dollars per million tokens. Cached input is charged as fresh input unless it has a rate.
-
-    `source` says where the figures come from: `bench file`, `simulator`, `genai-prices 0.2.3`.
-    """
-
-    input: float
-    output: float
-    cache_read: float | None = None
-    cache_write: float | None = None
-    source: str = "bench file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

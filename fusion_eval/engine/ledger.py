@@ -112,7 +112,8 @@ class Ledger:
         for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
             asked, reply = json.loads(rows.unpacked(request)), codec.load(rows.unpacked(blob))
             model = models.get((asked["endpoint"], asked["model"]))
-            paid = prices.paid(model, reply.usage, reply.cost_reported).usd if model else None
+            bill = (reply.usage, reply.cost_reported, reply.asked_at)
+            paid = prices.paid(model, *bill).usd if model else None
             total += paid if paid is not None else reply.attempts[-1].cost_worst or 0.0
         failed = self.failed_attempts(run).values()
         return total + sum(prices.possibly(attempts) or 0.0 for attempts in failed)

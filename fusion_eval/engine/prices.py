@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from functools import cache
+from typing import Any
 
-from fusion_eval.core import Attempt, Call, Model, Price, Reply, Usage, canonical
+from fusion_eval.core import Attempt, Call, Model, Price, Rate, Reply, Usage, canonical
 
 MAX_TOKENS_UNSAID = 32_768
 """Output tokens assumed as the worst case of a model without `max_tokens`."""
@@ -21,10 +23,11 @@ _PER_TOKEN = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """US dollars, or None for unknown, and where they come from."""
+    """US dollars, or None for unknown; where they come from, and the rate that was applied."""
 
     usd: float | None
     source: str
+    rate: Rate | None = None
 
 
 def price_of(model: Model) -> Price | None:
@@ -33,28 +36,34 @@ def price_of(model: Model) -> Price | None:
         return model.price
     if model.endpoint.simulator is not None:
         return None
-    return _listed(model.id, model.endpoint.base_url)
+    return listed(model.id, model.endpoint.base_url)
 
 
-def paid(model: Model, usage: Usage | None, reported: float | None) -> Cost:
-    """The bill of one reply."""
+def paid(
+    model: Model, usage: Usage | None, reported: float | None, at: float | None = None
+) -> Cost:
+    """The bill of one reply, whose request was sent `at` (Unix seconds; None: now)."""
     price = price_of(model)
     if reported is not None and not _doubtful_zero(model, price, reported):
         return Cost(usd=reported, source="provider")
     if price is None or usage is None:
         return Cost(usd=None, source="unknown")
-    return Cost(usd=_at(price, usage), source=price.source)
+    rate = price.rate(usage.tokens_in, at)
+    return Cost(usd=rate.dollars(usage), source=price.source, rate=rate)
 
 
-def stand_alone(model: Model, usage: Usage | None, reported: float | None) -> Cost:
+def stand_alone(
+    model: Model, usage: Usage | None, reported: float | None, at: float | None = None
+) -> Cost:
     """The bill with every cached input token charged as a fresh one, where the price is known."""
-    cost, price = paid(model, usage, reported), price_of(model)
+    cost, price = paid(model, usage, reported, at), price_of(model)
     if cost.usd is None or usage is None or not usage.cache_read or price is None:
         return cost
-    if price.cache_read is None:
+    rate = price.rate(usage.tokens_in, at)
+    if rate.cache_read is None:
         return cost
-    help_ = usage.cache_read * (price.input - price.cache_read) * _PER_TOKEN
-    return Cost(usd=cost.usd + max(0.0, help_), source=cost.source)
+    help_ = usage.cache_read * (rate.input - rate.cache_read) * _PER_TOKEN
+    return replace(cost, usd=cost.usd + max(0.0, help_))
 
 
 def worst_case(call: Call) -> float | None:
@@ -67,8 +76,13 @@ def worst_case(call: Call) -> float | None:
         bytes_in += len(canonical(call.output.json_schema).encode())
     if call.tools:
         bytes_in += len(canonical(call.tools).encode())
-    dearest = max(price.input, price.cache_read or 0.0, price.cache_write or 0.0)
-    return (bytes_in * dearest + most_out(call.model) * price.output) * _PER_TOKEN
+    out = most_out(call.model)
+    return max(_most(rate, bytes_in, out) for rate in price.rates)
+
+
+def _most(rate: Rate, tokens_in: int, tokens_out: int) -> float:
+    dearest = max(rate.input, rate.cache_read or 0.0, rate.cache_write or 0.0)
+    return (tokens_in * dearest + tokens_out * rate.output) * _PER_TOKEN + rate.request
 
 
 def most_out(model: Model) -> int:
@@ -93,43 +107,99 @@ def possibly(attempts: Iterable[Attempt]) -> float | None:
 
 def paid_for(call: Call, reply: Reply) -> float | None:
     """The bill of a reply in US dollars, None where it is unknown."""
-    return paid(call.model, reply.usage, reply.cost_reported).usd
-
-
-def _at(price: Price, usage: Usage) -> float:
-    read = price.cache_read if price.cache_read is not None else price.input
-    write = price.cache_write if price.cache_write is not None else price.input
-    into = usage.input * price.input + usage.cache_read * read + usage.cache_write * write
-    return (into + usage.tokens_out * price.output) * _PER_TOKEN
+    return paid(call.model, reply.usage, reply.cost_reported, reply.asked_at).usd
 
 
 def _doubtful_zero(model: Model, price: Price | None, reported: float) -> bool:
     """A reported 0 is a dynamic price unless the model is free by name or by its price."""
-    free = model.id.endswith(":free") or (price is not None and price.input == price.output == 0)
+    free = model.id.endswith(":free") or (price is not None and price.free)
     return reported == 0 and not free
 
 
 @cache
-def _listed(model_id: str, base_url: str) -> Price | None:
-    """List price of genai-prices at its base tier, or None for a model or endpoint it lacks."""
+def listed(model_id: str, base_url: str) -> Price | None:
+    """The standard price in genai-prices with its tiers, dates and hours; None where it has none.
+
+    All of it is kept as data, so that a manifest can hold it: a run is priced by what was known
+    when it began, whatever version of the list is installed later.
+    """
     import genai_prices
     from genai_prices import Usage as Tokens
-
-    def dollars(tokens: Tokens) -> float:
-        price = genai_prices.calc_price(tokens, model_id, provider_api_url=base_url)
-        return float(price.total_price)
+    from genai_prices.types import ModelPrice
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            thousand_in = dollars(Tokens(input_tokens=1000))
-            thousand_out = dollars(Tokens(output_tokens=1000))
-            cached = dollars(Tokens(input_tokens=1000, cache_read_tokens=1000))
+            found = genai_prices.calc_price(Tokens(), model_id, provider_api_url=base_url)
     except (LookupError, ValueError):
         return None
+    known = found.model.prices
+    dated = (
+        [(None, known)]
+        if isinstance(known, ModelPrice)
+        else [(each.constraint, each.prices) for each in known]
+    )
+    rates = [rate for constraint, prices in dated for rate in _rates(prices, constraint)]
+    if not rates:
+        return None
+    first = rates[0]
     return Price(
-        input=thousand_in * 1000,
-        output=thousand_out * 1000,
-        cache_read=cached * 1000,
+        input=first.input,
+        output=first.output,
+        cache_read=first.cache_read,
+        cache_write=first.cache_write,
+        request=first.request,
+        exceptions=tuple(rates[1:]),
         source=f"genai-prices {genai_prices.__version__}",
     )
+
+
+_NAMES = {
+    "input": "input_mtok",
+    "output": "output_mtok",
+    "cache_read": "cache_read_mtok",
+    "cache_write": "cache_write_mtok",
+    "request": "requests_kcount",
+}
+
+
+def _rates(prices: Any, constraint: Any) -> list[Rate]:
+    """One price of the list as rates: its base, then each tier of input that it knows."""
+    values = {ours: vars(prices).get(theirs) for ours, theirs in _NAMES.items()}
+    if values["input"] is None and values["output"] is None:
+        return []
+    starts = {tier.start for v in values.values() for tier in getattr(v, "tiers", ())}
+    return [
+        Rate(
+            input=_value(values["input"], above) or 0.0,
+            output=_value(values["output"], above) or 0.0,
+            cache_read=_value(values["cache_read"], above),
+            cache_write=_value(values["cache_write"], above),
+            request=(_value(values["request"], above) or 0.0) / 1000,
+            above=above,
+            **_conditions(constraint),
+        )
+        for above in (None, *sorted(starts))
+    ]
+
+
+def _value(value: Any, above: int | None) -> float | None:
+    """The figure for more than so many input tokens; a tier is a cliff, not a step."""
+    if value is None or not hasattr(value, "tiers"):
+        return None if value is None else float(value)
+    reached = [tier.price for tier in value.tiers if above is not None and tier.start <= above]
+    return float(reached[-1] if reached else value.base)
+
+
+def _conditions(constraint: Any) -> dict[str, Any]:
+    if constraint is None:
+        return {}
+    if hasattr(constraint, "start_date"):
+        return {"since": constraint.start_date.isoformat()}
+    times = (constraint.start_time, constraint.end_time)
+    return {"between": tuple(_utc(time).isoformat() for time in times)}
+
+
+def _utc(time: Any) -> Any:
+    moment = datetime.combine(date(1970, 1, 1), time)
+    return moment.astimezone(UTC).time() if time.tzinfo else time

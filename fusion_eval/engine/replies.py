@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import time
+from typing import Any, TypeGuard
 
 from fusion_eval.core import Attempt, Reply, Usage
 from fusion_eval.engine.attempt import AttemptFailedError
@@ -47,36 +48,57 @@ def read(body: object, took_s: float) -> Reply:
         cost_reported=cost,
         simulated=isinstance(simulated, dict),
         attempts=(Attempt(number=1, latency_s=latency, usage=usage, cost_reported=cost),),
+        asked_at=round(time.time() - took_s, 3),
         extra={k: body[k] for k in ("id", "provider", "system_fingerprint") if body.get(k)},
     )
 
 
 def buckets(usage: dict[str, Any]) -> Usage | None:
-    """Disjoint token buckets from an OpenAI-shaped `usage`, or None where there is none.
+    """Disjoint token buckets from a `usage` in any dialect, or None where there is none.
 
-    Cached tokens stand inside the prompt, reasoning inside the completion; where a provider adds
-    reasoning on top instead, its total says so.
+    Cached tokens stand inside the prompt (OpenAI, OpenRouter; DeepSeek, Together and Moonshot name
+    them otherwise), or beside it (`input_tokens` of Anthropic). Reasoning stands inside the
+    completion, or on top of it where the total says so (xAI, and Gemini, which names it nowhere).
     """
-    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(prompt, int) or not isinstance(completion, int):
+    beside = "prompt_tokens" not in usage and "input_tokens" in usage
+    prompt = usage.get("input_tokens" if beside else "prompt_tokens")
+    completion = usage.get("output_tokens" if beside else "completion_tokens")
+    if not _whole(prompt) or not _whole(completion):
         return None
-    if prompt < 0 or completion < 0:
-        return None
-    of_prompt = _object(usage.get("prompt_tokens_details"))
-    of_completion = _object(usage.get("completion_tokens_details"))
-    read_ = min(_count(of_prompt.get("cached_tokens")), prompt)
-    written = min(_count(of_prompt.get("cache_write_tokens")), prompt - read_)
-    reasoning = _count(of_completion.get("reasoning_tokens"))
-    on_top = reasoning > completion or (
-        reasoning > 0 and usage.get("total_tokens") == prompt + completion + reasoning
-    )
+    of_prompt = _object(usage.get("prompt_tokens_details") or usage.get("input_tokens_details"))
+    native = _count(usage.get("cache_read_input_tokens"))
+    created = _count(usage.get("cache_creation_input_tokens"))
+    if beside and not of_prompt:
+        prompt += native + created
+    cached = (
+        of_prompt.get("cached_tokens"), usage.get("cached_tokens"),
+        usage.get("prompt_cache_hit_tokens"), native,
+    )  # fmt: skip
+    read_ = min(max(map(_count, cached)), prompt)
+    written = min(max(_count(of_prompt.get("cache_write_tokens")), created), prompt - read_)
+    output, reasoning = _output(usage, prompt, completion)
     return Usage(
         input=prompt - read_ - written,
         cache_read=read_,
         cache_write=written,
-        output=completion if on_top else completion - reasoning,
+        output=output,
         reasoning=reasoning,
     )
+
+
+def _output(usage: dict[str, Any], prompt: int, completion: int) -> tuple[int, int]:
+    """(visible, reasoning) tokens."""
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    reasoning = _count(_object(details).get("reasoning_tokens"))
+    beyond = _count(usage.get("total_tokens")) - prompt - completion
+    if not reasoning:
+        return completion, max(0, beyond)
+    on_top = reasoning > completion or beyond == reasoning
+    return (completion if on_top else completion - reasoning), reasoning
+
+
+def _whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def reported_cost(usage: dict[str, Any]) -> float | None:
@@ -84,11 +106,12 @@ def reported_cost(usage: dict[str, Any]) -> float | None:
 
     Negative numbers stand for dynamic prices, which are unknown and not free.
     """
-    cost = _number(usage.get("cost"))
+    said = usage.get("cost")
+    cost = _number(said.get("total_cost") if isinstance(said, dict) else said)
     if cost is None:
         return None
     upstream = _number(_object(usage.get("cost_details")).get("upstream_inference_cost"))
-    return cost + upstream if usage.get("is_byok") and upstream is not None else cost
+    return cost + upstream if upstream and (usage.get("is_byok") or not cost) else cost
 
 
 def _number(value: object) -> float | None:
@@ -102,7 +125,7 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _count(value: object) -> int:
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if _whole(value) else 0
 
 
 def _refused(error: object, took_s: float) -> AttemptFailedError:

@@ -1,0 +1,93 @@
+"""What tokens cost: rates, and the conditions under which other rates hold. Values, no lookups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fusion_eval.core.call import Usage
+
+_PER_TOKEN = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """US dollars per million tokens, and `request` per call, while its conditions hold.
+
+    Conditions: more than `above` input tokens in all (then all tokens pay this rate), a request
+    on or after the date `since`, or between two times of day (UTC, `HH:MM:SS`; over midnight too).
+    Cached input without a rate of its own is charged as fresh input.
+    """
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+    request: float = 0.0
+    above: int | None = None
+    since: str | None = None
+    between: tuple[str, str] | None = None
+
+    def holds(self, tokens_in: int, at: datetime) -> bool:
+        """Whether a request with so much input pays this rate at that time."""
+        if self.above is not None and tokens_in <= self.above:
+            return False
+        if self.since is not None and at.date().isoformat() < self.since:
+            return False
+        if self.between is None:
+            return True
+        start, end = self.between
+        now = at.time().isoformat()
+        return (start <= now < end) if start <= end else (now >= start or now < end)
+
+    def dollars(self, usage: Usage) -> float:
+        """The price of one reply. Reasoning is charged as output."""
+        read = self.input if self.cache_read is None else self.cache_read
+        write = self.input if self.cache_write is None else self.cache_write
+        into = usage.input * self.input + usage.cache_read * read + usage.cache_write * write
+        return (into + usage.tokens_out * self.output) * _PER_TOKEN + self.request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The price of a model: US dollars per million tokens, with exceptions.
+
+    Of the `exceptions` that hold for a request the last counts; without one, the rates here do.
+    `source` says where the figures come from: `bench file`, `simulator`, `genai-prices 0.2.3`.
+    """
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+    request: float = 0.0
+    exceptions: tuple[Rate, ...] = ()
+    source: str = "bench file"
+
+    @property
+    def base(self) -> Rate:
+        """The rate without exceptions."""
+        return Rate(
+            input=self.input,
+            output=self.output,
+            cache_read=self.cache_read,
+            cache_write=self.cache_write,
+            request=self.request,
+        )
+
+    @property
+    def rates(self) -> tuple[Rate, ...]:
+        """Every rate that some request may pay."""
+        return (self.base, *self.exceptions)
+
+    @property
+    def free(self) -> bool:
+        """True when no request costs anything."""
+        return all(rate.input == rate.output == rate.request == 0 for rate in self.rates)
+
+    def rate(self, tokens_in: int, at: float | None = None) -> Rate:
+        """The rate of a request with so much input, sent at a time (Unix seconds; None: now)."""
+        when = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
+        return next((r for r in reversed(self.rates) if r.holds(tokens_in, when)), self.base)
