@@ -290,7 +290,7 @@ def _bench(chance: random.Random) -> tuple[TaskSet, Bench]:
         repeats=chance.randint(1, 2),
         resolved={"recipes": {}, "seed": chance.random()},
     )
-    return TaskSet(name="random", tasks=_tasks(chance), source="none"), bench
+    return TaskSet(name="random", tasks=_tasks(chance)), bench
 
 
 def _tasks(chance: random.Random) -> tuple[Task, ...]:
