@@ -8,9 +8,8 @@ import pytest
 import rich.console
 from made_runs import FOUR_PARTS, NINE, made_run, task_hash, trial, write_run
 
-from fusion_eval import report
+from fusion_eval import frames, report, stats
 from fusion_eval.report import terminal
-from fusion_eval.report.against import turned
 from fusion_eval.report.decision import tasks_to_decide
 from fusion_eval.report.words import dollars, escaped, plain, points
 from fusion_eval.store import read_run
@@ -189,15 +188,23 @@ def test_who_cannot_be_told_from_the_best_is_named(tmp_path):
     assert f"{best} has the highest score; looking at all pairs, these tasks cannot tell" in words
 
 
-def test_a_comparison_seen_from_the_other_side_says_the_same():
-    """A turned sign without a turned word would say the opposite."""
-    row = {"a": "x", "b": "y", "difference": 0.1, "low": 0.02, "high": 0.18, "conclusion": "better"}
+def test_the_words_of_a_comparison_have_the_sign_of_its_numbers(tmp_path):
+    """The report said that with a missing answer the leader would be behind; it would be ahead."""
+    rows = [trial(f"t{k}", "good", 0.7 + k / 100) for k in range(19)]
+    rows += [trial(f"t{k}", "best", 0.75 + k / 90) for k in range(1, 20)]
+    rows += [trial(f"t{k}", "open", 0.6 + k / 95, score_min=0.1, score_max=0.65 + k / 95,
+                   coverage=0.8) for k in range(20)]  # fmt: skip
+    run = write_run(tmp_path / "run", rows)
 
-    other = turned(row)
+    found = {row["a"]: row for row in report.summarize(run)["comparisons"]}
+    direct = stats.compare(frames.trials(run), "best").set_index("a")["caveat"]
 
-    assert (other["a"], other["b"], other["conclusion"]) == ("y", "x", "worse")
-    assert (other["low"], other["difference"], other["high"]) == (-0.18, -0.1, -0.02)
-    assert turned(other) == row
+    assert {row["b"] for row in found.values()} == {"best"}
+    assert found["good"]["difference"] < 0
+    for name in ("good", "open"):
+        assert found[name]["caveat"] == direct[name]
+    assert re.search(r"worth 0, the difference would be -\d", found["good"]["caveat"])
+    assert re.search(r"the difference is -\d+\.\d to -\d", found["open"]["caveat"])
 
 
 def test_tasks_to_decide_grow_with_the_square_of_width_over_difference():

@@ -10,8 +10,6 @@ from fusion_eval import stats
 
 PAIRS_UP_TO = 40
 """Recipes; beyond, all pairs are too many to look at."""
-_TURNED = {"better": "worse", "worse": "better"}
-Rows = list[dict[Any, Any]]
 
 
 def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) -> dict[str, Any]:
@@ -34,7 +32,8 @@ def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) 
     if reference is None or best is None:
         return found
     if len(scored) <= PAIRS_UP_TO:
-        pairs = _with(best, stats.compare(rows, level=level, seed=seed).to_dict("records"))
+        every = stats.compare(rows, level=level, seed=seed, second=best)
+        pairs = _ranked(every[every["b"] == best])
         undecided = [row["a"] for row in pairs if row["conclusion"] == "undecided"]
         found["not_below_best"] = undecided
         if reference == best and not _priced(scored):
@@ -64,21 +63,6 @@ def _priced(scored: pd.DataFrame) -> bool:
     return bool((scored["cost_usd"].notna() & (scored["cost_unknown"] == 0)).any())
 
 
-def _with(name: str, rows: Rows) -> Rows:
-    """The pairs of one recipe, turned so that it is the one compared with."""
-    found = [
-        row if row["b"] == name else turned(row) for row in rows if name in (row["a"], row["b"])
-    ]
+def _ranked(pairs: pd.DataFrame) -> list[dict[Any, Any]]:
+    found: list[dict[Any, Any]] = pairs.to_dict("records")
     return sorted(found, key=lambda row: -row["difference"])
-
-
-def turned(row: dict[Any, Any]) -> dict[Any, Any]:
-    """The same comparison seen from the other side."""
-    return row | {
-        "a": row["b"],
-        "b": row["a"],
-        "difference": -row["difference"],
-        "low": -row["high"],
-        "high": -row["low"],
-        "conclusion": _TURNED.get(row["conclusion"], row["conclusion"]),
-    }

@@ -27,6 +27,7 @@ def compare(
     level: float = 0.95,
     seed: int = 0,
     *,
+    second: str | None = None,
     missing: Missing = "as_deployed",
     flips: int = FLIPS,
 ) -> pd.DataFrame:
@@ -40,6 +41,8 @@ def compare(
     margin : points (0 to 100) within which two recipes count as equal; needed for `equivalent`
     level : joint coverage of the intervals; 1 - level is the family-wise error rate
     seed : seed of the random flips
+    second : of all pairs, those with this recipe are written with it second (b); numbers and words
+        are then made for that order
     missing : what a failed answer counts as, see `frames.per_task`
     flips : random sign patterns, where there are too many to count all
 
@@ -62,7 +65,7 @@ def compare(
     wide = per_task(trials, "score", missing)
     names = [str(name) for name in wide.columns]
     sides = {name: Side.of(trials, name, wide[name]) for name in names}
-    pairs = _pairs(wide, names, reference)
+    pairs = [(b, a) if a == second else (a, b) for a, b in _pairs(wide, names, reference)]
     rules = rules_of(margin, level, missing)
     table = table_of([(sides[a], sides[b]) for a, b in pairs], rules, seed, flips)
     table.attrs |= trials.attrs
