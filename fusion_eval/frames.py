@@ -166,6 +166,12 @@ def per_task(
     return wide
 
 
+def never_answered(trials: pd.DataFrame) -> list[str]:
+    """Names of the recipes whose every trial failed: nothing is known about their answers."""
+    failed = trials["failure"].notna().groupby(trials["recipe"].astype(str), sort=False).all()
+    return [str(name) for name in failed.index[failed]]
+
+
 def recipes(trials: pd.DataFrame) -> list[str]:
     """Names of the recipes, in the order in which they first appear."""
     return [str(name) for name in trials["recipe"].drop_duplicates()]

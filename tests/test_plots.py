@@ -170,6 +170,19 @@ def test_unknown_costs_are_named_and_lower_bounds_are_grey_with_an_arrow(tmp_pat
     assert ">" in {line.get_marker() for line in ax.lines}
 
 
+def test_a_recipe_that_never_answered_is_named_and_not_drawn(tmp_path):
+    """At a cost of $0 it bent the axis, and stood on the frontier."""
+
+    def fail(row, rng):
+        return row | ({"failure": "auth", "cost_usd": 0.0} if row["recipe"] == "solo-b" else {})
+
+    ax = draw(figure(4.0), _table(tmp_path, FOUR, tweak=fail))
+
+    assert ax.get_xscale() == "log"
+    assert "solo-b" not in _labels(ax)
+    assert "never answered: solo-b" in ax.get_title(loc="left")
+
+
 def test_without_costs_the_scores_are_drawn_sorted(tmp_path):
     """Imported verdicts have no costs; an empty Pareto plot would help nobody."""
     table = _table(tmp_path, {name: (s, m, None) for name, (s, m, _) in NINE.items()})

@@ -300,6 +300,33 @@ def test_a_run_in_which_everything_failed_still_has_a_report(tmp_path):
     assert "auth 3×" in text
 
 
+def test_a_recipe_that_never_answered_is_not_recommended(tmp_path):
+    """With a wrong key it fails at once, for $0: the report told people to take it."""
+
+    def refuse(row, rng):
+        if row["recipe"] == "solo-b":
+            row |= {"failure": "auth", "score": None, "score_min": None, "score_max": None,
+                    "coverage": None, "cost_usd": 0.0, "latency_s": None}  # fmt: skip
+        return row
+
+    run = made_run(tmp_path / "run", FOUR_PARTS, tweak=refuse)
+    summary, text = report.summarize(run), _text(run)
+    words = " ".join(terminal.paragraph(summary).split())
+
+    assert summary["reference"] == "solo-a"
+    assert "solo-b" not in {row["recipe"] for row in summary["decisions"]}
+    assert summary["recipes"]["solo-b"]["on_frontier"] is None
+    assert summary["never_answered"] == ["solo-b"]
+    assert "solo-b" not in (summary["not_below_best"] or [])
+    assert all("solo-b" not in row["dominated_by"] for row in summary["recipes"].values())
+    assert "Never answered, and so in no choice and not on the frontier: solo-b (failed 30" in words
+    assert "Left out of this choice" not in words
+    assert re.search(r"^\| solo-b .*\| never answered \|$", text, re.MULTILINE)
+    console = rich.console.Console(width=100, record=True, file=io.StringIO())
+    console.print(terminal.table(summary))
+    assert "never answered" in console.export_text()
+
+
 def test_the_table_in_the_terminal_fits_into_100_columns(tmp_path):
     """A wrapped table cannot be read, and names are as long as people make them."""
     recipes = {f"{name}-{'x' * 40}": value for name, value in NINE.items()}

@@ -154,6 +154,23 @@ def test_recipes_of_unknown_cost_are_left_out_of_the_choice_by_name(tmp_path):
     assert table.attrs["left_out"] == ["b"]
 
 
+def test_a_recipe_that_never_answered_beats_nobody(tmp_path):
+    """Its failures cost nothing, so a free answer seemed to lie to the left of everyone."""
+    trials = _priced(tmp_path, {"a": (0.0, 0, 0.01), "b": (0.3, 0, 0.02), "dead": (0, 0, 0.0)})
+    trials.loc[trials["recipe"] == "dead", ["score", "failure"]] = [np.nan, "auth"]
+    trials.loc[trials["recipe"] == "a", "score"] = 0.0
+
+    table = stats.pareto(trials).set_index("recipe")
+
+    assert table.loc["dead", "status"] == "never answered"
+    assert table.loc["dead", "on_frontier"] is None
+    assert table.loc["a", "on_frontier"] is True
+    assert table.loc["a", "p_on_frontier"] == 1.0
+    assert list(stats.decisions(trials)["recipe"]) == ["a", "b"]
+    assert stats.decisions(trials).attrs["never_answered"] == ["dead"]
+    assert set(stats.net_benefit(trials, [0.01])["recipe"]) == {"a", "b"}
+
+
 def test_the_same_seed_gives_the_same_table_and_rows_in_any_order_too(tmp_path):
     """Answers arrive in any order; a report must not depend on it."""
     trials = frames.trials(made_run(tmp_path / "run", NINE, n=12))

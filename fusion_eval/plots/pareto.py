@@ -30,6 +30,7 @@ from fusion_eval.plots.style import (
     recipes_phrase,
     tasks_phrase,
 )
+from fusion_eval.stats.frontier import NEVER
 
 NAMES_UP_TO = 12
 """With more recipes the points carry numbers, and names stand in a key."""
@@ -49,7 +50,8 @@ def pareto(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     -------
     Axes. Bars are intervals on both axes. Filled markers: nobody scores as well for less, by the
     means; hollow ones are beaten; hollow ones with a cross are beaten beyond chance. An arrow
-    instead of a bar: the cost is a lower bound. Recipes of unknown cost are named, not drawn.
+    instead of a bar: the cost is a lower bound. Recipes of unknown cost, and those that never
+    answered, are named, not drawn.
     Where no cost is known, or all are zero, the scores alone are drawn (`plots.scores`).
     """
     table = frame if "score_low" in frame.columns else stats.pareto(frame)
@@ -64,8 +66,8 @@ def draw(figure: Figure, table: pd.DataFrame) -> Axes:
 
 
 def has_costs(table: pd.DataFrame) -> bool:
-    """Whether there is a cost above 0 to draw against."""
-    return bool((table["cost_usd"].fillna(0) > 0).any() and table["score"].notna().any())
+    """Whether there is a cost above 0 to draw against, of a recipe that answered."""
+    return any(s.cost > 0 for s in spots(table))
 
 
 def _draw(ax: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
@@ -159,15 +161,23 @@ def _ticks(decades: float) -> tuple[float, ...]:
 
 
 def _title(ax: Axes, table: pd.DataFrame) -> None:
-    lost = [plain_text(name) for name in table.loc[table["cost_usd"].isna(), "recipe"]]
-    more = f" and {len(lost) - 4} more" if len(lost) > 4 else ""
+    silent = table["status"] == NEVER
+    lost = _named("cost unknown", table.loc[table["cost_usd"].isna() & ~silent, "recipe"])
+    lost += _named(NEVER, table.loc[silent, "recipe"])
     ax.set_title(
         f"{'SIMULATED: score' if is_simulated(table) else 'Score'} against cost of "
         f"{recipes_phrase(table)} on {tasks_phrase(table)}, "
         f"with {float(table.attrs.get('level', 0.95)):.0%} intervals"
-        + (f"\nnot drawn, cost unknown: {', '.join(lost[:4])}{more}" if lost else ""),
+        + (f"\nnot drawn, {'; '.join(lost)}" if lost else ""),
         fontsize=11, loc="left", color=INK,
     )  # fmt: skip
+
+
+def _named(why: str, names: pd.Series) -> list[str]:
+    """`cost unknown: a, b` in a list, or an empty list."""
+    shown = ", ".join(plain_text(name) for name in names[:4])
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return [f"{why}: {shown}{more}"] if len(names) else []
 
 
 def dollars(value: float) -> str:

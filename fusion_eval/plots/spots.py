@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 from fusion_eval.plots.style import plain_text
+from fusion_eval.stats.frontier import NEVER
 
 
 class Spot(NamedTuple):
@@ -31,8 +32,8 @@ class Spot(NamedTuple):
 
 
 def spots(table: pd.DataFrame) -> list[Spot]:
-    """Recipes with a score and a cost, best score first."""
-    drawn = table[table["cost_usd"].notna() & table["score"].notna()]
+    """Recipes that answered, with a score and a cost, best score first."""
+    drawn = table[table["cost_usd"].notna() & table["score"].notna() & (table["status"] != NEVER)]
     drawn = drawn.sort_values("score", ascending=False, kind="stable")
     return [_spot(row) for row in drawn.to_dict("records")]
 

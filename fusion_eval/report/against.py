@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval import stats
+from fusion_eval.stats.frontier import NEVER
 
 PAIRS_UP_TO = 40
 """Recipes; beyond, all pairs are too many to look at."""
@@ -21,8 +22,9 @@ def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) 
     when all pairs are looked at (None where there are too many).
     """
     reference, why = choose_reference(table)
-    scored = table[table["score"].notna()]
-    rows = trials[trials["recipe"].astype(str).isin(scored["recipe"])]
+    scored = _scored(table)
+    comparable = table.loc[table["score"].notna(), "recipe"]
+    rows = trials[trials["recipe"].astype(str).isin(comparable)]
     rows.attrs = trials.attrs
     best = str(scored["recipe"].iloc[int(scored["score"].argmax())]) if len(scored) else None
     found: dict[str, Any] = {
@@ -34,8 +36,11 @@ def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) 
     if len(scored) <= PAIRS_UP_TO:
         every = stats.compare(rows, level=level, seed=seed, second=best)
         pairs = _ranked(every[every["b"] == best])
-        undecided = [row["a"] for row in pairs if row["conclusion"] == "undecided"]
-        found["not_below_best"] = undecided
+        found["not_below_best"] = [
+            row["a"]
+            for row in pairs
+            if row["conclusion"] == "undecided" and row["a"] in set(scored["recipe"])
+        ]
         if reference == best and not _priced(scored):
             return found | {"comparisons": pairs, "family": "all pairs"}
     compared = stats.compare(rows, reference, level=level, seed=seed)
@@ -44,9 +49,9 @@ def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) 
 
 def choose_reference(table: pd.DataFrame) -> tuple[str | None, str]:
     """What the others are compared with when nobody says: a name, and why."""
-    scored = table[table["score"].notna()]
+    scored = _scored(table)
     if len(scored) < 2:
-        return None, "fewer than two recipes have a score"
+        return None, "fewer than two recipes have answers with a score"
     known = scored[scored["cost_usd"].notna() & (scored["cost_unknown"] == 0)]
     for rows, why in (
         (known[known["strategy"] == "solo"], "the cheapest solo recipe"),
@@ -57,6 +62,11 @@ def choose_reference(table: pd.DataFrame) -> tuple[str | None, str]:
     return str(scored["recipe"].iloc[int(scored["score"].argmax())]), (
         "the best-scoring recipe, as no cost is known"
     )
+
+
+def _scored(table: pd.DataFrame) -> pd.DataFrame:
+    """Recipes with a score that is not just the 0 of never having answered."""
+    return table[table["score"].notna() & (table["status"] != NEVER)]
 
 
 def _priced(scored: pd.DataFrame) -> bool:

@@ -19,6 +19,7 @@ def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
         _few_tasks(summary),
         _choice(summary, name),
         _left_out(summary, name),
+        _never(summary, name),
         _conclusions(summary, name),
         _leaders(summary, name),
         _more_tasks(summary, name),
@@ -43,10 +44,15 @@ def _simulated(summary: Mapping[str, Any]) -> str:
 
 def _choice(summary: Mapping[str, Any], name: Name) -> str:
     rows = summary["decisions"]
+    answered = [recipe for recipe in summary["recipes"] if recipe not in summary["never_answered"]]
+    if not answered:
+        return "No recipe answered, so there is nothing to choose."
     if not rows:
         return "No cost is known, so this compares scores alone."
-    if len(summary["recipes"]) == 1:
-        return "There is one recipe, so there is nothing to choose."
+    if len(answered) == 1:
+        only = len(summary["recipes"]) == 1
+        who = "There is one recipe" if only else f"Only {name(answered[0])} answered"
+        return f"{who}, so there is nothing to choose."
     if len(rows) == 1:
         only = rows[0]
         sure = f"(probability {only['probability']:.0%} by resampling tasks)"
@@ -72,6 +78,18 @@ def _left_out(summary: Mapping[str, Any], name: Name) -> str:
     if not names or not summary["decisions"]:
         return ""
     return f"Left out of this choice, as the cost is not wholly known: {listed(names)}."
+
+
+def _never(summary: Mapping[str, Any], name: Name) -> str:
+    """Who never answered: a failure costs little, which must not look like a bargain."""
+    found = []
+    for recipe in summary["never_answered"]:
+        row = summary["recipes"][recipe]
+        words = listed([f"{word} {count}×" for word, count in row["failures"].items()], _FEW)
+        found.append(f"{name(recipe)} (failed {row['failed']} of {row['trials']} times: {words})")
+    if not found:
+        return ""
+    return f"Never answered, and so in no choice and not on the frontier: {listed(found, _FEW)}."
 
 
 def _conclusions(summary: Mapping[str, Any], name: Name) -> str:
@@ -146,6 +164,8 @@ def _failures(summary: Mapping[str, Any], name: Name) -> str:
     failing = [
         f"{name(recipe)} failed {row['failed']} of {row['trials']} times"
         for recipe, row in summary["recipes"].items()
-        if row["failed"] * 20 >= row["trials"] and row["failed"]
+        if row["failed"] * 20 >= row["trials"]
+        and row["failed"]
+        and recipe not in summary["never_answered"]
     ]
     return f"{listed(failing, _FEW)}; each failure counts 0." if failing else ""

@@ -15,6 +15,7 @@ from fusion_eval.report.words import (
     points,
     points_range,
 )
+from fusion_eval.stats.frontier import NEVER
 from fusion_eval.store import Run
 
 _PARTS, _PART_TASKS, _RECIPES_ACROSS = 12, 5, 8
@@ -113,6 +114,8 @@ def latency(estimate: Mapping[str, Any] | None) -> str:
 
 def frontier(row: Mapping[str, Any]) -> str:
     """`on (98 %)`, `undecided (12 %)`, `dominated by x (0 %)`."""
+    if row["frontier"] == NEVER:
+        return NEVER
     if row["on_frontier"] is None and not row["dominated_by"]:
         return "unknown"
     word = row["frontier"]

@@ -43,6 +43,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         **against(trials, table, LEVEL, SEED),
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
+        "never_answered": decisions.attrs["never_answered"],
         "domains": by_domain(trials, LEVEL),
         "sections": by_section(frames.verdicts(opened), trials, LEVEL),
         **money(trials),

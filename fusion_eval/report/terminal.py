@@ -15,6 +15,7 @@ from fusion_eval.report.decision import decision
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.words import dollars, plain, points
+from fusion_eval.stats.frontier import NEVER
 from fusion_eval.store import Run
 
 WIDTH = 100
@@ -69,7 +70,9 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         _cost(row["cost_usd"]),
         f"{latency['value']:.3g} s" if latency else "unknown",
         f"{row['failed']}/{row['trials']}",
-        "unknown" if row["on_frontier"] is None else row["frontier"],
+        row["frontier"]
+        if row["on_frontier"] is not None or row["frontier"] == NEVER
+        else "unknown",
     ]
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing
+from fusion_eval.frames import Missing, never_answered
 from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.frontier import Points, points
@@ -65,7 +65,8 @@ def decisions(
     per point and task, from 0 to inf: the thresholds at which the choice changes), `at_usd` (a
     value inside the range), `probability` (share of joint resamples in which the recipe has the
     largest net benefit there) and `runner_up`. Recipes of unknown cost cannot be ranked and stand
-    in `attrs["left_out"]`. No rows when no cost is known.
+    in `attrs["left_out"]`, those that never answered in `attrs["never_answered"]`. No rows when
+    nobody is left.
     """
     data, left_out = _priced(points(trials, missing))
     columns = ["recipe", "from_usd", "to_usd", "at_usd", "probability", "runner_up"]
@@ -83,7 +84,9 @@ def decisions(
             rival = data.names[rivals[0]] if rivals and share[rivals[0]] > 0 else ""
             rows.append((data.names[k], low, high, at, float(share[k]), rival))
     table = pd.DataFrame(rows, columns=columns)
-    table.attrs = {**trials.attrs, "left_out": left_out}
+    table.attrs = {
+        **trials.attrs, "left_out": left_out, "never_answered": never_answered(trials)
+    }  # fmt: skip
     return table
 
 
@@ -99,7 +102,8 @@ def net_benefit(
 
     Returns one row per (value, recipe): `dollars_per_point`, `recipe`, `net_benefit_usd` (per
     task), `probability` (share of joint resamples in which it is the largest). Recipes of unknown
-    cost are left out and named in `attrs["left_out"]`. Raises StatisticsError for values below 0.
+    cost are left out and named in `attrs["left_out"]`; those that never answered are left out.
+    Raises StatisticsError for values below 0.
     """
     if min(dollars_per_point, default=0.0) < 0:
         raise StatisticsError("a point cannot be worth less than $0")
@@ -118,11 +122,12 @@ def net_benefit(
 
 
 def _priced(data: Points) -> tuple[Points, list[str]]:
-    """The recipes with scores and wholly known costs, and the names of the others."""
+    """The recipes that answered, with scores and wholly known costs; who lacks score or cost."""
     seen = (~np.isnan(data.score)).any(axis=0) & (~np.isnan(data.cost)).any(axis=0)
-    keep = data.known & seen
+    keep = data.able & seen
     names = [name for name, kept in zip(data.names, keep, strict=True) if kept]
-    out = [name for name, kept in zip(data.names, keep, strict=True) if not kept]
+    silent = np.zeros(len(keep), bool) if data.silent is None else data.silent
+    out = [data.names[k] for k in np.flatnonzero(~keep & ~silent)]
     return Points(names, data.score[:, keep], data.cost[:, keep], data.known[keep]), out
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from fusion_eval.frames import Missing, per_task, recipes
+from fusion_eval.frames import Missing, never_answered, per_task, recipes
 from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
 from fusion_eval.stats.cost import cost_per_task, mean_cost
 from fusion_eval.stats.estimates import Floats, mean_score, standard_error
@@ -20,6 +20,8 @@ COLUMNS = (
     "cost_unknown", "cost_n", "cost_method", "latency_s", "n", "trials", "failed", "on_frontier",
     "p_on_frontier", "status", "dominated_by",
 )  # fmt: skip
+NEVER = "never answered"
+"""Status of a recipe whose every trial failed: its price is that of failing, so it has no place."""
 _LEAST_TASKS = 5
 Bools = NDArray[np.bool_]
 
@@ -29,12 +31,19 @@ class Points:
     """Scores and costs of all recipes on the same tasks; arrays of shape (n_tasks, n_recipes).
 
     `known`: whether every cost of the recipe is known; otherwise its costs are lower bounds.
+    `silent`: whether every trial of the recipe failed.
     """
 
     names: list[str]
     score: Floats
     cost: Floats
     known: Bools
+    silent: Bools | None = None
+
+    @property
+    def able(self) -> Bools:
+        """Which recipes can be chosen and can beat others: they answered, at a known cost."""
+        return self.known if self.silent is None else self.known & ~self.silent
 
 
 def points(trials: pd.DataFrame, missing: Missing = "as_deployed") -> Points:
@@ -47,6 +56,7 @@ def points(trials: pd.DataFrame, missing: Missing = "as_deployed") -> Points:
         score=score.reindex(tasks)[names].to_numpy(dtype=np.float64),
         cost=costs.least.reindex(tasks)[names].to_numpy(dtype=np.float64),
         known=(costs.unknown.reindex(names) == 0).to_numpy(),
+        silent=np.isin(names, never_answered(trials)),
     )
 
 
@@ -75,7 +85,8 @@ def pareto(
     a lower bound, and without a known one NaN).
     `on_frontier`: by the means, nobody scores as well for less or better for as much; None when
     the cost is not known. `p_on_frontier`: share of joint resamples of tasks in which that holds.
-    `status`: `dominated` when for some other recipe both one-sided paired t tests (scores more,
+    `status`: `never answered` when every trial failed (such a recipe is neither placed nor beats
+    others), `dominated` when for some other recipe both one-sided paired t tests (scores more,
     costs less) reject at (1 - level) / (recipes - 1) (those are named in `dominated_by`), `on`
     when p_on_frontier >= level, else `undecided`.
 
@@ -86,12 +97,14 @@ def pareto(
     rng = np.random.default_rng(seed)
     data = points(trials, missing)
     weights = task_weights(len(data.score), resamples, rng)
-    on = on_frontier(_means(data.score), _means(data.cost), data.known)
+    on = on_frontier(_means(data.score), _means(data.cost), data.able)
     share = membership(data, weights)
     beaten = dominators(data, 1 - level)
     rows = []
     for k, name in enumerate(data.names):
-        located = np.isfinite(data.cost[:, k]).any() and np.isfinite(data.score[:, k]).any()
+        silent = data.silent is not None and bool(data.silent[k])
+        known = np.isfinite(data.cost[:, k]).any() and np.isfinite(data.score[:, k]).any()
+        located = bool(known) and not silent
         settled = bool(located and (data.known[k] or not on[k]))
         rows.append(
             _estimates(data, k, level, rng)
@@ -99,8 +112,8 @@ def pareto(
             | {
                 "on_frontier": bool(on[k]) if settled else None,
                 "p_on_frontier": float(share[k]) if located and data.known[k] else None,
-                "status": _status(float(share[k]), beaten[k], settled, level),
-                "dominated_by": ", ".join(beaten[k]),
+                "status": NEVER if silent else _status(float(share[k]), beaten[k], settled, level),
+                "dominated_by": "" if silent else ", ".join(beaten[k]),
             }
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -172,7 +185,7 @@ def on_frontier(score: ArrayLike, cost: ArrayLike, known: ArrayLike | None = Non
 def membership(data: Points, weights: Floats) -> Floats:
     """Share of joint resamples in which each recipe is on the frontier, shape (n_recipes,)."""
     score, cost = resampled_means(data.score, weights), resampled_means(data.cost, weights)
-    share: Floats = on_frontier(score, cost, data.known).mean(axis=0)
+    share: Floats = on_frontier(score, cost, data.able).mean(axis=0)
     return share
 
 
@@ -184,7 +197,7 @@ def dominators(data: Points, alpha: float) -> list[list[str]]:
     for i in range(count):
         found.append([
             data.names[j] for j in range(count)
-            if j != i and data.known[j]
+            if j != i and data.able[j]
             and _greater(data.score[:, j] - data.score[:, i]) <= limit
             and _greater(data.cost[:, i] - data.cost[:, j]) <= limit
         ])  # fmt: skip
