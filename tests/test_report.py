@@ -327,6 +327,20 @@ def test_a_recipe_that_never_answered_is_not_recommended(tmp_path):
     assert "never answered" in console.export_text()
 
 
+@pytest.mark.parametrize("recipes", [FOUR_PARTS, {"a": NINE["panel"], "b": ("solo", 0.1, 0.09)}])
+def test_a_choice_from_one_task_has_no_percentage(tmp_path, recipes):
+    """ "100 %" is what a reader remembers of a run on one task."""
+    run = made_run(tmp_path / "run", recipes, n=1)
+
+    words, text = " ".join(terminal.paragraph(run).split()), _text(run)
+
+    assert "too few tasks to say how sure" in words
+    assert "%" not in words
+    assert "take " in words
+    rows = text.split("## Recipes")[1].split("Scores are")[0]
+    assert rows.count("| undecided |") == len(recipes)
+
+
 def test_the_table_in_the_terminal_fits_into_100_columns(tmp_path):
     """A wrapped table cannot be read, and names are as long as people make them."""
     recipes = {f"{name}-{'x' * 40}": value for name, value in NINE.items()}

@@ -171,6 +171,20 @@ def test_a_recipe_that_never_answered_beats_nobody(tmp_path):
     assert set(stats.net_benefit(trials, [0.01])["recipe"]) == {"a", "b"}
 
 
+@pytest.mark.parametrize(("n", "sure"), [(1, False), (4, False), (5, True)])
+def test_from_less_than_five_tasks_nothing_is_certain(tmp_path, n, sure):
+    """A first try with --limit 1 said: take debate (100 %), on the frontier (100 %)."""
+    trials = _priced(tmp_path, {"a": (0.0, 0, 0.01), "b": (0.2, 0, 0.02)}, n=n)
+
+    table, choice = stats.pareto(trials), stats.decisions(trials)
+
+    assert list(table["status"]) == ["on" if sure else "undecided"] * 2
+    assert table["p_on_frontier"].notna().all() == sure
+    assert list(choice["recipe"]) == ["a", "b"]
+    assert choice["probability"].notna().all() == sure
+    assert stats.net_benefit(trials, [0.01])["probability"].notna().all() == sure
+
+
 def test_the_same_seed_gives_the_same_table_and_rows_in_any_order_too(tmp_path):
     """Answers arrive in any order; a report must not depend on it."""
     trials = frames.trials(made_run(tmp_path / "run", NINE, n=12))

@@ -55,8 +55,11 @@ def _choice(summary: Mapping[str, Any], name: Name) -> str:
         return f"{who}, so there is nothing to choose."
     if len(rows) == 1:
         only = rows[0]
-        sure = f"(probability {only['probability']:.0%} by resampling tasks)"
-        return f"Whatever a point of score is worth, take {name(only['recipe'])} {sure}."
+        sure = f"(probability {sureness(only)} by resampling tasks)"
+        return (
+            f"Whatever a point of score is worth, take {name(only['recipe'])} "
+            f"{sure if sureness(only) else '(too few tasks to say how sure)'}."
+        )
     texts = []
     for row in rows:
         low, high = row["from_usd"], row["to_usd"]
@@ -66,11 +69,18 @@ def _choice(summary: Mapping[str, Any], name: Name) -> str:
             span = f"worth more than {dollars(low)}"
         else:
             span = f"worth {dollars(low)} to {dollars(high)}"
-        texts.append(f"{span}, take {name(row['recipe'])} ({row['probability']:.0%})")
+        sure = f" ({sureness(row)})" if sureness(row) else ""
+        texts.append(f"{span}, take {name(row['recipe'])}{sure}")
+    how = "In brackets: how often it is the best choice there when tasks are resampled."
     return (
-        f"If one point of score (of 100) is {'; if it is '.join(texts)}. In brackets: how "
-        "often it is the best choice there when tasks are resampled."
+        f"If one point of score (of 100) is {'; if it is '.join(texts)}. "
+        f"{how if sureness(rows[0]) else 'There are too few tasks to say how sure that is.'}"
     )
+
+
+def sureness(row: Mapping[str, Any]) -> str:
+    """`98%`; empty where there are too few tasks for a probability."""
+    return "" if row["probability"] is None else f"{row['probability']:.0%}"
 
 
 def _left_out(summary: Mapping[str, Any], name: Name) -> str:

@@ -66,7 +66,7 @@ def decisions(
     value inside the range), `probability` (share of joint resamples in which the recipe has the
     largest net benefit there) and `runner_up`. Recipes of unknown cost cannot be ranked and stand
     in `attrs["left_out"]`, those that never answered in `attrs["never_answered"]`. No rows when
-    nobody is left.
+    nobody is left. Probabilities are NaN while a recipe has fewer than five tasks.
     """
     data, left_out = _priced(points(trials, missing))
     columns = ["recipe", "from_usd", "to_usd", "at_usd", "probability", "runner_up"]
@@ -77,12 +77,13 @@ def decisions(
         steps = [_slope(i, j, score, cost) for i, j in pairwise(chain)]
         edges = [0.0, *steps, float("inf")]
         draws = _draws(data, seed, resamples)
+        sure = float("nan") if data.few else 1.0
         for k, (low, high) in zip(chain, pairwise(edges), strict=True):
             at = _inside(low, high)
             share = _shares(draws, at)
             rivals = sorted((r for r in range(len(data.names)) if r != k), key=lambda r: -share[r])
             rival = data.names[rivals[0]] if rivals and share[rivals[0]] > 0 else ""
-            rows.append((data.names[k], low, high, at, float(share[k]), rival))
+            rows.append((data.names[k], low, high, at, sure * float(share[k]), rival))
     table = pd.DataFrame(rows, columns=columns)
     table.attrs = {
         **trials.attrs, "left_out": left_out, "never_answered": never_answered(trials)
@@ -103,18 +104,20 @@ def net_benefit(
     Returns one row per (value, recipe): `dollars_per_point`, `recipe`, `net_benefit_usd` (per
     task), `probability` (share of joint resamples in which it is the largest). Recipes of unknown
     cost are left out and named in `attrs["left_out"]`; those that never answered are left out.
+    Probabilities are NaN while a recipe has fewer than five tasks.
     Raises StatisticsError for values below 0.
     """
     if min(dollars_per_point, default=0.0) < 0:
         raise StatisticsError("a point cannot be worth less than $0")
     data, left_out = _priced(points(trials, missing))
     draws = _draws(data, seed, resamples)
+    sure = float("nan") if data.few else 1.0
     rows = []
     for value in dollars_per_point:
         means = value * POINTS * np.nanmean(data.score, axis=0) - np.nanmean(data.cost, axis=0)
         share = _shares(draws, value)
         for k, name in enumerate(data.names):
-            rows.append((value, name, float(means[k]), float(share[k])))
+            rows.append((value, name, float(means[k]), sure * float(share[k])))
     columns = ["dollars_per_point", "recipe", "net_benefit_usd", "probability"]
     table = pd.DataFrame(rows, columns=columns)
     table.attrs = {**trials.attrs, "left_out": left_out}

@@ -22,7 +22,11 @@ COLUMNS = (
 )  # fmt: skip
 NEVER = "never answered"
 """Status of a recipe whose every trial failed: its price is that of failing, so it has no place."""
-_LEAST_TASKS = 5
+LEAST_TASKS = 5
+"""Below it nobody is sure of anything: a lead on all of four tasks is chance once in 2^4 = 16.
+
+Resamples of so few tasks are nearly all alike, so their shares would say 100 % of it.
+"""
 Bools = NDArray[np.bool_]
 
 
@@ -44,6 +48,13 @@ class Points:
     def able(self) -> Bools:
         """Which recipes can be chosen and can beat others: they answered, at a known cost."""
         return self.known if self.silent is None else self.known & ~self.silent
+
+    @property
+    def few(self) -> bool:
+        """Whether some recipe that answered has a score on too few tasks to be sure of a place."""
+        counts = (~np.isnan(self.score)).sum(axis=0)
+        counts = counts[(counts > 0) & (True if self.silent is None else ~self.silent)]
+        return bool(counts.size and counts.min() < LEAST_TASKS)
 
 
 def points(trials: pd.DataFrame, missing: Missing = "as_deployed") -> Points:
@@ -88,7 +99,8 @@ def pareto(
     `status`: `never answered` when every trial failed (such a recipe is neither placed nor beats
     others), `dominated` when for some other recipe both one-sided paired t tests (scores more,
     costs less) reject at (1 - level) / (recipes - 1) (those are named in `dominated_by`), `on`
-    when p_on_frontier >= level, else `undecided`.
+    when p_on_frontier >= level, else `undecided`. While some recipe has fewer than `LEAST_TASKS`
+    tasks, p_on_frontier is NaN and nobody is `on`.
 
     References
     ----------
@@ -98,7 +110,7 @@ def pareto(
     data = points(trials, missing)
     weights = task_weights(len(data.score), resamples, rng)
     on = on_frontier(_means(data.score), _means(data.cost), data.able)
-    share = membership(data, weights)
+    share = np.full(len(data.names), np.nan) if data.few else membership(data, weights)
     beaten = dominators(data, 1 - level)
     rows = []
     for k, name in enumerate(data.names):
@@ -207,7 +219,7 @@ def dominators(data: Points, alpha: float) -> list[list[str]]:
 def _greater(differences: Floats) -> float:
     """One-sided p of "the mean is not above 0", paired t; 1 for fewer than five tasks."""
     d = differences[~np.isnan(differences)]
-    if len(d) < _LEAST_TASKS or d.mean() <= 0:
+    if len(d) < LEAST_TASKS or d.mean() <= 0:
         return 1.0
     se = standard_error(d)
     return float(stats.t.sf(d.mean() / se, len(d) - 1)) if se > 0 else 0.0
