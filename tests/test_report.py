@@ -267,6 +267,22 @@ def test_sections_and_domains_are_scored_apart(tmp_path):
     assert "## Score by domain" in text
 
 
+def test_unread_verdicts_are_counted_in_the_gaps(tmp_path):
+    """ "0.0% of the verdicts were not read" is no gap that anybody can look up."""
+    rows = [trial(f"t{k}", "a", 0.5, coverage=0.99995 if k else 1.0) for k in range(6)]
+    verdicts = [
+        {"task": f"t{k}", "task_hash": task_hash(f"t{k}"), "recipe": "a", "repeat": 0,
+         "criterion": f"c{c}", "section": "s", "weight": 1.0, "grader": "g", "grader_pass": 0,
+         "verdict": "met" if c or k else "unreadable", "value": 1.0 if c or k else None}
+        for k in range(6) for c in range(500)
+    ]  # fmt: skip
+
+    text = _text(write_run(tmp_path / "run", rows, verdicts=verdicts))
+
+    assert "a: 1 of 3,000 verdicts was not read" in text
+    assert "| > 99.9% |" in text
+
+
 def test_writing_twice_changes_nothing(troubled):
     """Reports are committed; bytes that change without cause hide those that matter."""
     first = {name: path.read_bytes() for name, path in report.write(troubled).items()}

@@ -7,6 +7,7 @@ from made_worlds import noise, worlds
 
 from fusion_eval import frames, stats
 from fusion_eval.errors import StatisticsError
+from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.compare import COLUMNS
 
 
@@ -143,15 +144,50 @@ def test_unread_verdicts_open_bounds_in_the_caveat(tmp_path):
     assert "-10.0 to +30.0 points" in caveat
 
 
+def test_unread_verdicts_that_change_nothing_are_left_out_of_the_caveat(tmp_path):
+    """Five lines of "+8.1 to +8.1 points" hide the one caveat that matters."""
+
+    def caveats(gap, lead):
+        rows = [trial(f"t{k}", "b", s) for k, s in enumerate(_noisy(40))]
+        rows += [
+            trial(f"t{k}", "a", s, score_min=s - gap, score_max=s + gap, coverage=0.9995)
+            for k, s in enumerate(_noisy(40, lead, seed=1))
+        ]
+        trials = trials_of(tmp_path / f"{gap}-{lead}", rows)
+        found = {m: stats.compare(trials, "b", missing=m) for m in ("as_deployed", "complete")}
+        assert found["as_deployed"].equals(found["complete"].assign(
+            estimand=found["as_deployed"]["estimand"]
+        ))  # fmt: skip
+        return found["as_deployed"].loc[0, ["conclusion", "caveat"]].tolist()
+
+    assert caveats(0.004, 0.2) == ["better", ""]
+    assert "not read: < 0.1% of the verdicts on a" in caveats(0.01, 0.2)[1]
+    low = stats.compare(_scored(tmp_path / "edge", {
+        "a": _noisy(40, 0.05, seed=1), "b": _noisy(40)
+    }), "b").loc[0, "low"]  # fmt: skip
+    conclusion, words = caveats(0.004, 0.05 - low + 0.002)
+    assert conclusion == "better"
+    assert "not read" in words
+
+
+def test_a_share_is_never_rounded_to_nothing_or_to_all():
+    """ "0.0% were not read" says two opposite things at once."""
+    assert [percent(x) for x in (0, 0.0001, 0.001, 0.9999, 1)] == [
+        "0.0%", "< 0.1%", "0.1%", "> 99.9%", "100.0%"
+    ]  # fmt: skip
+    assert [percent(x, 0) for x in (0.001, 0.5, 0.999)] == ["< 1%", "50%", "> 99%"]
+
+
 def test_a_failed_answer_is_0_at_both_bounds(tmp_path):
     """There is no verdict that could make a time-out better."""
     rows = [trial(f"t{k}", "b", 0.5) for k in range(20)]
     rows += [trial(f"t{k}", "a", 0.6, score_min=0.6, coverage=0.9) for k in range(10)]
     rows += [trial(f"t{k}", "a", None, failure="timeout") for k in range(10, 20)]
 
+    rows += [trial("t20", r, 0.6, score_min=0.0, coverage=0.9) for r in "ab"]
     caveat = stats.compare(trials_of(tmp_path, rows), "b").loc[0, "caveat"]
 
-    assert "-20.0 to -20.0 points" in caveat
+    assert "-21.9 to -16.2 points" in caveat
 
 
 def test_few_tasks_and_simulated_numbers_are_called_what_they_are(tmp_path):

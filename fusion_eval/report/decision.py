@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fusion_eval.report.words import dollars, listed, plain, points, points_range
+from fusion_eval.stats.caveats import percent
 
 Name = Callable[[str], str]
 FEW_TASKS = 15
@@ -80,7 +81,7 @@ def _choice(summary: Mapping[str, Any], name: Name) -> str:
 
 def sureness(row: Mapping[str, Any]) -> str:
     """`98%`; empty where there are too few tasks for a probability."""
-    return "" if row["probability"] is None else f"{row['probability']:.0%}"
+    return "" if row["probability"] is None else percent(row["probability"], 0)
 
 
 def _left_out(summary: Mapping[str, Any], name: Name) -> str:

@@ -15,6 +15,7 @@ from fusion_eval.report.words import (
     points,
     points_range,
 )
+from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.frontier import NEVER
 from fusion_eval.store import Run
 
@@ -87,7 +88,7 @@ def _recipes(summary: Mapping[str, Any]) -> str:
             escaped(name), escaped(row["strategy"] or "–"), points_range(row["score"]),
             str(tasks), cost_range(row["cost_usd"]), latency(row["latency_s"]),
             f"{row['failed']} of {row['trials']}", _share(row["degraded"], row["trials"]),
-            "–" if row["coverage"] is None else f"{row['coverage']:.1%}",
+            "–" if row["coverage"] is None else percent(row["coverage"]),
             frontier(row),
         ])  # fmt: skip
     header, rows, unknown = without_unknown(header, rows)
@@ -121,11 +122,11 @@ def frontier(row: Mapping[str, Any]) -> str:
     word = row["frontier"]
     if row["dominated_by"]:
         word = f"dominated by {listed([escaped(name) for name in row['dominated_by']], 2)}"
-    return word if row["p_on_frontier"] is None else f"{word} ({row['p_on_frontier']:.0%})"
+    return word if row["p_on_frontier"] is None else f"{word} ({percent(row['p_on_frontier'], 0)})"
 
 
 def _share(part: int, whole: int) -> str:
-    return "0" if not part else f"{part / whole:.0%}"
+    return "0" if not part else percent(part / whole, 0)
 
 
 def _reading(summary: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fusion_eval.report.words import dollars, escaped, listed, plain
+from fusion_eval.stats.caveats import percent
 from fusion_eval.store import Run
 
 _SHOWN = 8
@@ -91,12 +92,20 @@ def gaps(summary: Mapping[str, Any]) -> list[str]:
         if row["truncated"]:
             found.append(f"{answers(row['truncated'])} cut off at the token limit")
         if row["coverage"] is not None and row["coverage"] < 1:
-            found.append(f"{1 - row['coverage']:.1%} of the verdicts were not read")
+            found.append(_unread(row))
         if found:
             lines.append(f"- {escaped(name)}: {'; '.join(found)}.")
     if not lines:
         return ["Every recipe has a score for every task."]
     return ["\n".join(lines)]
+
+
+def _unread(row: Mapping[str, Any]) -> str:
+    """Verdicts as counts; as a share where the run has scores only."""
+    if row["unread_verdicts"]:
+        count, was = row["unread_verdicts"], "was" if row["unread_verdicts"] == 1 else "were"
+        return f"{count:,} of {row['verdicts']:,} verdicts {was} not read"
+    return f"{percent(1 - row['coverage'])} of the verdicts were not read"
 
 
 def answers(count: int) -> str:

@@ -27,6 +27,8 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
     """The content of `summary.json`; see docs and `interface.md` for its schema."""
     opened = run if isinstance(run, Run) else read_run(run)
     trials, calls = frames.trials(opened), frames.calls(opened)
+    verdicts = frames.verdicts(opened)
+    read = verdicts["value"].notna().groupby(verdicts["recipe"].astype(str)).agg(["size", "sum"])
     table = stats.pareto(trials, LEVEL, SEED)
     missing = missing_tasks(trials, opened.manifest)
     decisions = stats.decisions(trials, SEED)
@@ -38,14 +40,15 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "repeats": int(trials["repeat"].max()) + 1 if len(trials) else 0,
         "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
         "recipes": {
-            row["recipe"]: _recipe(trials, row, missing) for row in table.to_dict("records")
+            row["recipe"]: _recipe(trials, row, missing) | _verdicts(read, row["recipe"])
+            for row in table.to_dict("records")
         },
         **against(trials, table, LEVEL, SEED),
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
         "never_answered": decisions.attrs["never_answered"],
         "domains": by_domain(trials, LEVEL),
-        "sections": by_section(frames.verdicts(opened), trials, LEVEL),
+        "sections": by_section(verdicts, trials, LEVEL),
         **money(trials),
         "money": {
             "by_role": money_by(calls, "role"),
@@ -103,6 +106,12 @@ def _recipe(
         "frontier": row["status"],
         "dominated_by": row["dominated_by"].split(", ") if row["dominated_by"] else [],
     }
+
+
+def _verdicts(read: pd.DataFrame, recipe: str) -> dict[str, int]:
+    """How many verdicts there are on a recipe, and how many of them nobody could read."""
+    size, count = (int(read[name].get(recipe, 0)) for name in ("size", "sum"))
+    return {"verdicts": size, "unread_verdicts": size - count}
 
 
 def _cost(row: Mapping[Any, Any]) -> dict[str, Any] | None:

@@ -33,9 +33,14 @@ class Side:
 
     @classmethod
     def of(
-        cls, trials: pd.DataFrame, recipe: str, scores: pd.Series, label: str | None = None
+        cls,
+        trials: pd.DataFrame,
+        recipe: str,
+        scores: pd.Series,
+        missing: Missing,
+        label: str | None = None,
     ) -> Side:
-        """The side of `recipe`, with `scores` from `frames.per_task`."""
+        """The side of `recipe`, with `scores` from `frames.per_task` under the same `missing`."""
         rows = trials[trials["recipe"].astype(str) == recipe]
         key = rows["task_hash"].fillna(rows["task"]).astype(str)
         failed = rows["failure"].notna()
@@ -44,8 +49,8 @@ class Side:
         return cls(
             label=label or recipe,
             scores=scores,
-            low=_bound(rows, "score_min", 0.0).groupby(key).mean(),
-            high=_bound(rows, "score_max", 1.0).groupby(key).mean(),
+            low=_bound(rows, "score_min", 0.0, missing).groupby(key).mean(),
+            high=_bound(rows, "score_max", 1.0, missing).groupby(key).mean(),
             names=dict(zip(everywhere, trials["task"].astype(str), strict=True)),
             failed=int(failed.sum()),
             trials=len(rows),
@@ -55,21 +60,42 @@ class Side:
         )
 
 
-def _bound(rows: pd.DataFrame, column: str, otherwise: float) -> pd.Series:
-    """Scores with open verdicts at one end; a failed answer is 0 at both."""
+def _bound(rows: pd.DataFrame, column: str, otherwise: float, missing: Missing) -> pd.Series:
+    """Scores with open verdicts at one end; a failed answer is at both what it counts as."""
     open_end = rows[column].astype(float).fillna(rows["score"].astype(float)).fillna(otherwise)
-    return open_end.mask(rows["failure"].notna(), 0.0)
+    return open_end.mask(rows["failure"].notna(), 0.0 if missing == "as_deployed" else float("nan"))
 
 
-def caveat(a: Side, b: Side, missing: Missing) -> list[str]:
-    """Sentences on missing tasks, failures, unread verdicts and the simulator; perhaps none."""
+def percent(share: float, digits: int = 1) -> str:
+    """`12.3%`; never `0.0%` of something or `100.0%` of not all, but `< 0.1%` and `> 99.9%`."""
+    text, least = f"{share:.{digits}%}", 10.0**-digits
+    if share > 0 and text == f"{0:.{digits}%}":
+        return f"< {least:.{digits}f}%"
+    if share < 1 and text == f"{1:.{digits}%}":
+        return f"> {100 - least:.{digits}f}%"
+    return text
+
+
+def open_range(a: Side, b: Side) -> tuple[float, float]:
+    """The difference a - b with all unread verdicts for b, and with all for a (0 to 1)."""
+    return float((a.low - b.high).mean()), float((a.high - b.low).mean())
+
+
+def caveat(a: Side, b: Side, missing: Missing, *, open_matters: bool = True) -> list[str]:
+    """Sentences on missing tasks, failures, unread verdicts and the simulator; perhaps none.
+
+    open_matters : whether unread verdicts could change what the reader concludes
+    """
     notes = ["SIMULATED"] if a.simulated or b.simulated else []
     notes += [note for side, other in ((a, b), (b, a)) if (note := _missing_tasks(side, other))]
     notes += [note for note in (_as_zero(a, b),) if note]
     notes += [note for side in (a, b) if (note := _failures(side, missing))]
-    if unread := _unread(a, b):
-        bounds = f"; {_open_bounds(a, b)}" if missing == "as_deployed" else ""
-        notes.append(f"not read: {unread}{bounds}")
+    if open_matters and (unread := _unread(a, b)):
+        low, high = open_range(a, b)
+        notes.append(
+            f"not read: {unread}; "
+            f"depending on them the difference is {100 * low:+.1f} to {100 * high:+.1f} points"
+        )
     return notes
 
 
@@ -108,12 +134,7 @@ def _failures(side: Side, missing: Missing) -> str:
 
 def _unread(a: Side, b: Side) -> str:
     return " and ".join(
-        f"{1 - side.coverage:.1%} of the verdicts on {side.label}"
+        f"{percent(1 - side.coverage)} of the verdicts on {side.label}"
         for side in (a, b)
         if side.coverage < 1
     )
-
-
-def _open_bounds(a: Side, b: Side) -> str:
-    low, high = (a.low - b.high).mean(), (a.high - b.low).mean()
-    return f"depending on them the difference is {100 * low:+.1f} to {100 * high:+.1f} points"

@@ -64,7 +64,7 @@ def compare(
     """
     wide = per_task(trials, "score", missing)
     names = [str(name) for name in wide.columns]
-    sides = {name: Side.of(trials, name, wide[name]) for name in names}
+    sides = {name: Side.of(trials, name, wide[name], missing) for name in names}
     pairs = [(b, a) if a == second else (a, b) for a, b in _pairs(wide, names, reference)]
     rules = rules_of(margin, level, missing)
     table = table_of([(sides[a], sides[b]) for a, b in pairs], rules, seed, flips)
@@ -103,8 +103,8 @@ def compare_runs(
     tag_a, tag_b = _tags(a, b)
     sides = [
         (
-            Side.of(a, name, wide_a[name], f"{name} @ {tag_a}"),
-            Side.of(b, name, wide_b[name], f"{name} @ {tag_b}"),
+            Side.of(a, name, wide_a[name], missing, f"{name} @ {tag_a}"),
+            Side.of(b, name, wide_b[name], missing, f"{name} @ {tag_b}"),
         )
         for name in shared
     ]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing
-from fusion_eval.stats.caveats import Side, caveat
+from fusion_eval.stats.caveats import Side, caveat, open_range
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.multiple import (
     Simultaneous,
@@ -25,6 +25,8 @@ COLUMNS = (
     "conclusion", "n", "estimand", "method", "caveat",
 )  # fmt: skip
 FEW_TASKS = 15
+_SLIGHT = 0.005
+"""Half a point: what unread verdicts move by less is no news, unless the conclusion hangs on it."""
 _MANY_PAIRS, _EXACT_FOR_MANY = 20, 32
 _FAILURES = {
     "as_deployed": "as deployed: a failed answer counts 0",
@@ -95,13 +97,32 @@ def _row(
     notes = [f"descriptive: {n} tasks are too few to lean on"] if n < FEW_TASKS else []
     if n >= 2 and joint.se[k] == 0:
         notes.append("the difference is the same on every task, so the interval has no width")
+    matters = _open_matters(open_range(a, b), float(joint.mean[k]), (low, high), rules)
+    notes += caveat(a, b, rules.missing, open_matters=matters)
     return {
         "a": a.label, "b": b.label, "difference": float(joint.mean[k]), "se": float(joint.se[k]),
         "low": low, "high": high, "p": p, "p_adjusted": adjusted,
         "conclusion": _conclusion(low, high, adjusted, n, rules), "n": n,
         "estimand": f"mean score difference for new tasks like these; {_FAILURES[rules.missing]}",
-        "method": method, "caveat": "; ".join([*notes, *caveat(a, b, rules.missing)]),
+        "method": method, "caveat": "; ".join(notes),
     }  # fmt: skip
+
+
+def _open_matters(
+    ends: tuple[float, float], difference: float, interval: tuple[float, float], rules: Rules
+) -> bool:
+    """Whether unread verdicts move the difference visibly, or its interval over a limit."""
+    shifts = [end - difference for end in ends]
+    if any(not abs(shift) < _SLIGHT for shift in shifts):  # also where a shift is NaN
+        return True
+    where = _place(*interval, rules)
+    return any(_place(interval[0] + x, interval[1] + x, rules) != where for x in shifts)
+
+
+def _place(low: float, high: float, rules: Rules) -> tuple[bool, ...]:
+    """On which side of the limits an interval lies."""
+    margin = float("nan") if rules.margin is None else rules.margin / 100
+    return low > 0, high < 0, low > -margin, high < margin
 
 
 def _conclusion(low: float, high: float, adjusted: float, n: int, rules: Rules) -> str:
