@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -322,6 +324,20 @@ def test_two_imports_never_share_a_directory_and_one_never_overwrites(tmp_path):
     assert not (tmp_path / "results" / "latest").exists()
     with pytest.raises(TableError, match="exists already"):
         _import(tmp_path, text, run_id=first.id)
+
+
+def test_the_run_id_has_the_time_in_utc(tmp_path, monkeypatch):
+    """Sorted by name, an import east of Greenwich stood after a run that came later."""
+    monkeypatch.setenv("TZ", "Pacific/Kiritimati")  # 14 hours ahead
+    time.tzset()
+    try:
+        run = _import(tmp_path, "recipe,task,score\na,x,0.5\n")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    stamp = datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    assert abs(datetime.now(UTC) - stamp) < timedelta(hours=1)
 
 
 def test_a_trial_with_two_different_costs_is_refused(tmp_path, criteria):

@@ -3,12 +3,17 @@
 import io
 import json
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import rich.console
 from made_runs import FOUR_PARTS, NINE, made_run, task_hash, trial, write_run
 
 from fusion_eval import frames, report, stats
+from fusion_eval.importing import import_table
 from fusion_eval.report import terminal
 from fusion_eval.report.decision import tasks_to_decide
 from fusion_eval.report.words import dollars, escaped, plain, points
@@ -378,6 +383,67 @@ def test_the_table_in_the_terminal_fits_into_100_columns(tmp_path):
 def test_dollars_are_written_as_people_write_them(value, text):
     """4.02e-04 is not a price."""
     assert dollars(value) == text
+
+
+def _shell(text):
+    """The lines that the report says to type."""
+    lines = text.split("```sh\n")[1].split("\n```")[0].splitlines()
+    return [shlex.split(line, comments=True) for line in lines]
+
+
+def _typed(words):
+    """What happens when somebody types them."""
+    tool = Path(sys.executable).parent / words[0]
+    return subprocess.run([str(tool), *words[1:]], capture_output=True, text=True, check=False)
+
+
+def test_the_line_that_makes_an_import_again_makes_it_again(tmp_path, monkeypatch):
+    """It lacked the folder of the file, the columns, the scale and the output folder."""
+    folder = tmp_path / "two  words"
+    folder.mkdir()
+    (folder / "t.csv").write_text("name,task,points\na,x,50\nb,x,60\n", "utf-8")
+    (folder / "c.csv").write_text("task,criterion,weight\nx,good,1\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    run = import_table(
+        "two  words/t.csv",
+        criteria=folder / "c.csv",
+        columns={"recipe": "name", "score": "points"},
+        scale=100,
+        output_dir="my runs",
+    )
+
+    again, imported = _shell(_text(run))
+    outcomes = [_typed(again), _typed(imported)]
+
+    assert [done.returncode for done in outcomes] == [0, 0], outcomes
+    runs = [read_run(path) for path in sorted(Path("my runs").iterdir()) if path.is_dir()]
+    assert len(runs) == 2
+    assert frames.trials(runs[0]).equals(frames.trials(runs[1]))
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_the_line_that_makes_a_run_again_names_its_own_files(tmp_path, monkeypatch, inside):
+    """It said results/…, whatever -o was, and forgot --limit: another run, with calls to pay."""
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path if inside else tmp_path / "other")
+    (tmp_path / "elsewhere" / "run 1").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "run 1" / "bench.yaml").write_text("recipes: {a: {}, b: {}, c: {}}")
+    rows = [trial(f"t{k}", "a", 0.5) for k in range(2)]
+    tasks = {"count": 2, "hash": "x", "sources": ["my tasks/one.yaml", "hf:owner/name"]}
+    run = write_run(tmp_path / "elsewhere" / "run 1", rows, tasks=tasks, limit=2,
+                    recipes={"a": "solo", "b": "solo"})  # fmt: skip
+
+    line = _shell(_text(run))[1]
+
+    base = "elsewhere" if inside else str(tmp_path / "elsewhere")
+    assert line[:4] == ["fusion-eval", "run", "my tasks/one.yaml", "hf:owner/name"]
+    options = dict(zip(line[4:-1:2], line[5:-1:2], strict=True))
+    assert options == {
+        "--bench": f"{base}/run 1/bench.yaml", "-o": base, "--recipes": "a,b", "--limit": "2"
+    }  # fmt: skip
+    assert line[-1] == "--replay"
+    plain_run = write_run(tmp_path / "old", rows, tasks={"source": "a.yaml b.yaml", "count": 2})
+    assert _shell(_text(plain_run))[1][2:4] == ["a.yaml", "b.yaml"]
 
 
 def test_words_are_made_harmless():

@@ -68,7 +68,7 @@ def import_table(
     rubric = read_criteria(rubric_file, problems) if rubric_file else Criteria.none()
     rows = _rows(table, named, source, rubric, rubric_file, scale, problems)
     problems.raise_if_any()
-    manifest = _manifest(source, rubric_file, named, rows, scale)
+    manifest = _manifest(source, rubric_file, named, rows, scale, columns or {})
     folder = _folder(Path(output_dir), run_id or _run_id(manifest))
     return _write(folder, manifest, rows)
 
@@ -109,8 +109,9 @@ def _rows(
 
 
 def _manifest(
-    source: Path, rubric_file: Path | None, named: Columns, rows: Rows, scale: float
-) -> dict[str, Any]:
+    source: Path, rubric_file: Path | None, named: Columns, rows: Rows, scale: float,
+    chosen: Mapping[str, str],
+) -> dict[str, Any]:  # fmt: skip
     tasks = {row["task_hash"] for row in rows.trials}
     return {
         "simulated": False,
@@ -120,6 +121,7 @@ def _manifest(
         "source": _file(source),
         "criteria": _file(rubric_file) if rubric_file else None,
         "columns": named.used,
+        "chosen_columns": dict(chosen),
         "ignored_columns": named.ignored,
         "scale": scale,
         "tasks": {"count": len(tasks), "hash": digest(sorted(tasks))[:16]},
@@ -130,7 +132,16 @@ def _manifest(
 
 
 def _file(path: Path) -> dict[str, str]:
-    return {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    """`path` as it was given, so that a person can give it again."""
+    return {
+        "file": path.name,
+        "path": str(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+    }
+
+
+def _content(file: Mapping[str, str] | None) -> dict[str, str] | None:
+    return None if file is None else {name: file[name] for name in ("file", "sha256")}
 
 
 def _versions() -> dict[str, str]:
@@ -145,10 +156,12 @@ def _versions() -> dict[str, str]:
 
 def _run_id(manifest: Mapping[str, Any]) -> str:
     """`20261120-114500-3fa9c1-x7`: when, from what, and something that makes it unique."""
-    inputs = digest([manifest["source"], manifest["criteria"], manifest["columns"]])
+    inputs = digest(
+        [_content(manifest["source"]), _content(manifest["criteria"]), manifest["columns"]]
+    )
     alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
     random = "".join(secrets.choice(alphabet) for _ in range(2))
-    return f"{datetime.now():%Y%m%d-%H%M%S}-{inputs[:6]}-{random}"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{inputs[:6]}-{random}"
 
 
 def _folder(output_dir: Path, run_id: str) -> Path:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from fusion_eval.report.words import dollars, escaped, listed, plain
+from fusion_eval.report.commands import commands
+from fusion_eval.report.words import dollars, escaped, listed
 from fusion_eval.stats.caveats import percent
 from fusion_eval.store import Run
 
@@ -131,7 +131,8 @@ def notes(run: Run, summary: Mapping[str, Any]) -> list[str]:
         "docs/methods.md.",
     ]
     facts = "\n".join(f"- {line}" for line in _identity(run, summary))
-    return [" ".join(line for line in used if line), facts, _commands(run)]
+    shell = "\n".join(["```sh", *commands(run), "```"])
+    return [" ".join(line for line in used if line), facts, shell]
 
 
 def _identity(run: Run, summary: Mapping[str, Any]) -> list[str]:
@@ -162,18 +163,3 @@ def _mapping(value: object) -> Mapping[str, Any]:
 def _pairs(value: object) -> str | None:
     pairs = _mapping(value)
     return ", ".join(f"{key} {item}" for key, item in pairs.items()) if pairs else None
-
-
-def _commands(run: Run) -> str:
-    folder = f"results/{run.id}"
-    lines = [f"fusion-eval report {shlex.quote(plain(folder))}  # this report; makes no call"]
-    tasks, source = _mapping(run.manifest.get("tasks")), _mapping(run.manifest.get("source"))
-    if source:
-        rubric = _mapping(run.manifest.get("criteria")).get("file")
-        more = f" --criteria {shlex.quote(plain(rubric))}" if rubric else ""
-        lines.append(f"fusion-eval import {shlex.quote(plain(source.get('file')))}{more}")
-    elif tasks.get("source"):
-        bench = shlex.quote(plain(f"{folder}/bench.yaml"))
-        where = " ".join(shlex.quote(part) for part in plain(tasks["source"]).split(", "))
-        lines.append(f"fusion-eval run {where} --bench {bench} --replay  # again, from the ledger")
-    return "\n".join(["```sh", *(line.replace("`", "") for line in lines), "```"])
