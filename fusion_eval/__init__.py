@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fusion_eval.api import run
     from fusion_eval.frames import calls, trials, verdicts
     from fusion_eval.importing import import_verdicts
+    from fusion_eval.repricing import reprice
     from fusion_eval.stats.compare import compare, compare_runs
     from fusion_eval.stats.frontier import pareto
     from fusion_eval.store import read_run
@@ -30,6 +31,7 @@ _HOMES = {
     "run": "fusion_eval.api",
     "read_run": "fusion_eval.store",
     "import_verdicts": "fusion_eval.importing",
+    "reprice": "fusion_eval.repricing",
     "trials": "fusion_eval.frames",
     "verdicts": "fusion_eval.frames",
     "calls": "fusion_eval.frames",
@@ -48,6 +50,7 @@ __all__ = [
     "pareto",
     "plots",
     "read_run",
+    "reprice",
     "run",
     "simulator",
     "trials",

@@ -181,13 +181,6 @@ def plan(
         from fusion_eval.terminal import show_plan
 
         show_plan(result)
-    budget, low = ready.limits.budget_usd, result.total("low_usd")
-    if budget is not None and low is not None and low > budget:
-        print(
-            f"The budget of ${budget:.2f} cannot suffice: even the low estimate is ${low:.2f}. "
-            "Raise it, or give fewer tasks, recipes or repeats.",
-            file=sys.stderr,
-        )
 
 
 @app.command()
@@ -254,15 +247,23 @@ def _reported(done: Any, *, as_json: bool, no_color: bool) -> None:
 @app.command()
 def report(
     run: RunPath = "results/latest",
+    prices: Annotated[
+        Path | None, Option("--prices", help="Other prices: a new run, charged at these.")
+    ] = None,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
     no_color: ColorOption = False,
 ) -> None:
     """Write report.md, the figures and summary.json of a run again. Calls nothing.
 
-    Example: fusion-eval report results/latest
+    Example: fusion-eval report results/latest --prices prices.yaml
     """
-    _reported(_found(run, output_dir), as_json=as_json, no_color=no_color)
+    found = _found(run, output_dir)
+    if prices is not None:
+        import fusion_eval as fe
+
+        found = fe.reprice(found, prices)
+    _reported(found, as_json=as_json, no_color=no_color)
 
 
 @app.command()

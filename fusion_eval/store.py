@@ -170,6 +170,14 @@ def write_table(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> P
     return path
 
 
+def read_rows(run: Run, name: str) -> list[dict[str, Any]]:
+    """One of the three tables, row by row; empty cells are None."""
+    import pyarrow.parquet as pq
+
+    rows: list[dict[str, Any]] = pq.read_table(run.table(name)).to_pylist()
+    return rows
+
+
 def _arrow(kind: str) -> pa.DataType:
     import pyarrow as pa
 

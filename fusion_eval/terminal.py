@@ -175,6 +175,11 @@ def show_plan(plan: Plan) -> None:
         f"({low:g} to {high:g}, as alike as the recipes are; 80 % power).\n"
         f"Assumed: {plan.assumptions}."
     )
+    if plan.too_dear:
+        out.print(
+            f"The budget of ${plan.budget_usd:,.2f} cannot suffice: even the low estimate is above "
+            "it. Raise it, or give fewer tasks, recipes or repeats."
+        )
 
 
 def _counted(plan: Plan) -> str:

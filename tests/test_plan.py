@@ -49,7 +49,7 @@ NO_FAILURES = {"empty": 0.0, "truncated": 0.0, "refused": 0.0}
 
 def test_a_run_without_failures_makes_exactly_the_calls_that_were_planned(tmp_path: Path):
     """A plan that is wrong by a role is wrong by a price."""
-    bench = demo(tmp_path, **NO_FAILURES)
+    bench = demo(tmp_path, seed=2, **NO_FAILURES)
     plan = planned(MINI, bench, output_dir=tmp_path / "results")
     run = fe.run(MINI, bench, output_dir=tmp_path / "results")
 

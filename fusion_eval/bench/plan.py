@@ -81,6 +81,13 @@ class Plan:
     minutes: float
     detectable_points: tuple[float, float, float]
     assumptions: str
+    budget_usd: float | None = None
+
+    @property
+    def too_dear(self) -> bool:
+        """Even the low estimate is above the budget."""
+        low = self.total("low_usd")
+        return self.budget_usd is not None and low is not None and low > self.budget_usd
 
     def total(self, name: str) -> float | None:
         """Sum of a column over all lines; None when a part of it is unknown."""
@@ -125,6 +132,7 @@ def plan(
         minutes=_minutes(trials, trace, bench.limits.max_in_flight),
         detectable_points=_detectable(len(tasks.tasks)),
         assumptions=_assumptions(trace, experience),
+        budget_usd=bench.limits.budget_usd,
     )
 
 

@@ -173,3 +173,18 @@ def _readable(
 
 
 _NAMED = ("endpoints", "models", "recipes")
+
+
+class PriceFile(Value):
+    """Other prices for a run that is done, by name or id of the model."""
+
+    prices: dict[str, PriceEntry] = Field(min_length=1)
+
+
+def load_price_file(source: str | Path) -> PriceFile:
+    """Read a file of prices; raises BenchFileError with all problems."""
+    document = read_yaml(Path(source), BenchFileError)
+    try:
+        return PriceFile.model_validate(document.value or {})
+    except ValidationError as error:
+        raise BenchFileError(explain(error, PriceFile, document.where)) from None

@@ -1,0 +1,138 @@
+"""A run at other prices, without a call: tokens are kept, dollars are worked out again.
+
+The run itself stays as it is. A copy beside it has the new dollars, and its manifest says which
+prices they come from. What was spent stays what the provider billed; where we had worked out the
+bill ourselves, that is worked out again too.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.core import Price, Rate, Usage, digest
+from fusion_eval.errors import InputError
+from fusion_eval.loading.bench import load_price_file
+from fusion_eval.store import Run, read_rows, read_run, write_manifest, write_table
+
+Row = dict[str, Any]
+
+_CALCULATED = ("bench file", "genai-prices", "unknown", "prices file")
+
+
+def reprice(run: Run | str | Path, prices: str | Path | Mapping[str, Price]) -> Run:
+    """A copy of a run at other prices: `results/<run-id>-at-<hash>`. Makes no call.
+
+    `prices` is a file (`prices: {heron: {input: 1, output: 2}}`, US$ per million tokens, by name
+    or id of the model) or values. Models that it does not name keep their dollars. Raises
+    InputError for a model that the run has not, BenchFileError for a file that cannot be read.
+    """
+    opened = run if isinstance(run, Run) else read_run(run)
+    chosen = prices if isinstance(prices, Mapping) else _from_file(prices)
+    calls = read_rows(opened, "calls")
+    known = {name for call in calls for name in (call["model"], call["model_requested"])}
+    if unknown := sorted(chosen.keys() - known):
+        there = ", ".join(sorted(str(name) for name in known))
+        raise InputError(f"{opened.path}: no model {', '.join(unknown)}; the run has {there}")
+    repriced = [_call(call, chosen) for call in calls]
+    trials = _trials(read_rows(opened, "trials"), repriced)
+    return _written(opened, chosen, repriced, trials)
+
+
+def _from_file(path: str | Path) -> dict[str, Price]:
+    entries = load_price_file(path).prices
+    return {name: Price(**e.model_dump(), source="prices file") for name, e in entries.items()}
+
+
+def _call(call: Row, prices: Mapping[str, Price]) -> Row:
+    price = prices.get(call["model"]) or prices.get(call["model_requested"])
+    if price is None or call["cost_source"] == "not billed":
+        return call
+    ours = str(call["cost_source"]).startswith(_CALCULATED)
+    usage = _usage(call)
+    if usage is None:
+        return {**call, "cost_usd": None, "cost_source": "unknown"}
+    rate = price.rate(usage.tokens_in, _seconds(call["price_date"]))
+    spent = 0.0 if call["cached"] else rate.dollars(usage)
+    return {
+        **call,
+        "cost_usd": _alone(rate, usage),
+        "cost_source": price.source,
+        "rate_input": rate.input,
+        "rate_output": rate.output,
+        "spent_usd": spent if ours else call["spent_usd"],
+    }
+
+
+def _alone(rate: Rate, usage: Usage) -> float:
+    """Without the help of a provider's cache, which another recipe may have warmed."""
+    fresh = Usage(
+        input=usage.input + usage.cache_read,
+        cache_write=usage.cache_write,
+        output=usage.output,
+        reasoning=usage.reasoning,
+    )
+    return max(rate.dollars(fresh), rate.dollars(usage))
+
+
+def _usage(call: Row) -> Usage | None:
+    if call["tokens_input"] is None:
+        return None
+    names = ("input", "cache_read", "cache_write", "output", "reasoning")
+    return Usage(**{name: call[f"tokens_{name}"] or 0 for name in names})
+
+
+def _seconds(date: str | None) -> float | None:
+    return datetime.fromisoformat(date).timestamp() if date else None
+
+
+def _trials(trials: list[Row], calls: list[Row]) -> list[Row]:
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for call in calls:
+        found.setdefault((call["task"], call["recipe"], call["repeat"]), []).append(call)
+    return [_trial(t, found.get((t["task"], t["recipe"], t["repeat"]), [])) for t in trials]
+
+
+def _trial(row: Row, calls: list[Row]) -> Row:
+    grading = [call for call in calls if call["role"] == "grader"]
+    answering = [call for call in calls if call["role"] != "grader"]
+    return {
+        **row,
+        "cost_usd": _total(answering, "cost_usd"),
+        "spent_usd": _total(answering, "spent_usd"),
+        "grading_usd": _total(grading, "cost_usd"),
+        "grading_spent_usd": _total(grading, "spent_usd"),
+    }
+
+
+def _total(calls: list[Row], column: str) -> float | None:
+    values = [call[column] for call in calls]
+    return None if any(value is None for value in values) else sum(values)
+
+
+def _written(run: Run, prices: Mapping[str, Price], calls: list[Row], trials: list[Row]) -> Run:
+    """The copy: other tables of dollars, the same answers and verdicts."""
+    chosen = {name: asdict(price) for name, price in prices.items()}
+    mark = digest(chosen)[:8]
+    folder = run.path.parent / f"{run.path.name}-at-{mark}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("verdicts.parquet", "answers.jsonl", "bench.yaml"):
+        if (run.path / name).exists():
+            shutil.copyfile(run.path / name, folder / name)
+    write_table(folder, "calls", calls)
+    write_table(folder, "trials", trials)
+    held = {**(run.manifest.get("prices") or {}), **chosen}
+    manifest = {
+        **run.manifest,
+        "run_id": folder.name,
+        "repriced_from": run.id,
+        "inputs_hash": f"{run.manifest.get('inputs_hash')} at {mark}",
+        "prices": held,
+        "prices_hash": digest(held)[:16],
+    }
+    manifest.pop("money", None)
+    return write_manifest(folder, manifest)
