@@ -12,7 +12,6 @@ import sys
 import textwrap
 import threading
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ import uvicorn
 import yaml
 
 from fusion_eval.core import Call, Endpoint, Message, Model, Price, Reply, Schema
+from fusion_eval.engine import codec
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.retry import retry
@@ -272,7 +272,7 @@ def committed(results: Path) -> list[tuple[Any, ...]]:
 def committed_ids(results: Path) -> set[str]:
     """The ids of the completions whose replies are in the ledger."""
     blobs = asked(results / "ledger.sqlite", "SELECT reply FROM replies")
-    return {json.loads(zlib.decompress(blob))["extra"]["id"] for (blob,) in blobs}
+    return {json.loads(codec.unpacked(blob))["extra"]["id"] for (blob,) in blobs}
 
 
 def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:

@@ -80,7 +80,7 @@ class Asking:
         draw = self._numbering.draw(member.model.identity, call.request)
         # the request does not depend on the draw: keep what was hashed
         numbered = replace(call, draw=draw)
-        numbered.__dict__["request"] = call.request
+        numbered.__dict__.update(content=call.content, request=call.request)
         return await self._timed(numbered, role)
 
     def seats(self, members: Sequence[Member]) -> tuple[Asking, ...]:

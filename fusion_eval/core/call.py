@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fusion_eval.core.model import Model
-from fusion_eval.core.task import Messages, digest
+from fusion_eval.core.task import Messages, canonical, digest
 
 if TYPE_CHECKING:
     from fusion_eval.core.recipe import Member
@@ -39,9 +40,9 @@ class Call:
     seed: int = 0
 
     @cached_property
-    def request(self) -> str:
-        """SHA-256 of what is asked, without the draw: equal requests are told apart by it."""
-        return digest(
+    def content(self) -> str:
+        """Canonical JSON of what is asked, without the draw."""
+        return canonical(
             {
                 "base_url": self.model.endpoint.base_url,
                 "model": self.model.id,
@@ -54,6 +55,11 @@ class Call:
         )
 
     @cached_property
+    def request(self) -> str:
+        """SHA-256 of what is asked, without the draw: equal requests are told apart by it."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+    @cached_property
     def key(self) -> str:
         """SHA-256 over everything that can change the reply, and nothing else.
 
@@ -64,7 +70,12 @@ class Call:
     @cached_property
     def wire_seed(self) -> int:
         """The `seed` field of the request (31 bits), from the bench seed and the draw."""
-        return int(digest([self.seed, self.draw])[:8], 16) & 0x7FFFFFFF
+        return _wire_seed(self.seed, self.draw)
+
+
+@lru_cache(maxsize=4096)
+def _wire_seed(seed: int, draw: Draw) -> int:
+    return int(digest([seed, draw])[:8], 16) & 0x7FFFFFFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

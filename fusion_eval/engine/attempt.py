@@ -9,6 +9,9 @@ RETRYABLE = frozenset(
 )
 """Failures that another attempt may mend; a refused request will be refused again."""
 
+ELSEWHERE = "elsewhere"
+"""Not sent: another process is waiting for the reply to this very call. Never in a table."""
+
 
 class AttemptFailedError(Exception):
     """Raised by the client, recorded and perhaps tried again by `retry`."""

@@ -113,12 +113,13 @@ class Clients:
         the reply into typed objects than all the rest of a call takes.
         """
         place = (call.model.endpoint.name, call.model.id)
+        url = f"{call.model.endpoint.base_url.rstrip('/')}/chat/completions"
         while True:
             rung = self._format.get(place, 0)
             try:
                 return await client.post(
-                    "/chat/completions",
-                    body=_request(call, _FORMATS[rung]),
+                    url,  # whole, because a relative one is parsed twice
+                    content=json.dumps(_request(call, _FORMATS[rung])).encode(),
                     cast_to=httpx2.Response,
                 )
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:

@@ -1,17 +1,36 @@
-"""A `Reply` as JSON and back, for the ledger."""
+"""A `Reply` as JSON and back, for the ledger.
+
+Written field by field: the general way through `dataclasses` takes longer than the JSON itself.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+import zlib
+from collections.abc import Iterable
 from typing import Any
 
 from fusion_eval.core import Attempt, Reply, Usage
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_PACKED_FROM = 4_000  # bytes; below, compressing takes longer than writing
+
 
 def dump(reply: Reply) -> str:
     """JSON of a reply with all its attempts."""
-    return json.dumps(reply, default=_fields, ensure_ascii=False, separators=(",", ":"))
+    value = {
+        "text": reply.text,
+        "finish": reply.finish,
+        "usage": _tokens(reply.usage),
+        "latency_s": reply.latency_s,
+        "model_served": reply.model_served,
+        "cost_reported": reply.cost_reported,
+        "simulated": reply.simulated,
+        "attempts": [_attempt(attempt) for attempt in reply.attempts],
+        "extra": reply.extra,
+        "key": reply.key,
+    }
+    return _encode(value)
 
 
 def load(text: str) -> Reply:
@@ -22,9 +41,9 @@ def load(text: str) -> Reply:
     return Reply(**value)
 
 
-def dump_attempts(made: tuple[Any, ...]) -> str:
+def dump_attempts(made: Iterable[Attempt]) -> str:
     """JSON of attempts, failed or not."""
-    return json.dumps(made, default=_fields, ensure_ascii=False, separators=(",", ":"))
+    return _encode([_attempt(attempt) for attempt in made])
 
 
 def attempts(values: list[dict[str, Any]]) -> tuple[Attempt, ...]:
@@ -32,10 +51,26 @@ def attempts(values: list[dict[str, Any]]) -> tuple[Attempt, ...]:
     return tuple(Attempt(**{**value, "usage": _usage(value["usage"])}) for value in values)
 
 
+def packed(text: str) -> bytes:
+    """Text as it is stored: UTF-8, compressed where it is long."""
+    body = text.encode()
+    return zlib.compress(body, 1) if len(body) >= _PACKED_FROM else body
+
+
+def unpacked(blob: bytes) -> str:
+    """Stored text. JSON starts with a brace and nothing compressed does."""
+    return (blob if blob[:1] == b"{" else zlib.decompress(blob)).decode()
+
+
 def _usage(value: dict[str, int] | None) -> Usage | None:
     return None if value is None else Usage(**value)
 
 
-def _fields(value: Any) -> dict[str, Any]:
-    """One level of a dataclass; `asdict` copies what is below, which costs more than the JSON."""
-    return {field.name: getattr(value, field.name) for field in fields(value)}
+def _tokens(usage: Usage | None) -> dict[str, int] | None:
+    return None if usage is None else {name: getattr(usage, name) for name in Usage.__slots__}
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    value = {name: getattr(attempt, name) for name in Attempt.__slots__}
+    value["usage"] = _tokens(attempt.usage)
+    return value

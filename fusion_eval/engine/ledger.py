@@ -2,8 +2,10 @@
 
 An intent is committed before a request is sent, its reply before anybody sees it; so whatever
 stops the process, at most the calls in flight are sent again. Equal calls at the same time share
-one request, and its failure: a run does not try again what has just failed. Usage and reported
-costs are stored, prices are not; the most that an unfinished call can have cost is.
+one request, and its failure: a run does not try again what has just failed. An open intent is
+also a claim: another process that wants the same call waits for its reply, or takes the claim
+over when its owner is dead. Usage and reported costs are stored, prices are not; the most that an
+unfinished call can have cost is.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ from typing import Any
 
 from fusion_eval.core import Attempt, Call, Model, Reply, Send
 from fusion_eval.engine import codec, prices, rows
-from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.attempt import ELSEWHERE, AttemptFailedError
+from fusion_eval.engine.owners import Numbers, Owner
 from fusion_eval.engine.writer import Statement, Writer, connect
 from fusion_eval.errors import CallFailedError, NotInLedgerError, TableError
 
 One = Callable[[Call], Awaitable[Reply]]
 
-_RECENT = 20_000
+_RECENT = 2_000  # replies; what several recipes share they ask for at about the same time
+_POLL_S = (0.01, 0.5)  # how soon, and how rarely, a call of another process is looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +47,13 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._writer = Writer(path, rows.SCHEMA)
+        self.made = 0
+        """Calls that were sent through this ledger, however many attempts each took."""
+        self._owner = Owner()
+        self._numbers = Numbers()
+        self._writer = Writer(path, self._owner.pulse, self._owner.farewell)
         self._reader: sqlite3.Connection | None = None
-        self._keys: set[str] = set()
+        self._keys: set[int] = set()
         self._recent: dict[str, Known] = {}
         self._flying: dict[str, asyncio.Task[Known]] = {}
         self._failed: dict[str, CallFailedError] = {}
@@ -63,11 +71,6 @@ class Ledger:
     ) -> None:
         self.close()
 
-    @property
-    def made(self) -> int:
-        """Calls that were sent through this ledger, however many attempts each took."""
-        return len(self._sent)
-
     def close(self) -> None:
         """Commit what waits and close the file."""
         self._writer.close()
@@ -79,11 +82,11 @@ class Ledger:
         """The reply to a call that was made before, by this run or another, or None."""
         if (known := self._recent.get(key)) is not None:
             return known
-        return self._read(key) if key in self._keys else None
+        return self._read(key) if _short(key) in self._keys else None
 
     def _read(self, key: str) -> Known | None:
         for blob, run in self._rows("SELECT reply, run FROM replies WHERE key=?", key):
-            return Known(codec.load(rows.unpacked(blob)), run)
+            return Known(codec.load(codec.unpacked(blob)), run)
         return None
 
     def _rows(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
@@ -110,8 +113,8 @@ class Ledger:
         """
         total = 0.0
         for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
-            asked, reply = json.loads(rows.unpacked(request)), codec.load(rows.unpacked(blob))
-            model = models.get((asked["endpoint"], asked["model"]))
+            reply = codec.load(codec.unpacked(blob))
+            model = models.get(rows.place(codec.unpacked(request)))
             bill = (reply.usage, reply.cost_reported, reply.asked_at)
             paid = prices.paid(model, *bill).usd if model else None
             total += paid if paid is not None else reply.attempts[-1].cost_worst or 0.0
@@ -122,23 +125,28 @@ class Ledger:
         """What was asked of a model and what it replied, the latest first: experience."""
         sql = "SELECT request, reply FROM replies WHERE model=? ORDER BY at DESC LIMIT ?"
         for request, blob in self._rows(sql, model_id, most):
-            yield json.loads(rows.unpacked(request)), codec.load(rows.unpacked(blob))
+            yield json.loads(codec.unpacked(request)), codec.load(codec.unpacked(blob))
 
     def replies_of(self, run: str) -> Iterator[tuple[str, str, Reply]]:
         """(base URL, model id, reply) of every call that one run made and paid."""
         for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
-            asked = json.loads(rows.unpacked(request))
-            yield asked["endpoint"], asked["model"], codec.load(rows.unpacked(blob))
+            asked = json.loads(codec.unpacked(request))
+            yield asked["endpoint"], asked["model"], codec.load(codec.unpacked(blob))
 
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
         """Attempts of one run that brought no reply, by key: they may have cost.
 
         Among them those that were in flight when the process died.
         """
-        sql = "SELECT key, attempts FROM intents WHERE run=? AND attempts NOTNULL ORDER BY at"
+        sql = (
+            "SELECT key, attempts, worst FROM intents WHERE run=? AND (attempts NOTNULL OR "
+            "outcome IS NULL OR outcome='interrupted') ORDER BY at"
+        )
         found: dict[str, tuple[Attempt, ...]] = {}
-        for key, made in self._rows(sql, run):
-            found[key] = (*found.get(key, ()), *codec.attempts(json.loads(made)))
+        for key, made, worst in self._rows(sql, run):
+            open_ = Attempt(number=1, failure="interrupted", billed=None, cost_worst=worst)
+            attempts = codec.attempts(json.loads(made)) if made else (open_,)
+            found[key] = (*found.get(key, ()), *attempts)
         return found
 
     def wrap(
@@ -169,15 +177,39 @@ class Ledger:
         self, call: Call, send: Send, ready: Callable[[Call], Awaitable[None]]
     ) -> Known:
         await ready(call)
-        try:
-            await send(call)
-        except CallFailedError as problem:
-            self._failed[call.key] = problem
-            raise
-        return self._recent[call.key]
+        while True:
+            try:
+                await send(call)
+                return self._recent[call.key]
+            except CallFailedError as problem:
+                if problem.failure != ELSEWHERE:
+                    self._failed[call.key] = problem
+                    raise
+            if (known := await self._from_elsewhere(call.key)) is not None:
+                return known
+
+    async def _from_elsewhere(self, key: str) -> Known | None:
+        """The reply that another process is waiting for; None when the call is ours to make."""
+        pause, rarely = _POLL_S
+        while True:
+            if (known := self._read(key)) is not None:
+                self._remember(key, known)
+                return known
+            claim = "SELECT id, owner FROM intents WHERE key=? AND outcome IS NULL"
+            found = list(self._rows(claim, key))
+            if not found:
+                return None
+            intent, owner = found[0]
+            pulses = list(self._rows("SELECT host, pid, at FROM owners WHERE id=?", owner))
+            if not self._owner.lives(pulses[0] if pulses else None):
+                await self._write(rows.interrupted(intent))
+                return None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, rarely)
 
     def _landed(self, key: str, flying: asyncio.Task[Known]) -> None:
         self._flying.pop(key, None)
+        self._sent.discard(key)
         if not flying.cancelled():
             flying.exception()  # whoever waited has it; if nobody waits any more, nobody misses it
 
@@ -190,24 +222,26 @@ class Ledger:
 
         async def recorded(call: Call) -> Reply:
             most = worst(call)
-            intent = f"{call.key[:32]}-{run}-{time.time_ns():x}"
-            await self._write(rows.opening(intent, call.key, run, most))
-            self._sent.add(call.key)
+            number = self._numbers.next()
+            intent = rows.Intent(number, call.key, run, self._owner.id, time.time(), most)
+            if not await self._write(intent.opening()):
+                raise AttemptFailedError(Attempt(number=0, failure=ELSEWHERE, billed=False))
+            if call.key not in self._sent:
+                self._sent.add(call.key)
+                self.made += 1
             try:
                 reply = await send(call)
             except AttemptFailedError as problem:
                 if problem.attempt.billed is None:
                     problem.attempt = replace(problem.attempt, cost_worst=most)
-                await self._write(rows.closing(intent, "failed", problem.attempt))
+                await self._write(intent.closing("failed", problem.attempt))
                 raise
             # whatever else is raised leaves the intent open: nobody knows what became of it
-            return (await self._keep(call, run, reply, intent, most)).reply
+            return (await self._keep(call, run, reply, intent)).reply
 
         return recorded
 
-    async def _keep(
-        self, call: Call, run: str, reply: Reply, intent: str, most: float | None
-    ) -> Known:
+    async def _keep(self, call: Call, run: str, reply: Reply, intent: rows.Intent) -> Known:
         """Commit a reply; where another process was first, its reply counts for both.
 
         So a replay gives the same answers. Ours was then paid for nothing, and stands among the
@@ -216,12 +250,12 @@ class Ledger:
         paid = prices.paid_for(call, reply)
         *before, last = reply.attempts
         if paid is None:
-            reply = replace(reply, attempts=(*before, replace(last, cost_worst=most)))
+            reply = replace(reply, attempts=(*before, replace(last, cost_worst=intent.worst)))
         known: Known | None = Known(reply, run)
-        if not await self._write(rows.kept(call, run, reply), rows.closing(intent, "done")):
-            cost = most if paid is None else paid
+        if not await self._write(rows.kept(call, run, reply), intent.closing("done")):
+            cost = intent.worst if paid is None else paid
             lost = replace(last, failure="superseded", billed=None, cost_worst=cost)
-            await self._write(rows.closing(intent, "superseded", lost))
+            await self._write(intent.closing("superseded", lost))
             known = self._read(call.key)
         if known is None:
             raise TableError(f"{self.path}: a reply was removed while a run was writing; run again")
@@ -250,14 +284,12 @@ class Ledger:
         if len(self._recent) >= _RECENT:
             self._recent.pop(next(iter(self._recent)))
         self._recent[key] = known
-        self._keys.add(key)
+        self._keys.add(_short(key))
 
     def _read_keys(self) -> None:
-        if not self.path.exists():
-            return
-        try:
-            self._reader = connect(self.path)
-            self._reader.executescript(rows.SCHEMA)
-        except sqlite3.DatabaseError as problem:
-            raise self._unusable(problem) from None
-        self._keys = {row[0] for row in self._rows("SELECT key FROM replies")}
+        self._keys = {_short(key) for (key,) in self._rows("SELECT key FROM replies")}
+
+
+def _short(key: str) -> int:
+    """60 bits of a key: a set of a million of them takes 64 MB less than one of the keys."""
+    return int(key[:15], 16)

@@ -4,59 +4,80 @@ from __future__ import annotations
 
 import json
 import time
-import zlib
+from dataclasses import dataclass
+from typing import Any
 
-from fusion_eval.core import Attempt, Call, Reply
+from fusion_eval.core import Attempt, Call, Reply, canonical, digest
 from fusion_eval.engine import codec
 from fusion_eval.engine.writer import Statement
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS replies (
-    key TEXT PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL,
-    model TEXT NOT NULL, request BLOB NOT NULL, reply BLOB NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS intents (
-    id TEXT PRIMARY KEY, key TEXT NOT NULL, run TEXT NOT NULL, at REAL NOT NULL,
-    outcome TEXT, attempts TEXT
-) WITHOUT ROWID;
-"""
+_KEPT = "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply) VALUES (?,?,?,?,?,?)"
+_INTENT = "intents (id, key, run, at, owner, worst, outcome, attempts)"
+_OPENING = (
+    f"INSERT OR IGNORE INTO {_INTENT} SELECT * FROM (VALUES (?,?,?,?,?,?,?,?)) "
+    "WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key=column2)"
+)
+_CLOSING = f"INSERT OR REPLACE INTO {_INTENT} VALUES (?,?,?,?,?,?,?,?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One attempt that is about to be sent: whose it is, and the most it can cost (US$)."""
+
+    id: int
+    key: str
+    run: str
+    owner: str
+    at: float
+    worst: float | None
+
+    def opening(self) -> Statement:
+        """Changes one row, or none where the call is claimed or answered already."""
+        return _OPENING, self._row(None, None)
+
+    def closing(self, outcome: str, attempt: Attempt | None = None) -> Statement:
+        """What became of it; an attempt that brought nothing stays."""
+        attempts = codec.dump_attempts((attempt,)) if attempt else None
+        return _CLOSING, self._row(outcome, attempts)
+
+    def _row(self, outcome: str | None, attempts: str | None) -> tuple[object, ...]:
+        return (self.id, self.key, self.run, self.at, self.owner, self.worst, outcome, attempts)
+
+
+def interrupted(intent: int) -> Statement:
+    """An open intent whose owner is dead: possibly paid, and no claim any more."""
+    return "UPDATE intents SET outcome='interrupted' WHERE id=? AND outcome IS NULL", (intent,)
 
 
 def kept(call: Call, run: str, reply: Reply) -> Statement:
-    """A reply, with what was asked so that a person can read the ledger."""
-    request = {
-        "endpoint": call.model.endpoint.base_url,
-        "model": call.model.id,
-        "messages": [m.model_dump() for m in call.messages],
-        "params": call.model.params,
-        "extra_body": call.model.extra_body,
-        "output": call.output.name if call.output else None,
-        "draw": call.draw,
-        "seed": call.seed,
-    }
-    sql = "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply) VALUES (?,?,?,?,?,?)"
-    body = packed(json.dumps(request, ensure_ascii=False))
-    return sql, (call.key, run, time.time(), call.model.id, body, packed(codec.dump(reply)))
+    """A reply, with all that its key is made of, so that a ledger can be read and verified."""
+    return _KEPT, (
+        call.key,
+        run,
+        time.time(),
+        call.model.id,
+        codec.packed(asked(call)),
+        codec.packed(codec.dump(reply)),
+    )
 
 
-def opening(intent: str, key: str, run: str, worst: float | None) -> Statement:
-    """An intent; until it is closed, it says what is known of a request that was in flight."""
-    attempt = Attempt(number=1, failure="interrupted", billed=None, cost_worst=worst)
-    values = (intent, key, run, time.time(), codec.dump_attempts((attempt,)))
-    return "INSERT INTO intents (id, key, run, at, attempts) VALUES (?,?,?,?,?)", values
+def asked(call: Call) -> str:
+    """JSON of a call: the text whose digest is `Call.request`, and the draw with its seed."""
+    return f'{{"draw":{canonical(call.draw)},"seed":{call.seed},"request":{call.content}}}'
 
 
-def closing(intent: str, outcome: str, attempt: Attempt | None = None) -> Statement:
-    """What became of it; an attempt that brought nothing stays."""
-    attempts = codec.dump_attempts((attempt,)) if attempt else None
-    return "UPDATE intents SET outcome=?, attempts=? WHERE id=?", (outcome, attempts, intent)
+def key_of(request: str) -> str | None:
+    """The key that a stored request has; None for those that older versions did not keep whole."""
+    value = json.loads(request)
+    if "request" not in value:
+        return None
+    return digest([digest(value["request"]), value["draw"], value["seed"]])
 
 
-def packed(text: str) -> bytes:
-    """Text as it is stored."""
-    return zlib.compress(text.encode(), 1)
-
-
-def unpacked(blob: bytes) -> str:
-    """Stored text."""
-    return zlib.decompress(blob).decode()
+def place(request: str) -> tuple[str, str]:
+    """(base URL, model id) of a stored request."""
+    value: dict[str, Any] = json.loads(request)
+    inner = value.get("request")
+    if inner is None:
+        return value["endpoint"], value["model"]
+    return inner["base_url"], inner["model"]

@@ -1,7 +1,9 @@
 """One thread that writes to SQLite, many coroutines that wait until their rows are on disk.
 
 Whatever has gathered while the last transaction was being written goes into the next one, so
-that durability costs one sync per batch and not one per call.
+that durability costs one sync per batch and not one per call. Rows of a batch that go into the
+same table go as one statement: SQLite gives up the interpreter's lock at every statement, and a
+busy event loop gives it back late.
 """
 
 from __future__ import annotations
@@ -10,31 +12,51 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from fusion_eval.engine import schema
 
 Statement = tuple[str, Sequence[object]]
 _Item = tuple[Sequence[Statement], asyncio.AbstractEventLoop, "asyncio.Future[int]"]
 
+PULSE_S = 5.0
 _WAL_IS_SAFE = (3, 51, 3)
 """Earlier versions can corrupt a WAL database under concurrent checkpoints."""
+_BUSY, _PACE_S = 3, 0.004  # items of the last batch; seconds
+_MERGED = 400  # rows of one statement; SQLite takes 32,766 values
 
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that waits for others, survives power loss, and ends transactions by hand."""
     connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
-    wal = sqlite3.sqlite_version_info >= _WAL_IS_SAFE
-    connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
-    connection.execute("PRAGMA synchronous=FULL")
+    try:
+        wal = sqlite3.sqlite_version_info >= _WAL_IS_SAFE
+        connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
+        connection.execute("PRAGMA synchronous=FULL")
+        schema.prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
 class Writer:
-    """Started at the first row; `close` waits for the last."""
+    """Started at the first row; `close` waits for the last.
 
-    def __init__(self, path: Path, schema: str) -> None:
+    `pulse` is written with the first batch and every few seconds, so that others can see that
+    this process lives; `farewell` with the last.
+    """
+
+    def __init__(
+        self, path: Path, pulse: Callable[[], Statement], farewell: Callable[[], Statement]
+    ) -> None:
         self._path = path
-        self._schema = schema
+        self._pulse = pulse
+        self._farewell = farewell
+        self._pulsed = float("-inf")
+        self._busy = False
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -61,60 +83,112 @@ class Writer:
 
     def _work(self) -> None:
         connection: sqlite3.Connection | None = None
-        try:
-            while (item := self._queue.get()) is not None:
-                batch = [item]
-                ended = self._gather(batch)
-                changed: list[int] = []
-                problem: Exception | None = None
-                try:
-                    if connection is None:
-                        connection = self._opened()
-                    changed = _commit(connection, batch)
-                except Exception as error:
-                    problem = error
-                _tell(batch, changed, problem)
-                if ended:
-                    break
-        finally:
-            if connection is not None:
-                connection.close()
-
-    def _opened(self) -> sqlite3.Connection:
-        connection = connect(self._path)
-        try:
-            connection.executescript(self._schema)
-        except sqlite3.Error:
+        ended, batch = False, list[_Item]()
+        while not ended:
+            self._busy = len(batch) > _BUSY
+            batch = []
+            ended = self._gather(batch)
+            changed: list[int] = []
+            problem: Exception | None = None
+            try:
+                if connection is None:
+                    connection = connect(self._path)
+                changed = self._commit(connection, batch, ended)
+            except Exception as error:
+                problem = error
+            _tell(batch, changed, problem)
+        if connection is not None:
             connection.close()
-            raise
-        return connection
 
     def _gather(self, batch: list[_Item]) -> bool:
-        """Add what waits, up to a thousand; True when the end was among it."""
-        while len(batch) < 1000:
-            try:
+        """Add what waits, up to a thousand; True when the end was among it.
+
+        A commit costs about as much processor time as a call, so a busy ledger waits a little.
+        """
+        try:
+            item = self._queue.get(timeout=PULSE_S)
+            if self._busy and item is not None:
+                time.sleep(_PACE_S)
+            while item is not None:
+                batch.append(item)
+                if len(batch) >= 1000:
+                    return False
                 item = self._queue.get_nowait()
-            except queue.Empty:
+            return True
+        except queue.Empty:
+            return False
+
+    def _commit(
+        self, connection: sqlite3.Connection, batch: Sequence[_Item], ended: bool
+    ) -> list[int]:
+        own = [self._farewell()] if ended else []
+        if not ended and time.monotonic() - self._pulsed >= PULSE_S:
+            own = [self._pulse()]
+        items = [statements for statements, _, _ in batch]
+        with _Transaction(connection) as transaction:
+            for sql, values in own:
+                connection.execute(sql, values)
+            transaction.all_or_none(items)
+        if own and not ended:
+            self._pulsed = time.monotonic()
+        return transaction.changed
+
+
+class _Transaction:
+    """A batch, committed at once; `changed` holds the rows changed by the first of each item."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.changed: list[int] = []
+
+    def __enter__(self) -> _Transaction:
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            try:
+                self._connection.execute("COMMIT")
+                return
+            except BaseException:
+                self._back()
+                raise
+        self._back()
+
+    def _back(self) -> None:
+        if self._connection.in_transaction:  # a full disk has ended it already
+            self._connection.execute("ROLLBACK")
+
+    def all_or_none(self, items: Sequence[Sequence[Statement]]) -> None:
+        """Merged where every row is taken; one by one where some were refused."""
+        self._connection.execute("SAVEPOINT batch")
+        if self._merged(items):
+            self.changed = [1] * len(items)
+            return
+        self._connection.execute("ROLLBACK TO batch")
+        for item in items:
+            counts = [self._connection.execute(sql, values).rowcount for sql, values in item]
+            self.changed.append(counts[0])
+
+    def _merged(self, items: Sequence[Sequence[Statement]]) -> bool:
+        groups: dict[str, list[Sequence[object]]] = {}
+        for item in items:
+            for sql, values in item:
+                groups.setdefault(sql, []).append(values)
+        return all(self._group(sql, rows) for sql, rows in groups.items())
+
+    def _group(self, sql: str, rows: Sequence[Sequence[object]]) -> bool:
+        """Insert all rows; False where not every one of them changed the table."""
+        one = f"({','.join('?' * len(rows[0]))})"
+        if one not in sql:
+            return False
+        for start in range(0, len(rows), _MERGED):
+            part = rows[start : start + _MERGED]
+            many = sql.replace(one, ",".join([one] * len(part)))
+            values = [value for row in part for value in row]
+            if self._connection.execute(many, values).rowcount != len(part):
                 return False
-            if item is None:
-                return True
-            batch.append(item)
-        return False
-
-
-def _commit(connection: sqlite3.Connection, batch: Sequence[_Item]) -> list[int]:
-    changed = []
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statements, _, _ in batch:
-            counts = [connection.execute(sql, values).rowcount for sql, values in statements]
-            changed.append(counts[0])
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:  # a full disk has ended it already
-            connection.execute("ROLLBACK")
-        raise
-    return changed
+        return True
 
 
 def _tell(batch: Sequence[_Item], changed: Sequence[int], problem: Exception | None) -> None:
