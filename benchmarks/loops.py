@@ -99,14 +99,14 @@ KINDS = {"default": default, "post": post, "ours": ours, "plain": plain}
 
 
 async def _timed(one: One, calls: int, in_flight: int) -> dict[str, float]:
-    await _all(one, range(-3 * in_flight, 0), in_flight)  # connections and imports, not timed
+    await all_done(one, range(-3 * in_flight, 0), in_flight)  # connections and imports, not timed
     started, used = time.perf_counter(), _cpu()
-    await _all(one, range(calls), in_flight)
+    await all_done(one, range(calls), in_flight)
     took = time.perf_counter() - started
     return {"calls_per_s": calls / took, "cpu_ms": 1e3 * (_cpu() - used) / calls}
 
 
-async def _all(one: One, numbers: range, in_flight: int) -> None:
+async def all_done(one: One, numbers: range, in_flight: int) -> None:
     waiting = iter(numbers)
 
     async def work() -> None:

@@ -7,6 +7,7 @@ FusionEvalError
 │   ├── TableError               a table to import, or a run directory, that cannot be read
 │   └── EndpointError            a key is missing, or nobody answers, before the first call
 ├── CallFailedError              one call has no reply, after every attempt
+├── DeadEndpointError            an endpoint stopped answering while a run was going on (exit 5)
 ├── NotInLedgerError             `--replay` met a call that was never made
 ├── NoAnswerError                a strategy has nothing left to answer with
 ├── StrategyError                a user's own strategy raised, or returned no reply (exit 2)
@@ -58,6 +59,13 @@ class CallFailedError(FusionEvalError):
         self.detail = detail
         self.attempts = tuple(attempts)
         super().__init__(f"{failure}: {detail}" if detail else failure)
+
+
+class DeadEndpointError(FusionEvalError):
+    """Nothing comes back from an endpoint any more, so nothing more is sent to it.
+
+    Not a failed call: what was not tried has no outcome.
+    """
 
 
 class NotInLedgerError(FusionEvalError):

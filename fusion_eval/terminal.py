@@ -100,6 +100,8 @@ def unfinished(manifest: Mapping[str, Any]) -> str | None:
             f"Incomplete, {count}: {missing:,} need calls that are not in the ledger, and a replay "
             "never calls. Run without --replay to make them."
         )
+    if why := manifest.get("stopped_because"):
+        return f"Incomplete, {count}: {why}. Run again to go on."
     if manifest["status"] == "incomplete":
         details = manifest.get("failure_details", {})
         causes = "; ".join(

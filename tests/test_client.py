@@ -109,6 +109,26 @@ def test_a_retry_after_that_says_nothing_leaves_the_wait_to_us(
     assert _asked_to_wait(url) is None
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "6m1.5s"}, 361.5),
+        ({"x-ratelimit-remaining-tokens": "0", "x-ratelimit-reset-tokens": "20ms"}, 0.02),
+        ({"x-ratelimit-remaining-tokens": "5", "x-ratelimit-reset-tokens": "9s"}, None),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "noon"}, None),
+        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": ""}, None),
+    ],
+)
+def test_without_a_retry_after_the_limit_that_is_used_up_says_when_to_come_back(
+    httpserver: HTTPServer, url: str, headers: dict[str, str], seconds: float | None
+):
+    """OpenAI and those who copy it say it in these headers; a guess would be refused again."""
+    busy = Response("busy", status=429, headers=headers)
+    httpserver.expect_request(PATH).respond_with_response(busy)
+
+    assert _asked_to_wait(url) == seconds
+
+
 def _asked_to_wait(url: str) -> Any:
     """Seconds that a refused attempt carries, for `retry` to obey."""
 

@@ -25,8 +25,8 @@ from fusion_eval.core import Attempt, Call, Reply, Usage
 from fusion_eval.engine import codec
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
+from fusion_eval.engine.gate import concurrency
 from fusion_eval.engine.ledger import Known, Ledger
-from fusion_eval.engine.limits import concurrency
 from fusion_eval.errors import CallFailedError, NotInLedgerError, TableError
 
 REPLY = Reply(

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from fusion_eval.core import Attempt, Call, Reply
 from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.breaker import Breaker
 from fusion_eval.engine.budget import Budget
-from fusion_eval.engine.limits import Gate, concurrency
+from fusion_eval.engine.gate import Slots, Window, concurrency
 from fusion_eval.engine.retry import retry
-from fusion_eval.errors import BudgetError, CallFailedError
+from fusion_eval.errors import BudgetError, CallFailedError, DeadEndpointError
 
 REPLY = Reply(text="x", attempts=(Attempt(number=1),))
 
@@ -47,24 +48,24 @@ def refused(
 def test_the_gate_is_never_exceeded_and_nobody_waits_for_ever(seed: int, most: int):
     """Cancelled waiters, refusals and growth together must not lose a slot: a lost one hangs."""
     chance = random.Random(seed)
-    gate = Gate(most)
+    gate = Slots(most)
     inside, done = 0, 0
 
     async def visit() -> None:
         nonlocal inside, done
-        await gate.enter()
+        await gate.enter("m")
         try:
             inside += 1
             assert inside <= most
             assert inside == gate.in_flight
             await asyncio.sleep(0 if chance.random() < 0.7 else 0.0005)
             if chance.random() < 0.2:
-                gate.shrink(-1.0)
+                gate.window("m").refused()
             else:
-                gate.grow()
+                gate.window("m").replied(0.0001)
         finally:
             inside -= 1
-            gate.leave()
+            gate.leave("m")
             done += 1
 
     async def stress() -> None:
@@ -83,56 +84,128 @@ def test_the_gate_is_never_exceeded_and_nobody_waits_for_ever(seed: int, most: i
     assert done >= 1
 
 
-def test_a_burst_of_refusals_shrinks_the_gate_once_and_replies_open_it_again():
+class _Time:
+    """A clock that is moved by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def _rounds(window: Window, clock: _Time, rounds: int) -> None:
+    """Round trips of 0.1 s in which every slot brings a reply."""
+    for _ in range(rounds):
+        for _ in range(window.limit):
+            clock.now += 0.1 / window.limit
+            window.replied(0.1)
+
+
+def test_a_window_opens_quickly_to_the_most_that_is_allowed():
+    """Sixty slots opened one by one, at 20 s a call, would take twenty minutes."""
+    clock = _Time()
+    window = Window(200, clock)
+    assert window.limit <= 16
+    _rounds(window, clock, 5)
+    assert window.limit == 200
+
+
+def test_a_burst_of_refusals_costs_a_window_once_and_it_opens_again():
     """Shrunk once per refusal, 64 answers of 429 would leave one slot, and a run of days."""
-    gate = Gate(64)
+    clock = _Time()
+    window = Window(64, clock)
+    _rounds(window, clock, 6)
     for _ in range(64):
-        gate.shrink(10.0)
-    assert gate.limit == 48.0
-    for _ in range(2000):
-        gate.grow()
-    assert gate.limit == 64.0
+        window.refused()
+    assert 40 <= window.limit < 64
+    _rounds(window, clock, 60)
+    assert window.limit == 64
 
 
-def test_the_gate_never_closes():
+def test_a_single_refusal_takes_back_the_newest_slot_and_no_other():
+    """Endpoints refuse at random; a quarter less for each would leave them idle."""
+    clock = _Time()
+    window = Window(200, clock)
+    _rounds(window, clock, 2)
+    for _ in range(20):
+        window.refused()
+    _rounds(window, clock, 5)
+    before = window.limit
+    window.refused()
+    assert before - 1 <= window.limit <= before
+
+
+def test_a_window_never_closes():
     """An endpoint that refuses for a while must be asked again some time."""
-    gate = Gate(3)
+    clock = _Time()
+    window = Window(3, clock)
     for _ in range(100):
-        gate._shrunk_at = -1e9
-        gate.shrink(0.0)
-    assert gate.limit == 1.0
+        clock.now += 1.0
+        for _ in range(5):
+            window.refused()
+    assert window.limit == 1
 
 
-def test_a_rate_limit_lowers_what_is_in_flight_and_other_failures_do_not():
-    """Concurrency guessed too high loses calls; lowered for any 500 it wastes hours."""
-    for failure, expected in (("rate_limited", 3), ("server_error", 4)):
-        assert _peak_after(failure) == expected
+def test_with_one_slot_left_the_endpoint_is_left_alone_for_as_long_as_it_says():
+    """A limit per minute is not met by asking one at a time without a pause."""
+    clock = _Time()
+    window = Window(1, clock)
+    window.refused(retry_after_s=7.0)
+    assert window.closed_s() == pytest.approx(7.0)
 
 
-def _peak_after(failure: str) -> int:
-    """Requests at once, of four allowed, after one attempt failed like that."""
-    peak = inside = 0
-    first = True
+def test_a_dead_endpoint_is_given_up_and_others_are_not():
+    """An hour of retries against a server that is gone is an hour in which nobody is told."""
+    clock = _Time()
+    breaker = Breaker(clock=clock)
+    gone, other = call(name="gone").model.endpoint, call(name="other").model.endpoint
+    lost = Attempt(number=1, failure="connection", detail="refused")
+    for _ in range(50):
+        breaker.failed(gone, lost)
+    breaker.check(gone)  # a short outage is what retries are for
+    clock.now += 60
+    breaker.failed(gone, lost)
+    with pytest.raises(DeadEndpointError, match=r"'gone'.*51 attempts.*connection \(refused\)"):
+        breaker.check(gone)
+    breaker.check(other)
 
-    async def send(_: Call) -> Reply:
-        nonlocal peak, inside, first
-        if first:
-            first = False
-            raise refused(failure, latency_s=100.0)
-        inside += 1
-        peak = max(peak, inside)
-        await asyncio.sleep(0.001)
-        inside -= 1
-        return REPLY
 
-    async def work() -> None:
-        gated = concurrency(send, max_in_flight=4)
-        with pytest.raises(AttemptFailedError):
-            await gated(call())
-        await asyncio.gather(*(gated(call()) for _ in range(4)))
+def test_one_reply_resets_the_breaker_and_a_refused_key_trips_it_soon():
+    """A server that answers one call in thirty is slow, not dead; a key without credit is."""
+    clock = _Time()
+    breaker = Breaker(clock=clock)
+    endpoint = call().model.endpoint
+    for _ in range(30):
+        clock.now += 60
+        breaker.failed(endpoint, Attempt(number=1, failure="timeout"))
+        breaker.replied(endpoint)
+    breaker.check(endpoint)
+    for _ in range(5):
+        breaker.failed(endpoint, Attempt(number=1, failure="no_credit"))
+    with pytest.raises(DeadEndpointError, match="no_credit"):
+        breaker.check(endpoint)
 
-    within(5, work())
-    return peak
+
+def test_models_at_one_endpoint_share_its_slots_and_not_their_refusals():
+    """A model that is refused must not slow down the grader beside it."""
+    slots = Slots(8)
+    for _ in range(20):
+        slots.window("refused").refused()
+
+    async def work() -> tuple[int, int]:
+        async def inside(model: str) -> None:
+            await slots.enter(model)
+
+        waiting = [asyncio.create_task(inside(m)) for m in ["refused"] * 20 + ["fine"] * 20]
+        await asyncio.sleep(0.01)
+        for task in waiting:
+            task.cancel()
+        return slots._inside["refused"], slots._inside["fine"]
+
+    refused, fine = within(5, work())
+    assert slots.window("refused").limit < slots.window("fine").limit == 8
+    assert refused + fine == 8
+    assert fine > 0
 
 
 def test_each_endpoint_has_a_gate_of_its_own():

@@ -27,7 +27,13 @@ from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.stack import sending
-from fusion_eval.errors import BudgetError, CallFailedError, EndpointError, NotInLedgerError
+from fusion_eval.errors import (
+    BudgetError,
+    CallFailedError,
+    DeadEndpointError,
+    EndpointError,
+    NotInLedgerError,
+)
 from fusion_eval.simulator import app, load_world, transport
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
 
@@ -113,6 +119,7 @@ class _Running:
     held: contextlib.ExitStack
     blocks: Blocks = field(init=False)
     facts: dict[str, Fact] = field(default_factory=dict)
+    given_up: str | None = None
     not_replayed: int = 0
     _over: bool = False
     _manifest: dict[str, Any] = field(default_factory=dict)
@@ -178,7 +185,10 @@ class _Running:
                 return 0.0
             return await worst_case(task, self.bench, _worst, known)
 
-        return Blocks(self.tasks.tasks, self.bench, self.budget, worst, lambda: self.stop.asked)
+        def over() -> bool:
+            return self.stop.asked or self.given_up is not None
+
+        return Blocks(self.tasks.tasks, self.bench, self.budget, worst, over)
 
     async def _work(self, answered: Callable[[Call], Awaitable[Reply]]) -> None:
         while (turn := await self.blocks.next()) is not None:
@@ -192,6 +202,12 @@ class _Running:
                 trial = await run_trial(task, recipe, repeat, through, self.bench)
             except BudgetError as problem:
                 self.blocks.done(block, problem)
+                continue
+            except DeadEndpointError as problem:
+                if self.given_up is None:
+                    self.progress.note(str(problem))
+                self.given_up = str(problem)
+                self.blocks.done(block)
                 continue
             except NotInLedgerError:
                 self.not_replayed += 1
@@ -228,7 +244,7 @@ class _Running:
         trials = list(self.blocks.trials())
         if len(trials) < self.wanted and self.blocks.out_of_money and not self.stop.asked:
             return "stopped_by_budget"
-        if self.not_replayed:
+        if self.not_replayed or self.given_up:
             return "incomplete"
         if len(trials) < self.wanted:
             return "interrupted"
@@ -297,7 +313,7 @@ class _Running:
             "failures": dict(Counter(w for t in trials for w in _broken(t))),
             "failure_details": {t.failure: t.detail for t in trials if t.failure and t.detail},
             "paid_usd": self.budget.spent,
-            "stopped_because": self.blocks.out_of_money,
+            "stopped_because": self.blocks.out_of_money or self.given_up,
             "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
             "money": self._money(rows),

@@ -11,6 +11,7 @@ import contextlib
 import email.utils
 import json
 import math
+import re
 import socket
 import ssl
 import time
@@ -27,6 +28,9 @@ from fusion_eval.errors import EndpointError
 
 Clock = Callable[[], float]
 _CHECK_TIMEOUT_S = 10.0
+_DURATION = re.compile(
+    r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m(?!s))?(?:(?P<s>[\d.]+)s)?(?:(?P<ms>[\d.]+)ms)?"
+)
 _FORMATS = ("json_schema", "json_object", "text")
 
 
@@ -222,19 +226,42 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
 
 
 def _retry_after(problem: openai.OpenAIError) -> float | None:
-    """Seconds to wait, from a number or an HTTP date; at most an hour."""
+    """Seconds to wait, as the headers of a refusal say in one of three ways; at most an hour."""
     response = getattr(problem, "response", None)
-    value = response.headers.get("retry-after") if response is not None else None
-    if value is None:
+    if response is None:
         return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), 3600.0) if math.isfinite(seconds) else None
+    seconds = _wait(response.headers)
+    return None if seconds is None else min(max(seconds, 0.0), 3600.0)
+
+
+def _wait(headers: Mapping[str, str]) -> float | None:
+    """From `retry-after`, a number or an HTTP date; else from the limit that is used up."""
+    if (value := headers.get("retry-after")) is not None:
+        with contextlib.suppress(ValueError):
+            return _finite(float(value))
+        with contextlib.suppress(ValueError):
+            return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+    resets = [
+        _duration(headers.get(f"x-ratelimit-reset-{what}", ""))
+        for what in ("requests", "tokens")
+        if headers.get(f"x-ratelimit-remaining-{what}") == "0"
+    ]
+    return max((seconds for seconds in resets if seconds is not None), default=None)
+
+
+def _duration(text: str) -> float | None:
+    """Seconds of `6m0s`, `1.5s`, `20ms` or `7`."""
+    with contextlib.suppress(ValueError):
+        return _finite(float(text))
+    parts = _DURATION.fullmatch(text)
+    if parts is None or not text:
+        return None
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+    return sum(float(value) * units[unit] for unit, value in parts.groupdict().items() if value)
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None
 
 
 def _cause(problem: BaseException) -> str:

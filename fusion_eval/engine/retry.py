@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -11,6 +12,8 @@ import stamina
 from fusion_eval.core import Attempt, Call, Reply, Send
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.errors import CallFailedError
+
+logging.getLogger("stamina").addHandler(logging.NullHandler())  # attempts are in the tables
 
 One = Callable[[Call], Awaitable[Reply]]
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fusion_eval.core import Call, Limits, Reply, Send
+from fusion_eval.engine.breaker import Breaker
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
-from fusion_eval.engine.limits import concurrency
+from fusion_eval.engine.gate import concurrency
 from fusion_eval.engine.retry import retry
 
 One = Callable[[Call], Awaitable[Reply]]
 
 
 def sending(
-    clients: Clients, limits: Limits, budget: Budget, recording: Callable[[One], One]
+    clients: Clients,
+    limits: Limits,
+    budget: Budget,
+    recording: Callable[[One], One],
+    breaker: Breaker | None = None,
 ) -> Send:
     """retry ─> budget ─> concurrency ─> recording ─> client.
 
@@ -23,5 +28,7 @@ def sending(
     stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
     attempt, because attempts are what is billed.
     """
-    gated: One = concurrency(recording(clients.send), max_in_flight=limits.max_in_flight)
+    gated: One = concurrency(
+        recording(clients.send), max_in_flight=limits.max_in_flight, breaker=breaker
+    )
     return retry(budget.wrap(gated), attempts=limits.attempts)

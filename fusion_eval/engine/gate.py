@@ -1,0 +1,178 @@
+"""How many requests may be in flight: found per model, never more than an endpoint's maximum.
+
+Starts gently and doubles per round trip until refusals come; then one more at a time, each kept
+only when a whole round trip passes without a refusal. A single refusal is blamed on the newest
+slot, because endpoints also refuse at random; many within one round trip cost a quarter of all
+slots, once (additive increase, multiplicative decrease; Chiu and Jain 1989).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+from fusion_eval.core import Call, Reply
+from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.breaker import Breaker
+
+One = Callable[[Call], Awaitable[Reply]]
+Clock = Callable[[], float]
+
+_FIRST = 16
+_MANY = 0.1  # of the slots, refused within one round trip
+_MOST_PATIENCE = 8  # round trips between two tries for one slot more
+
+
+class Window:
+    """The number of slots that one model at one endpoint takes, learned from what comes back."""
+
+    def __init__(self, most: int, clock: Clock = time.monotonic) -> None:
+        self.most = most
+        self.limit = min(most, _FIRST)
+        self.proven = self.limit
+        self.round_trip_s = 0.1
+        self.closed_until = 0.0
+        self._clock = clock
+        self._starting = True
+        self._since = clock()  # this round began
+        self._refused = 0  # in this round
+        self._patience = self._wait = 1
+
+    def replied(self, took_s: float) -> None:
+        """One reply; at the end of a round trip without refusals there is room for more."""
+        self.round_trip_s += 0.1 * (took_s - self.round_trip_s)
+        if self._starting:
+            self.limit = min(self.most, self.limit + 1)
+        if self._clock() - self._since < self.round_trip_s:
+            return
+        if self._refused <= (self._many() if self._starting else 0):
+            self.proven = self.limit
+        self._wait -= 1
+        if not self._starting and self._wait <= 0 and self.limit == self.proven:
+            self.limit = min(self.most, self.limit + 1)
+            self._wait = self._patience
+        self._new_round()
+
+    def refused(self, retry_after_s: float | None = None) -> None:
+        """Refused for too much at once, or too often; with one slot left it is too often."""
+        if self._clock() - self._since >= self.round_trip_s:
+            self._new_round()
+        self._refused += 1
+        if self.limit == 1 and retry_after_s is not None:
+            self.close_for(retry_after_s)
+        if self._refused == self._many() + 1:
+            self._fewer()
+        elif not self._starting and self.limit > self.proven:
+            self.limit = self.proven
+            self._patience = self._wait = min(2 * self._patience, _MOST_PATIENCE)
+
+    def close_for(self, seconds: float) -> None:
+        """The endpoint has said when to come back."""
+        self.closed_until = max(self.closed_until, self._clock() + seconds)
+
+    def closed_s(self) -> float:
+        """Seconds until it may be asked again."""
+        return max(0.0, self.closed_until - self._clock())
+
+    def _fewer(self) -> None:
+        """Many refusals: back to what worked, or to three quarters of what does not any more."""
+        worked = self.proven < self.limit
+        self.limit = self.proven if worked else max(1, int(0.75 * self.limit))
+        self.proven = self.limit
+        self._starting = False
+        self._patience = self._wait = 1
+
+    def _many(self) -> int:
+        return max(1, int(_MANY * self.limit))
+
+    def _new_round(self) -> None:
+        self._since, self._refused = self._clock(), 0
+
+
+class Slots:
+    """All slots of one endpoint, with one queue per model; whoever has room goes first."""
+
+    def __init__(self, most: int, clock: Clock = time.monotonic) -> None:
+        self.most = most
+        self.in_flight = 0
+        self.windows: dict[str, Window] = {}
+        self._clock = clock
+        self._inside: dict[str, int] = {}
+        self._queues: dict[str, deque[asyncio.Future[None]]] = {}
+
+    def window(self, model: str) -> Window:
+        """What is known about one model."""
+        if model not in self.windows:
+            self.windows[model] = Window(self.most, self._clock)
+            self._inside[model], self._queues[model] = 0, deque()
+        return self.windows[model]
+
+    async def enter(self, model: str) -> None:
+        """Wait for a slot."""
+        while (closed := self.window(model).closed_s()) > 0:
+            await asyncio.sleep(closed)
+        if self._room(model) and not self._queues[model]:
+            self._take(model)
+            return
+        slot = asyncio.get_running_loop().create_future()
+        self._queues[model].append(slot)
+        try:
+            await slot
+        except asyncio.CancelledError:
+            if slot.done() and not slot.cancelled():
+                self.leave(model)
+            raise
+
+    def leave(self, model: str) -> None:
+        """Give a slot back."""
+        self.in_flight -= 1
+        self._inside[model] -= 1
+        for name in [*self._queues]:
+            queue = self._queues[name]
+            while queue and self._room(name):
+                slot = queue.popleft()
+                if not slot.done():
+                    self._take(name)
+                    slot.set_result(None)
+            if queue:  # who did not get all goes last next time
+                self._queues[name] = self._queues.pop(name)
+
+    def _room(self, model: str) -> bool:
+        return self.in_flight < self.most and self._inside[model] < self.windows[model].limit
+
+    def _take(self, model: str) -> None:
+        self.in_flight += 1
+        self._inside[model] += 1
+
+
+def concurrency(send: One, *, max_in_flight: int, breaker: Breaker | None = None) -> One:
+    """At most `max_in_flight` requests per endpoint at once, fewer where a model is refused.
+
+    Raises DeadEndpointError, without sending, once the breaker has tripped.
+    """
+    endpoints: dict[str, Slots] = {}
+    breaker = breaker or Breaker()
+
+    async def gated(call: Call) -> Reply:
+        endpoint = call.model.endpoint
+        slots = endpoints.setdefault(endpoint.name, Slots(max_in_flight))
+        await slots.enter(call.model.id)
+        window, started = slots.window(call.model.id), time.monotonic()
+        try:
+            breaker.check(endpoint)
+            reply = await send(call)
+        except AttemptFailedError as problem:
+            if problem.attempt.failure == "rate_limited":
+                window.refused(problem.retry_after_s)
+            breaker.failed(endpoint, problem.attempt)
+            raise
+        else:
+            window.replied(time.monotonic() - started)
+            breaker.replied(endpoint)
+            return reply
+        finally:
+            slots.leave(call.model.id)
+
+    return gated
