@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer import Argument, Exit, Option
 
+from fusion_eval.cli_ledger import ledger
 from fusion_eval.errors import FusionEvalError, InputError
 from fusion_eval.options import (
     BenchOption,
@@ -46,6 +47,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(ledger)
 
 
 def main() -> NoReturn:

@@ -1,0 +1,163 @@
+"""`fusion-eval ledger …`: the store of calls, looked at, checked, thinned out and carried away."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer import Argument, Exit, Option
+
+OutputOption = Annotated[
+    Path,
+    Option("-o", "--output-dir", envvar="FUSION_EVAL_OUTPUT_DIR", help="Where runs are kept."),
+]
+JsonOption = Annotated[
+    bool, Option("--json", envvar="FUSION_EVAL_JSON", help="One JSON document on stdout.")
+]
+RESULTS = Path("results")
+
+ledger = typer.Typer(
+    name="ledger",
+    help="Look after the store of calls.\n\nExample: fusion-eval ledger stats",
+    no_args_is_help=True,
+)
+
+
+def _file(output_dir: Path) -> Path:
+    return output_dir / "ledger.sqlite"
+
+
+def _print(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+@ledger.command()
+def ls(
+    limit: Annotated[int, Option("--limit", min=1, help="How many.")] = 20,
+    model: Annotated[str | None, Option("--model", help="Only replies of this model id.")] = None,
+    output_dir: OutputOption = RESULTS,
+    as_json: JsonOption = False,
+) -> None:
+    """List the newest replies.
+
+    Example: fusion-eval ledger ls --limit 5
+    """
+    from fusion_eval.engine import upkeep
+
+    found = upkeep.listed(_file(output_dir), limit=limit, model=model)
+    if as_json:
+        return _print({"replies": found})
+    for one in found:
+        print(f"{one['key'][:12]}  {one['at']}  {one['model']:24}  {one['text'][:48]}")
+    return None
+
+
+@ledger.command()
+def stats(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> None:
+    """Count replies by model and run, and name calls that may have been paid without a reply.
+
+    Example: fusion-eval ledger stats
+    """
+    from fusion_eval.engine import upkeep
+
+    found = upkeep.stats(_file(output_dir))
+    if as_json:
+        return _print(found)
+    size = f"{found['bytes'] / 1e6:,.1f} MB"
+    print(f"{found['replies']:,} replies of {len(found['runs'])} runs, {size}, {found['path']}")
+    for model, count in found["models"].items():
+        print(f"  {count:8,}  {model}")
+    if found["in_flight"]:
+        print(f"{found['in_flight']:,} calls are in flight now")
+    for lost in found["possibly_paid"]:
+        most = "unknown" if lost["most_usd"] is None else f"${lost['most_usd']:.4f}"
+        print(f"possibly paid: call {lost['key'][:12]} of run {lost['run']}, at most {most}")
+    return None
+
+
+@ledger.command()
+def verify(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> None:
+    """Check every page and every key; exit 2 where something is damaged, and name it.
+
+    Example: fusion-eval ledger verify
+    """
+    from fusion_eval.engine import upkeep
+
+    damage = upkeep.verify(_file(output_dir))
+    if as_json:
+        _print({"damage": damage})
+    for problem in damage:
+        print(problem, file=sys.stderr)
+    if damage:
+        raise Exit(2)
+    if not as_json:
+        print("whole")
+
+
+@ledger.command()
+def prune(
+    older_than: Annotated[float, Option("--older-than", min=0.0, help="Days.")],
+    dry_run: Annotated[bool, Option("--dry-run", help="Only count.")] = False,
+    output_dir: OutputOption = RESULTS,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old replies; runs that need them would have to pay for them again.
+
+    Example: fusion-eval ledger prune --older-than 90 --dry-run
+    """
+    from fusion_eval.engine import upkeep
+
+    count = upkeep.prune(_file(output_dir), older_than_days=older_than, dry_run=dry_run)
+    if as_json:
+        return _print({"removed": 0 if dry_run else count, "found": count})
+    print(f"{count:,} replies {'would be' if dry_run else 'are'} removed")
+    return None
+
+
+@ledger.command()
+def export(
+    file: Annotated[Path, Argument(help="JSON lines to write.")],
+    output_dir: OutputOption = RESULTS,
+    as_json: JsonOption = False,
+) -> None:
+    """Write every reply, with its request, as JSON lines.
+
+    Example: fusion-eval ledger export calls.jsonl
+    """
+    from fusion_eval.engine import upkeep
+    from fusion_eval.store import write_lines
+
+    lines = upkeep.exported(_file(output_dir))
+    write_lines(file, lines)
+    count = sum(1 for _ in file.open(encoding="utf-8"))
+    if as_json:
+        return _print({"file": str(file), "replies": count})
+    print(f"{count:,} replies in {file}")
+    return None
+
+
+@ledger.command(name="import")
+def import_(
+    file: Annotated[Path, Argument(help="JSON lines that `ledger export` wrote.")],
+    output_dir: OutputOption = RESULTS,
+    as_json: JsonOption = False,
+) -> None:
+    """Take replies from JSON lines; a line that does not fit its key is refused (exit 2).
+
+    Example: fusion-eval ledger import calls.jsonl
+    """
+    from fusion_eval.engine import upkeep
+
+    with file.open(encoding="utf-8") as lines:
+        taken = upkeep.imported(_file(output_dir), lines)
+    if as_json:
+        _print({"new": taken.new, "known": taken.known, "refused": list(taken.refused)})
+    else:
+        print(f"{taken.new:,} new replies, {taken.known:,} known, {len(taken.refused):,} refused")
+    for problem in taken.refused:
+        print(f"{file}: {problem}", file=sys.stderr)
+    if taken.refused:
+        raise Exit(2)
