@@ -37,7 +37,7 @@ CHEAP = Price(input=1.0, output=2.0)
 
 def model(url: str = "http://127.0.0.1:9/v1", **fields: Any) -> Model:
     """A model at an endpoint; fields of the endpoint are recognised by their name."""
-    of_endpoint = {"name", "api_key_env", "sends_seed", "timeout_s", "simulator"}
+    of_endpoint = {*Endpoint.__slots__}
     there = {name: fields.pop(name) for name in of_endpoint & fields.keys()}
     endpoint = Endpoint(**{"name": "there", "base_url": url, "timeout_s": 5.0, **there})
     return Model(**{"name": "m", "id": "maker/m", "endpoint": endpoint, **fields})

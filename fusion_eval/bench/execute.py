@@ -27,6 +27,7 @@ from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.stack import sending
+from fusion_eval.engine.watch import Watch
 from fusion_eval.errors import (
     BudgetError,
     CallFailedError,
@@ -133,7 +134,8 @@ class _Running:
     async def run(self, replay: bool) -> str:
         """Run all trials; the status that goes into the manifest."""
         record = partial(self.ledger.recording, run=self.folder.name, worst=_worst)
-        send = sending(self.clients, self.bench.limits, self.budget, record)
+        watch = Watch(self.progress.note)
+        send = sending(self.clients, self.bench.limits, self.budget, record, watch=watch)
         through = self.ledger.wrap(send, ready=self._ready, replay=replay)
 
         async def answered(call: Call) -> Reply:

@@ -13,7 +13,9 @@ from fusion_eval.core.task import digest
 class Endpoint:
     """Where requests go: a URL, or a world of the simulator behind the same client.
 
-    `sends_seed` is false for an endpoint that refuses the `seed` field.
+    `sends_seed` is false for an endpoint that refuses the `seed` field. Deadlines of one attempt
+    (seconds): `connect_s` until there is a connection, `silence_s` without a byte (before the
+    first one too; None for no limit of its own), `timeout_s` for all of it.
     """
 
     name: str
@@ -22,6 +24,8 @@ class Endpoint:
     simulator: str | None = None
     sends_seed: bool = True
     timeout_s: float = 120.0
+    connect_s: float = 10.0
+    silence_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,32 @@
-"""One attempt at a call that brought nothing, as an exception that carries what is known of it."""
+"""One attempt at a call that brought nothing, as an exception that carries what is known of it.
+
+`WORDS` are all the words that stand for a failure: of an attempt, a call or a trial. They are the
+same in tables, errors and docs; `docs/failures.md` tells what each means for the user.
+"""
 
 from __future__ import annotations
 
 from fusion_eval.core import Attempt
+
+WORDS = {
+    "timeout": "no reply within a deadline, or status 408",
+    "connection": "no connection, or it broke before the reply was whole",
+    "rate_limited": "status 429, or an error that says so; never billed",
+    "server_error": "status 500 or above",
+    "provider_error": "an error object under status 200",
+    "bad_reply": "cut off, no JSON, no choices, or no text where text belongs",
+    "bad_request": "status 400 or another refusal of what was asked",
+    "not_allowed": "status 401 or 403",
+    "no_credit": "status 402",
+    "not_found": "status 404: no such model, or a wrong URL",
+    "interrupted": "in flight when the process ended; possibly paid",
+    "superseded": "another process's reply to the same call came first; paid, not used",
+    "cancelled": "given up by its strategy, or by a second Ctrl-C",
+    "empty": "an answer without text",
+    "refused": "the model refuses, or a content filter stopped it",
+    "no_answer": "every seat of a recipe stayed empty",
+}
+"""Every word that may stand for a failure, and what it says."""
 
 RETRYABLE = frozenset(
     {"timeout", "connection", "rate_limited", "server_error", "bad_reply", "provider_error"}

@@ -87,7 +87,8 @@ class Clients:
         except openai.OpenAIError as problem:
             raise _failed(problem, key, self._clock() - started) from None
         except TimeoutError:
-            raise _attempt("timeout", "", self._clock() - started) from None
+            detail = f"no reply within {endpoint.timeout_s:g} s"
+            raise _attempt("timeout", detail, self._clock() - started) from None
         except (ValueError, RecursionError):  # cut off, or a web page
             detail = f"not JSON: {keys.without(key, response.content)[:100]!r}"
             raise _attempt("bad_reply", detail, self._clock() - started) from None
@@ -105,7 +106,7 @@ class Clients:
                 base_url=endpoint.base_url,
                 api_key=key,
                 max_retries=0,
-                timeout=endpoint.timeout_s,
+                timeout=_deadlines(endpoint),
                 http_client=http,
             )
         return self._clients[endpoint.name]
@@ -131,6 +132,14 @@ class Clients:
                 if not refused or rung == len(_FORMATS) - 1:
                     raise
                 self._format[place] = max(rung + 1, self._format.get(place, 0))
+
+
+def _deadlines(endpoint: Endpoint) -> httpx2.Timeout:
+    """Until there is a connection, and without a byte; `send` keeps the time of the whole."""
+    silence = endpoint.silence_s or endpoint.timeout_s
+    return httpx2.Timeout(
+        connect=endpoint.connect_s, read=silence, write=silence, pool=endpoint.timeout_s
+    )
 
 
 def _request(call: Call, output_format: str) -> dict[str, Any]:
@@ -215,7 +224,14 @@ def _broken_connection(problem: BaseException) -> tuple[str, bool | None]:
     causes = list(_causes(problem))
     if any(isinstance(cause, (*_NEVER_SENT, httpx2.ConnectError)) for cause in causes):
         return "connection", False
+    if any(_no_connection(c) for c in causes):
+        return "timeout", False
     return "timeout" if any(isinstance(c, _TOO_LATE) for c in causes) else "connection", None
+
+
+def _no_connection(cause: BaseException) -> bool:
+    """What the aiohttp transport raises where there was no connection in time."""
+    return type(cause).__name__ == "ConnectionTimeoutError"
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:

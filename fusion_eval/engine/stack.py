@@ -10,6 +10,7 @@ from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.gate import concurrency
 from fusion_eval.engine.retry import retry
+from fusion_eval.engine.watch import Watch
 
 One = Callable[[Call], Awaitable[Reply]]
 
@@ -20,6 +21,7 @@ def sending(
     budget: Budget,
     recording: Callable[[One], One],
     breaker: Breaker | None = None,
+    watch: Watch | None = None,
 ) -> Send:
     """retry ─> budget ─> concurrency ─> recording ─> client.
 

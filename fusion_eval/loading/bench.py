@@ -27,6 +27,8 @@ class EndpointEntry(Value):
     api_key_env: str | None = None
     sends_seed: bool = True
     timeout_s: float = Field(default=120.0, gt=0)
+    connect_s: float = Field(default=10.0, gt=0)
+    silence_s: float | None = Field(default=None, gt=0)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> EndpointEntry:
