@@ -19,9 +19,9 @@ from pathlib import Path
 import openai
 
 from fusion_eval.core import Call, Endpoint, Limits, Message, Model
+from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Ledger
-from fusion_eval.engine.limits import Budget
 from fusion_eval.engine.prices import paid_for, worst_case
 from fusion_eval.engine.stack import sending
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
@@ -225,6 +226,8 @@ def run(
             progress=bar,
         )
     _reported(done, as_json=as_json, no_color=no_color)
+    if done.manifest["status"] != "finished":
+        print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
     raise Exit(_STATUS[done.manifest["status"]])
 
 

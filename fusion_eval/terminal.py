@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fusion_eval.bench.plan import Plan
+    from fusion_eval.bench.progress import Now
     from fusion_eval.store import Run
 
 
@@ -47,16 +48,31 @@ class Bar:
                 total=trials, unit=" trials", file=sys.stderr, mininterval=slow, leave=True
             )
 
-    def advanced(self, *, made: int, spent_usd: float) -> None:
+    def advanced(self, now: Now) -> None:
         """One step, with what was called and spent."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"{made:,} calls, ${spent_usd:.4f}", refresh=False)
+            took = self._bar.format_dict["elapsed"]
+            self._bar.set_postfix_str(standing(now, took), refresh=False)
             self._bar.update()
 
     def note(self, text: str) -> None:
         """A line above the bar."""
         if not self._quiet:
             tqdm.write(text, file=sys.stderr)
+
+
+def standing(now: Now, seconds: float) -> str:
+    """`$0.12 + $0.03 reserved of $5.00, 310 calls, 12/s, 8 in flight, 40 hits, 3 retries`."""
+    dollars = f"${now.spent_usd:.4f}"
+    if now.reserved_usd:
+        dollars += f" + ${now.reserved_usd:.4f} reserved"
+    if now.budget_usd is not None:
+        dollars += f" of ${now.budget_usd:.2f}"
+    rate = now.made / seconds if seconds > 0 else 0.0
+    parts = [dollars, f"{now.made:,} calls", f"{rate:.0f}/s", f"{now.in_flight} in flight"]
+    parts += [f"{now.hits:,} hits"] if now.hits else []
+    parts += [f"{now.retries:,} retries"] if now.retries else []
+    return ", ".join(parts)
 
 
 def console(*, no_color: bool = False) -> Console:

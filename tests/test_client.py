@@ -584,6 +584,7 @@ def test_a_schema_goes_down_from_json_schema_to_json_object_to_text_and_this_is_
     ]
     assert forms == ["json_schema", "json_object", "text", "text"]
     assert len(first.attempts) == len(second.attempts) == 1
+    assert first.extra["rung"] == second.extra["rung"] == "text"
 
 
 @pytest.mark.parametrize(

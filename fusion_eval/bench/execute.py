@@ -15,8 +15,9 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.blocks import Block, Blocks, worst_case
+from fusion_eval.bench.facts import Facts
 from fusion_eval.bench.pricing import priced
-from fusion_eval.bench.progress import Progress, Silent
+from fusion_eval.bench.progress import Now, Progress, Silent
 from fusion_eval.bench.refuse import models_used, own_server, refuse
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact, Tables, tables
@@ -119,7 +120,7 @@ class _Running:
     stop: Stop
     held: contextlib.ExitStack
     blocks: Blocks = field(init=False)
-    facts: dict[str, Fact] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     given_up: str | None = None
     not_replayed: int = 0
     _over: bool = False
@@ -168,7 +169,7 @@ class _Running:
 
     def _fact(self, model: Model, known: Known) -> Fact:
         mine = known.run == self.folder.name
-        return Fact(model=model, reply=replace(known.reply, text=""), mine=mine)
+        return Fact(model=model, reply=known.reply, mine=mine)
 
     @property
     def wanted(self) -> int:
@@ -217,7 +218,19 @@ class _Running:
                 continue
             block.trials[task.id, repeat, recipe.name] = trial
             self.blocks.done(block)
-            self.progress.advanced(made=self.ledger.made, spent_usd=self.budget.spent)
+            self.progress.advanced(self._now())
+
+    def _now(self) -> Now:
+        ledger, budget = self.ledger, self.budget
+        return Now(
+            made=ledger.made,
+            hits=ledger.hits,
+            in_flight=ledger.in_flight,
+            retries=ledger.attempts - ledger.made,
+            spent_usd=budget.spent,
+            reserved_usd=budget.reserved,
+            budget_usd=budget.most,
+        )
 
     async def _ready(self, _: Call) -> None:
         """Before the first call: do all endpoints answer? Then the run begins to exist."""

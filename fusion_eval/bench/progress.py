@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """Where a run stands: calls made, found in the ledger, in flight and tried again; dollars
+    spent and reserved as far as known, and the budget, if there is one."""
+
+    made: int
+    hits: int
+    in_flight: int
+    retries: int
+    spent_usd: float
+    reserved_usd: float
+    budget_usd: float | None
 
 
 class Progress(Protocol):
@@ -11,8 +26,8 @@ class Progress(Protocol):
     def started(self, trials: int) -> None:
         """The number of trials to come."""
 
-    def advanced(self, *, made: int, spent_usd: float) -> None:
-        """One trial is done; calls made so far, and dollars spent on them as far as known."""
+    def advanced(self, now: Now) -> None:
+        """One trial is done."""
 
     def note(self, text: str) -> None:
         """Something that a person should know now."""
@@ -24,7 +39,7 @@ class Silent:
     def started(self, trials: int) -> None:
         """Nothing."""
 
-    def advanced(self, *, made: int, spent_usd: float) -> None:
+    def advanced(self, now: Now) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:

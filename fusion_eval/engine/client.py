@@ -16,6 +16,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -81,9 +82,10 @@ class Clients:
         started = self._clock()
         try:
             async with asyncio.timeout(endpoint.timeout_s):
-                response = await self._create(client, call)
+                response, rung = await self._create(client, call)
             took = self._clock() - started
-            return replies.read(_loaded(keys.without(key, response.content)), took)
+            reply = replies.read(_loaded(keys.without(key, response.content)), took)
+            return replace(reply, extra={**reply.extra, "rung": rung}) if call.output else reply
         except openai.OpenAIError as problem:
             raise _failed(problem, key, self._clock() - started) from None
         except TimeoutError:
@@ -111,8 +113,9 @@ class Clients:
             )
         return self._clients[endpoint.name]
 
-    async def _create(self, client: openai.AsyncOpenAI, call: Call) -> httpx2.Response:
-        """Ask for the schema in the best form that the endpoint takes, and remember which.
+    async def _create(self, client: openai.AsyncOpenAI, call: Call) -> tuple[httpx2.Response, str]:
+        """Ask for the schema in the best form that the endpoint takes, and remember which: the
+        rung goes with the reply.
 
         `post` and not `chat.completions.create`: that spends more time on copying the request and
         the reply into typed objects than all the rest of a call takes.
@@ -122,11 +125,12 @@ class Clients:
         while True:
             rung = self._format.get(place, 0)
             try:
-                return await client.post(
+                response = await client.post(
                     url,  # whole, because a relative one is parsed twice
                     content=json.dumps(_request(call, _FORMATS[rung])).encode(),
                     cast_to=httpx2.Response,
                 )
+                return response, _FORMATS[rung]
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
                 refused = call.output is not None and _about_the_format(problem.response.text)
                 if not refused or rung == len(_FORMATS) - 1:

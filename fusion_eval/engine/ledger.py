@@ -49,6 +49,10 @@ class Ledger:
         self.path = path
         self.made = 0
         """Calls that were sent through this ledger, however many attempts each took."""
+        self.hits = 0
+        """Answers that were found here, and not asked for."""
+        self.attempts = 0
+        """Requests that were sent."""
         self._owner = Owner()
         self._numbers = Numbers()
         self._writer = Writer(path, self._owner.pulse, self._owner.farewell)
@@ -70,6 +74,11 @@ class Ledger:
         at: TracebackType | None,
     ) -> None:
         self.close()
+
+    @property
+    def in_flight(self) -> int:
+        """Calls that somebody waits for now."""
+        return len(self._flying)
 
     def close(self) -> None:
         """Commit what waits and close the file."""
@@ -160,6 +169,7 @@ class Ledger:
 
         async def through(call: Call) -> Known:
             if (known := self.find(call.key)) is not None:
+                self.hits += 1
                 return known
             if replay:
                 raise NotInLedgerError(call.key)
@@ -226,6 +236,7 @@ class Ledger:
             intent = rows.Intent(number, call.key, run, self._owner.id, time.time(), most)
             if not await self._write(intent.opening()):
                 raise AttemptFailedError(Attempt(number=0, failure=ELSEWHERE, billed=False))
+            self.attempts += 1
             if call.key not in self._sent:
                 self._sent.add(call.key)
                 self.made += 1
