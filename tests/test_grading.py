@@ -44,7 +44,7 @@ def graded(*replies, answer: str = ANSWER, task: Task = TASK):
 
 def test_each_criterion_gets_a_verdict_of_its_own_in_the_order_of_the_rubric():
     """A verdict that lands at its neighbour has the wrong weight."""
-    verdicts, _ = graded(verdict("MET"), verdict("UNMET", "no wind"), "no idea")
+    verdicts, _ = graded(verdict("MET"), verdict("UNMET", "no wind"), "no idea", "none")
     assert [(v.criterion, v.verdict, v.value) for v in verdicts] == [
         ("moon", "met", 1.0),
         ("wind", "unmet", 0.0),
@@ -57,6 +57,28 @@ def test_each_criterion_gets_a_verdict_of_its_own_in_the_order_of_the_rubric():
     ]
     assert verdicts[1].reason == "no wind"
     assert set(PROTOCOLS) == {"draco"}
+
+
+def test_a_verdict_that_cannot_be_read_is_asked_for_once_more_with_the_reason():
+    """Each unread verdict widens the bounds of a score; most are one stray word away."""
+    verdicts, ask = graded(verdict("MET"), verdict("MET"), "Well, MET I guess", verdict("UNMET"))
+
+    assert [v.verdict for v in verdicts] == ["met", "met", "unmet"]
+    first, again = ask.calls[2:]
+    assert again.messages[: len(first.messages)] == first.messages
+    assert [m.role for m in again.messages[-2:]] == ["assistant", "user"]
+    assert again.messages[-2].content == "Well, MET I guess"
+    assert "could not be read: no verdict" in again.messages[-1].content
+    assert again.output is prompts.VERDICT
+
+
+def test_a_refused_or_empty_verdict_is_not_asked_for_again():
+    """There is nothing to repair, and a second refusal costs as much as the first."""
+    verdicts, ask = graded(
+        Reply(text="I cannot", finish="refusal"), Reply(text=" "), verdict("MET")
+    )
+    assert [v.verdict for v in verdicts] == ["unreadable", "unreadable", "met"]
+    assert len(ask.calls) == 3
 
 
 def test_the_grader_sees_one_criterion_and_neither_its_weight_nor_the_others():

@@ -1,7 +1,8 @@
 """DRACO's protocol: one call per criterion, blind to its weight and to the other criteria.
 
 The grader explains first and then says MET or UNMET; for a negative criterion MET means that the
-answer commits the error. What cannot be read is `unreadable`: never a guess, never a zero.
+answer commits the error. A reply that cannot be read is sent back once, with the reason; what then
+cannot be read is `unreadable`: never a guess, never a zero.
 """
 
 from __future__ import annotations
@@ -39,11 +40,15 @@ async def _one(
     key: str | None = None
     try:
         reply = await ask(grader, messages, role="grader", output=prompts.VERDICT)
+        met, reason = read(reply)
+        if met is None and reply.text.strip() and reply.finish != "refusal":
+            again = prompts.repair(messages, reply.text, reason)
+            reply = await ask(grader, again, role="grader", output=prompts.VERDICT)
+            met, reason = read(reply)
     except CallFailedError as problem:
-        word, reason = "not_graded", problem.failure
+        met, word, reason = None, "not_graded", problem.failure
     else:
         key = reply.key
-        met, reason = read(reply)
         word = {True: "met", False: "unmet", None: "unreadable"}[met]
     return Verdict(
         criterion=criterion.id,

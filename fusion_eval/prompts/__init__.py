@@ -99,6 +99,15 @@ def grade(question: Question, text: str, criterion: Criterion) -> Messages:
     )
 
 
+def repair(messages: Messages, reply: str, problem: str) -> Messages:
+    """What was asked, the reply that could not be read, and why: one turn to say it again."""
+    return (
+        *messages,
+        Message(role="assistant", content=reply),
+        Message(role="user", content=_fill("repair", problem=problem)),
+    )
+
+
 ANALYSIS = Schema(
     name="analysis",
     json_schema={
