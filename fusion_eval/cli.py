@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer import Argument, Exit, Option
 
+from fusion_eval.cli_doctor import doctor
 from fusion_eval.cli_ledger import ledger
 from fusion_eval.errors import FusionEvalError, InputError
 from fusion_eval.options import (
@@ -49,6 +50,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(ledger)
+app.command()(doctor)
 
 
 def main() -> NoReturn:

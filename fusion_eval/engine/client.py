@@ -75,6 +75,14 @@ class Clients:
         except Exception:  # a body that is no model list, from whoever listens there
             pass
 
+    async def models(self, endpoint: Endpoint) -> frozenset[str] | None:
+        """The ids that an endpoint lists; None where it has no list that can be read."""
+        client = self._client(endpoint).with_options(timeout=_CHECK_TIMEOUT_S)
+        try:
+            return frozenset(one.id for one in (await client.models.list()).data)
+        except Exception:  # whatever stands there is no list
+            return None
+
     async def send(self, call: Call) -> Reply:
         """One attempt. Raises AttemptFailedError with what is known about its bill."""
         endpoint = call.model.endpoint

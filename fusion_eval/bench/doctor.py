@@ -1,0 +1,110 @@
+"""What will not work, before a run: keys, endpoints, models, prices; if wished, one call each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fusion_eval.bench.refuse import costs_money, models_used
+from fusion_eval.core import Bench, Call, Endpoint, Message, Model, Schema
+from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.client import Clients
+from fusion_eval.engine.prices import price_of
+from fusion_eval.errors import EndpointError
+
+_TINY = Message(role="user", content='Reply with the JSON object {"ok": true} and nothing else.')
+_SCHEMA = Schema(
+    name="ok",
+    json_schema={
+        "type": "object",
+        "properties": {"ok": {"type": "boolean"}},
+        "required": ["ok"],
+        "additionalProperties": False,
+    },
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was looked at. `good` is False where a run would fail, None for a doubt."""
+
+    about: str
+    good: bool | None
+    text: str
+
+
+async def examine(bench: Bench, *, call: bool = False) -> list[Finding]:
+    """Look at everything that a run of this bench needs; with `call` also ask each model once."""
+    clients = Clients()
+    found: list[Finding] = []
+    try:
+        used = models_used(bench)
+        real = [model for model in used if model.endpoint.simulator is None]
+        dead: set[str] = set()
+        for endpoint in {m.endpoint.name: m.endpoint for m in real}.values():
+            reached = await _endpoint(clients, endpoint)
+            found.append(reached)
+            if reached.good is False:
+                dead.add(endpoint.name)
+                continue
+            listed = await clients.models(endpoint)
+            found += [_listed(m, listed) for m in real if m.endpoint.name == endpoint.name]
+        for model in real:
+            found += _prices(bench, model)
+            if call and model.endpoint.name not in dead:
+                found.append(await _asked(clients, model))
+        found += [
+            Finding(about=model.name, good=True, text="simulated: no key, no network, no bill")
+            for model in used
+            if model.endpoint.simulator is not None
+        ]
+    finally:
+        await clients.close()
+    return found
+
+
+async def _endpoint(clients: Clients, endpoint: Endpoint) -> Finding:
+    about = f"endpoint {endpoint.name}"
+    try:
+        await clients.check(endpoint)
+    except EndpointError as problem:
+        return Finding(about=about, good=False, text=str(problem))
+    return Finding(about=about, good=True, text=f"answers at {endpoint.base_url}")
+
+
+def _listed(model: Model, listed: frozenset[str] | None) -> Finding:
+    if not listed:
+        text = f"{model.id}: the endpoint has no model list, so nobody knows whether it is there"
+        return Finding(about=model.name, good=None, text=text)
+    if model.id not in listed:
+        text = f"{model.id} is not in the model list of endpoint {model.endpoint.name!r}"
+        return Finding(about=model.name, good=None, text=text)
+    return Finding(about=model.name, good=True, text=f"{model.id} is in the model list")
+
+
+def _prices(bench: Bench, model: Model) -> Iterator[Finding]:
+    price = price_of(model)
+    if price is not None:
+        text = f"${price.input:g} in, ${price.output:g} out per million tokens ({price.source})"
+        yield Finding(about=model.name, good=True, text=text)
+    elif costs_money(model):
+        text = "nobody knows its price; give `price: {input: …, output: …}` in the bench file"
+        yield Finding(about=model.name, good=False, text=text)
+    if costs_money(model) and bench.limits.budget_usd is None:
+        text = "may cost money and there is no budget; give `limits: {budget_usd: …}` or --budget"
+        yield Finding(about=model.name, good=False, text=text)
+
+
+async def _asked(clients: Clients, model: Model) -> Finding:
+    """One small call with a schema: does it answer, in which form, and does it say its tokens?"""
+    try:
+        reply = await clients.send(Call(model=model, messages=(_TINY,), output=_SCHEMA))
+    except AttemptFailedError as problem:
+        attempt = problem.attempt
+        text = f"a call failed: {attempt.failure} {attempt.detail[:120]}".strip()
+        return Finding(about=model.name, good=False, text=text)
+    form = f"answers in {reply.latency_s:.1f} s, takes {reply.extra.get('rung')}"
+    if reply.usage is None and reply.cost_reported is None:
+        text = f"{form}, but says neither tokens nor cost: what it costs is unknown"
+        return Finding(about=model.name, good=None, text=text)
+    return Finding(about=model.name, good=True, text=f"{form}, says its tokens")
