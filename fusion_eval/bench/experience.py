@@ -15,6 +15,7 @@ from statistics import fmean, pstdev
 from typing import Any
 
 from fusion_eval.core import Call, Messages, Model, Reply
+from fusion_eval.engine import rows
 from fusion_eval.engine.prices import most_out
 from fusion_eval.engine.trace import Expected
 from fusion_eval.simulator import load_world
@@ -27,11 +28,11 @@ SIMULATED_TOKENS = {"answer": 150, "analysis": 130, "verdict": 20}
 ASSUMED_SPREAD, ELSEWHERE_SPREAD, LEAST_SPREAD = 0.5, 0.35, 0.15
 """How far a total may be off, as a share of it; never more than the first, so high <= 3 x low."""
 
-History = Callable[[str], Iterable[tuple[dict[str, Any], Reply]]]
+History = Callable[[str], Iterable[tuple[str, Reply]]]
 """Model id -> (what was asked, reply) of earlier calls."""
 
 
-def nothing(_: str) -> Iterator[tuple[dict[str, Any], Reply]]:
+def nothing(_: str) -> Iterator[tuple[str, Reply]]:
     """The history of an empty ledger."""
     return iter(())
 
@@ -106,7 +107,8 @@ class Experience:
 
     def _nearest(self, call: Call) -> tuple[str, Group | None]:
         groups = self._of(call.model)
-        kind = _kind(call.messages, call.output.name if call.output else None)
+        schema = call.output.json_schema if call.output else {}
+        kind = _kind(call.messages, tuple(sorted(schema.get("properties", {}))))
         url = call.model.endpoint.base_url
         if (group := groups.get((url, kind))) is not None:
             return "here", group
@@ -116,23 +118,23 @@ class Experience:
         if model.id not in self._groups:
             found: dict[tuple[str, ...], Group] = {}
             for asked, reply in self._history(model.id):
-                texts = [message["content"] for message in asked["messages"]]
-                kind = _kind_of_text(texts[-1], asked["output"])
-                for place in ((asked["endpoint"], kind), (kind,)):
+                texts = rows.messages(asked)
+                kind = _kind_of_text(texts[-1], rows.output_fields(asked))
+                for place in ((rows.place(asked)[0], kind), (kind,)):
                     found.setdefault(place, Group()).add(sum(map(len, texts)), reply)
             self._groups[model.id] = {k: g for k, g in found.items() if g.tokens}
         return self._groups[model.id]
 
 
-def _kind(messages: Messages, output: str | None) -> str:
+def _kind(messages: Messages, output: tuple[str, ...]) -> str:
     return _kind_of_text(messages[-1].content, output)
 
 
-def _kind_of_text(text: str, output: str | None) -> str:
-    """`analysis`, `verdict`, `answer`, or `writing` from other answers; `, short` where a last
-    line with the final answer is wanted."""
-    if output is not None:
-        return output
+def _kind_of_text(text: str, output: tuple[str, ...]) -> str:
+    """The fields of a JSON object; else `answer`, or `writing` from other answers, with `, short`
+    where a last line with the final answer is wanted."""
+    if output:
+        return ", ".join(output)
     short = ", short" if "in this form:\nAnswer: <" in text else ""
     return ("writing" if "=== Answer 1 ===" in text else "answer") + short
 

@@ -130,17 +130,16 @@ class Ledger:
         failed = self.failed_attempts(run).values()
         return total + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
 
-    def history(self, model_id: str, most: int = 2_000) -> Iterator[tuple[dict[str, Any], Reply]]:
-        """What was asked of a model and what it replied, the latest first: experience."""
+    def history(self, model_id: str, most: int = 2_000) -> Iterator[tuple[str, Reply]]:
+        """What was asked of a model (see `rows`) and what it replied, the latest first."""
         sql = "SELECT request, reply FROM replies WHERE model=? ORDER BY at DESC LIMIT ?"
         for request, blob in self._rows(sql, model_id, most):
-            yield json.loads(codec.unpacked(request)), codec.load(codec.unpacked(blob))
+            yield codec.unpacked(request), codec.load(codec.unpacked(blob))
 
     def replies_of(self, run: str) -> Iterator[tuple[str, str, Reply]]:
         """(base URL, model id, reply) of every call that one run made and paid."""
         for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
-            asked = json.loads(codec.unpacked(request))
-            yield asked["endpoint"], asked["model"], codec.load(codec.unpacked(blob))
+            yield *rows.place(codec.unpacked(request)), codec.load(codec.unpacked(blob))
 
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
         """Attempts of one run that brought no reply, by key: they may have cost.

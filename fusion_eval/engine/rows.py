@@ -81,3 +81,19 @@ def place(request: str) -> tuple[str, str]:
     if inner is None:
         return value["endpoint"], value["model"]
     return inner["base_url"], inner["model"]
+
+
+def messages(request: str) -> list[str]:
+    """The texts that a stored request was made of, in order."""
+    value: dict[str, Any] = json.loads(request)
+    inner = value.get("request")
+    if inner is None:
+        return [message["content"] for message in value["messages"]]
+    return [content for _, content in inner["messages"]]
+
+
+def output_fields(request: str) -> tuple[str, ...]:
+    """The fields of the JSON object that a stored request asked for; empty for free text."""
+    value: dict[str, Any] = json.loads(request)
+    schema = (value.get("request") or {}).get("output") or {}
+    return tuple(sorted(schema.get("properties", {})))
