@@ -72,7 +72,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "model": ("", "name in the bench file"),
         "model_requested": ("", "id that was asked for"),
         "model_served": ("", "id that the endpoint says it used"),
-        "attempt": ("", "which attempt this was, from 1"),
+        "attempt": ("", "how many attempts the call took"),
         "draw": ("", "which of several equal calls within one trial"),
         "cached": ("", "true when the reply came from the ledger"),
         "tokens_input": ("tokens", "fresh input"),
@@ -112,7 +112,7 @@ def verdicts(run: Run | str | Path) -> pd.DataFrame:
 
 
 def calls(run: Run | str | Path) -> pd.DataFrame:
-    """One row per attempt that a trial is charged for; see DICTIONARY."""
+    """One row per use of a call that a trial is charged for; see DICTIONARY."""
     return _read(run, "calls")
 
 
@@ -150,8 +150,8 @@ def per_task(
     values = trials[value].astype(float)
     if value == "score":
         values = values.mask(trials["failure"].notna(), _FAILED[missing])
-    key = trials["task_hash"].fillna(trials["task"]).astype(str)
-    grouped = values.groupby([key.rename("task_hash"), trials["recipe"].astype(str)])
+    key = task_key(trials)
+    grouped = values.groupby([key, trials["recipe"].astype(str)])
     means = grouped.mean()
     if value != "score":
         means = means.where(grouped.count() == grouped.size())
@@ -160,10 +160,29 @@ def per_task(
     names = dict(zip(key, trials["task"].astype(str), strict=True))
     wide.attrs = {
         **trials.attrs,
+        "simulated": is_simulated(trials),
         "tasks": names,
         "missing": {str(r): [names[t] for t in wide.index[wide[r].isna()]] for r in wide.columns},
     }
     return wide
+
+
+def is_simulated(trials: pd.DataFrame) -> bool:
+    """Whether numbers come from a simulator: `attrs` say so, or where they were lost the rows.
+
+    `pd.concat` and `pd.read_parquet` lose or never had the `attrs` that `frames.trials` sets.
+    """
+    if "simulated" in trials.attrs:
+        return bool(trials.attrs["simulated"])
+    if "latency_source" not in trials:
+        return False
+    source = trials["latency_source"].astype("string").fillna("")
+    return bool(source.str.contains("simulated").any())
+
+
+def task_key(trials: pd.DataFrame) -> pd.Series:
+    """What trials pair by: the hash of the task, or its id where there is none."""
+    return trials["task_hash"].fillna(trials["task"]).astype(str).rename("task_hash")
 
 
 def never_answered(trials: pd.DataFrame) -> list[str]:

@@ -1,11 +1,13 @@
 """From files to one number per task and recipe."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import trial, trials_of, write_run
 
-from fusion_eval import frames
+from fusion_eval import frames, plots, stats
 from fusion_eval.errors import StatisticsError, TableError
+from fusion_eval.plots.style import figure
 from fusion_eval.store import COLUMNS, write_manifest
 
 
@@ -23,6 +25,26 @@ def test_tables_carry_whether_they_are_simulated_and_from_which_run(tmp_path):
     for read in (frames.trials, frames.verdicts, frames.calls):
         assert read(run).attrs == {"simulated": True, "run_id": "r1"}
     assert frames.per_task(frames.trials(run.path)).attrs["simulated"] is True
+
+
+def test_simulated_numbers_stay_simulated_without_their_attributes(tmp_path):
+    """Read from the file itself, or two runs put together, they looked like real ones."""
+    runs = [
+        write_run(tmp_path / name, [trial("x", r, s, cost_usd=0.1, latency_source="simulated")
+                                    for r, s in (("a", 0.5), ("b", 0.7))], simulated=True)
+        for name in ("r1", "r2")
+    ]  # fmt: skip
+    bare = pd.read_parquet(runs[0].table("trials"))
+    joined = pd.concat([frames.trials(run) for run in runs])
+    real = bare.assign(latency_source="measured")
+
+    for lost in (bare, joined):
+        assert stats.pareto(lost).attrs["simulated"] is True
+        assert stats.decisions(lost).attrs["simulated"] is True
+        assert stats.compare(lost).attrs["simulated"] is True
+        assert "SIMULATED" in stats.compare(lost).loc[0, "caveat"]
+        assert "SIMULATED" in plots.pareto(lost, figure(4.0).add_subplot()).get_title(loc="left")
+    assert stats.pareto(real).attrs["simulated"] is False
 
 
 def test_repeats_are_averaged_within_a_task(tmp_path):

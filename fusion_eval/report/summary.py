@@ -24,7 +24,7 @@ SEED = 0
 
 
 def summarize(run: Run | str | Path) -> dict[str, Any]:
-    """The content of `summary.json`; see docs and `interface.md` for its schema."""
+    """The content of `summary.json`; its keys stand below, and a test keeps them."""
     opened = run if isinstance(run, Run) else read_run(run)
     trials, calls = frames.trials(opened), frames.calls(opened)
     verdicts = frames.verdicts(opened)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fusion_eval.frames import Missing
+from fusion_eval.frames import Missing, is_simulated, task_key
 
 _NAMED = 6
 
@@ -42,21 +42,20 @@ class Side:
     ) -> Side:
         """The side of `recipe`, with `scores` from `frames.per_task` under the same `missing`."""
         rows = trials[trials["recipe"].astype(str) == recipe]
-        key = rows["task_hash"].fillna(rows["task"]).astype(str)
+        key = task_key(rows)
         failed = rows["failure"].notna()
         answered = rows[~failed]
-        everywhere = trials["task_hash"].fillna(trials["task"]).astype(str)
         return cls(
             label=label or recipe,
             scores=scores,
             low=_bound(rows, "score_min", 0.0, missing).groupby(key).mean(),
             high=_bound(rows, "score_max", 1.0, missing).groupby(key).mean(),
-            names=dict(zip(everywhere, trials["task"].astype(str), strict=True)),
+            names=dict(zip(task_key(trials), trials["task"].astype(str), strict=True)),
             failed=int(failed.sum()),
             trials=len(rows),
             coverage=float(answered["coverage"].astype(float).fillna(1.0).mean()),
             degraded=int(answered["degraded"].notna().sum()),
-            simulated=bool(trials.attrs.get("simulated")),
+            simulated=is_simulated(trials),
         )
 
 

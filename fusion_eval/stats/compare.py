@@ -68,7 +68,7 @@ def compare(
     pairs = [(b, a) if a == second else (a, b) for a, b in _pairs(wide, names, reference)]
     rules = rules_of(margin, level, missing)
     table = table_of([(sides[a], sides[b]) for a, b in pairs], rules, seed, flips)
-    table.attrs |= trials.attrs
+    table.attrs |= {**trials.attrs, "simulated": frames.is_simulated(trials)}
     return table
 
 
@@ -110,7 +110,7 @@ def compare_runs(
     ]
     table = table_of(sides, rules_of(margin, level, missing), seed, flips)
     table.insert(0, "recipe", shared)
-    table.attrs |= {"simulated": any(bool(t.attrs.get("simulated")) for t in (a, b))}
+    table.attrs |= {"simulated": any(frames.is_simulated(t) for t in (a, b))}
     return table
 
 

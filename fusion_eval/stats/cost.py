@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fusion_eval.core import Estimate
+from fusion_eval.frames import task_key
 from fusion_eval.stats.bootstrap import RESAMPLES, task_weights
 from fusion_eval.stats.estimates import Floats, checked, standard_error, t_interval
 
@@ -34,7 +35,7 @@ class Costs:
 
 def cost_per_task(trials: pd.DataFrame) -> Costs:
     """Average `cost_usd` over repeats within each task; failed answers cost what they cost."""
-    key = trials["task_hash"].fillna(trials["task"]).astype(str).rename("task_hash")
+    key = task_key(trials)
     recipe = trials["recipe"].astype(str)
     cost = trials["cost_usd"].astype(float)
     unknown = cost.isna().groupby(recipe, sort=False).sum().astype(int)

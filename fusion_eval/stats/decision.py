@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, never_answered
+from fusion_eval.frames import Missing, is_simulated, never_answered
 from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.frontier import Points, points
@@ -86,8 +86,11 @@ def decisions(
             rows.append((data.names[k], low, high, at, sure * float(share[k]), rival))
     table = pd.DataFrame(rows, columns=columns)
     table.attrs = {
-        **trials.attrs, "left_out": left_out, "never_answered": never_answered(trials)
-    }  # fmt: skip
+        **trials.attrs,
+        "simulated": is_simulated(trials),
+        "left_out": left_out,
+        "never_answered": never_answered(trials),
+    }
     return table
 
 
@@ -120,7 +123,7 @@ def net_benefit(
             rows.append((value, name, float(means[k]), sure * float(share[k])))
     columns = ["dollars_per_point", "recipe", "net_benefit_usd", "probability"]
     table = pd.DataFrame(rows, columns=columns)
-    table.attrs = {**trials.attrs, "left_out": left_out}
+    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "left_out": left_out}
     return table
 
 

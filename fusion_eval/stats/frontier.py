@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from fusion_eval.frames import Missing, never_answered, per_task, recipes
+from fusion_eval.frames import Missing, is_simulated, never_answered, per_task, recipes
 from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
 from fusion_eval.stats.cost import cost_per_task, mean_cost
 from fusion_eval.stats.estimates import Floats, mean_score, standard_error
@@ -131,7 +131,8 @@ def pareto(
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["on_frontier"] = table["on_frontier"].astype(object)
     table["p_on_frontier"] = table["p_on_frontier"].astype(float)
-    table.attrs = {**trials.attrs, "level": level, "missing": missing, "tasks": len(data.score)}
+    table.attrs = {**trials.attrs, "simulated": is_simulated(trials)}
+    table.attrs |= {"level": level, "missing": missing, "tasks": len(data.score)}
     return table
 
 
