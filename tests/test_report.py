@@ -446,6 +446,28 @@ def test_the_line_that_makes_a_run_again_names_its_own_files(tmp_path, monkeypat
     assert _shell(_text(plain_run))[1][2:4] == ["a.yaml", "b.yaml"]
 
 
+def test_one_is_singular(tmp_path):
+    """ "1 tasks" on the first page makes a reader doubt the numbers too."""
+    calls = [{"key": "k", "task": "t", "recipe": "a", "repeat": 0, "cached": False}]
+    money = {"cost_usd": 0.1, "spent_usd": 0.1, "grading_usd": 0.1, "grading_spent_usd": 0.1,
+             "possibly_paid_usd": 0.0}  # fmt: skip
+    rows = [trial("t", "a", None, failure="timeout", **money), trial("t", "b", 0.5, **money),
+            trial("t", "c", 0.4, **money | {"cost_usd": None})]  # fmt: skip
+    run = write_run(tmp_path / "run", rows, calls=calls)
+    console = rich.console.Console(width=200, record=True, file=io.StringIO())
+
+    console.print(terminal.table(run))
+    everything = _text(run) + terminal.paragraph(run, 10_000) + console.export_text()
+
+    assert "run: 1 task, 1 repeat" in everything
+    assert "1 call charged" in everything
+    assert "failed 1 of 1 time" in everything
+    assert "a none" not in everything
+    assert "(1 trial unknown)" in everything
+    wrong = r"(?<![\d.,])1 (tasks|calls|answers|times|trials|repeats|recipes|more tasks)\b|\(s\)"
+    assert not re.findall(wrong, everything), re.findall(f".*(?:{wrong}).*", everything)
+
+
 def test_words_are_made_harmless():
     """A model or a task author must not be able to write into our report."""
     assert escaped("a|b *c* [d](e)") == r"a\|b \*c\* \[d\](e)"

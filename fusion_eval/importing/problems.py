@@ -29,5 +29,5 @@ class Problems:
         if not self._lines:
             return
         rest = len(self._lines) - SHOWN
-        more = [f"… and {rest} more problems"] if rest > 0 else []
+        more = [f"… and {rest} more problem{'s' if rest > 1 else ''}"] if rest > 0 else []
         raise TableError(self._lines[:SHOWN] + more)

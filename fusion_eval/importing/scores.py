@@ -53,7 +53,8 @@ def _scores(table: pd.DataFrame, file: str, scale: float, problems: Problems) ->
         way_out = "scores in points need --scale 100" if scale == 1 else "check --scale"
         problems.add(
             f"{file}:{high[0]}",
-            f"score {found[high[0]]:g} is above {scale:g}, as are {len(high) - 1} others",
+            f"score {found[high[0]]:g} is above {scale:g}"
+            + (f", as in {len(high) - 1} more" if len(high) > 1 else ""),
             way_out,
         )
     return (found / scale).clip(upper=1.0)

@@ -57,7 +57,8 @@ def trials_from_verdicts(
         _add_trial(rows, trial_row(key, trial, rubric), found.get(key, []), rubric)
     unasked = rubric.of.keys() - {row["task"] for row in rows.trials}
     if unasked:
-        rows.notes.append(f"{len(unasked)} tasks of the criteria file have no verdict at all")
+        count = "1 task" if len(unasked) == 1 else f"{len(unasked)} tasks"
+        rows.notes.append(f"no verdict at all for {count} of the criteria file")
     return rows
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fusion_eval.report.words import dollars, listed, plain, points, points_range
+from fusion_eval.report.words import dollars, listed, number, plain, points, points_range
 from fusion_eval.stats.caveats import percent
 
 Name = Callable[[str], str]
@@ -33,7 +33,7 @@ def _few_tasks(summary: Mapping[str, Any]) -> str:
     counts = [row["score"]["n"] for row in summary["recipes"].values() if row["score"]]
     if not counts or min(counts) >= FEW_TASKS:
         return ""
-    some = f"{min(counts)} task{'s' if min(counts) > 1 else ''}"
+    some = number(min(counts), "task")
     return f"This rests on {some}: read it as a description, not as evidence."
 
 
@@ -97,7 +97,9 @@ def _never(summary: Mapping[str, Any], name: Name) -> str:
     for recipe in summary["never_answered"]:
         row = summary["recipes"][recipe]
         words = listed([f"{word} {count}×" for word, count in row["failures"].items()], _FEW)
-        found.append(f"{name(recipe)} (failed {row['failed']} of {row['trials']} times: {words})")
+        found.append(
+            f"{name(recipe)} (failed {row['failed']} of {number(row['trials'], 'time')}: {words})"
+        )
     if not found:
         return ""
     return f"Never answered, and so in no choice and not on the frontier: {listed(found, _FEW)}."
@@ -173,7 +175,7 @@ def tasks_to_decide(row: Mapping[str, Any]) -> int:
 
 def _failures(summary: Mapping[str, Any], name: Name) -> str:
     failing = [
-        f"{name(recipe)} failed {row['failed']} of {row['trials']} times"
+        f"{name(recipe)} failed {row['failed']} of {number(row['trials'], 'time')}"
         for recipe, row in summary["recipes"].items()
         if row["failed"] * 20 >= row["trials"]
         and row["failed"]

@@ -133,7 +133,7 @@ def _reading(summary: Mapping[str, Any]) -> str:
     complete = [
         f"{escaped(name)} {points_range(row['score_complete_cases'])}"
         for name, row in by_score(summary)
-        if row["failed"]
+        if row["failed"] and row["score_complete_cases"]
     ]
     lines = [
         "Scores are 0 to 100 points, as deployed: a failed answer counts 0.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fusion_eval.report.commands import commands
-from fusion_eval.report.words import dollars, escaped, listed
+from fusion_eval.report.words import dollars, escaped, listed, number
 from fusion_eval.stats.caveats import percent
 from fusion_eval.store import Run
 
@@ -23,7 +23,7 @@ def money_lines(summary: Mapping[str, Any]) -> list[str]:
         f"{kind}Answers: {_sum(summary, 'cost_usd')} charged to the recipes (each as if run "
         f"alone), {_sum(summary, 'spent_usd')} spent by this run after sharing. Grading, apart: "
         f"{_sum(summary, 'grading_usd')} charged, {_sum(summary, 'grading_spent_usd')} spent.",
-        f"Calls: {calls['charged']:,} charged, {calls['made']:,} made by this run.",
+        f"{number(calls['charged'], 'call')} charged, {calls['made']:,} made by this run.",
     ]
     if summary["at_least_usd"]["possibly_paid_usd"]:
         possibly = dollars(summary["at_least_usd"]["possibly_paid_usd"])
@@ -68,7 +68,7 @@ def _sum(summary: Mapping[str, Any], column: str) -> str:
     if summary[column] is not None:
         return dollars(summary[column])
     known, unknown = summary["at_least_usd"][column], summary["unknown_usd"][column]
-    return f"≥ {dollars(known)} ({unknown} trials unknown)" if known else "unknown"
+    return f"≥ {dollars(known)} ({number(unknown, 'trial')} unknown)" if known else "unknown"
 
 
 def gaps(summary: Mapping[str, Any]) -> list[str]:
@@ -78,19 +78,22 @@ def gaps(summary: Mapping[str, Any]) -> list[str]:
         found = []
         if row["missing_tasks"]:
             tasks = [escaped(task) for task in row["missing_tasks"]]
-            some = "tasks" if len(tasks) > 1 else "task"
-            found.append(f"no score for {len(tasks)} {some}: {listed(tasks, _SHOWN)}")
+            found.append(f"no score for {number(len(tasks), 'task')}: {listed(tasks, _SHOWN)}")
         expected = summary["repeats"] * (summary["tasks"] - len(row["missing_tasks"]))
         if row["trials"] < expected:
-            found.append(f"{row['trials']} answers where {expected} were planned")
+            found.append(f"{number(row['trials'], 'answer')} where {expected} were planned")
         if row["failed"]:
-            found.append(f"{answers(row['failed'])} failed ({counted(row['failures'])})")
+            found.append(f"{number(row['failed'], 'answer')} failed ({counted(row['failures'])})")
         if row["degraded"]:
-            found.append(f"{answers(row['degraded'])} degraded ({counted(row['degradations'])})")
+            found.append(
+                f"{number(row['degraded'], 'answer')} degraded ({counted(row['degradations'])})"
+            )
         if row["ungraded"]:
-            found.append(f"{answers(row['ungraded'])} without a readable verdict, left out")
+            found.append(
+                f"{number(row['ungraded'], 'answer')} without a readable verdict, left out"
+            )
         if row["truncated"]:
-            found.append(f"{answers(row['truncated'])} cut off at the token limit")
+            found.append(f"{number(row['truncated'], 'answer')} cut off at the token limit")
         if row["coverage"] is not None and row["coverage"] < 1:
             found.append(_unread(row))
         if found:
@@ -106,11 +109,6 @@ def _unread(row: Mapping[str, Any]) -> str:
         count, was = row["unread_verdicts"], "was" if row["unread_verdicts"] == 1 else "were"
         return f"{count:,} of {row['verdicts']:,} verdicts {was} not read"
     return f"{percent(1 - row['coverage'])} of the verdicts were not read"
-
-
-def answers(count: int) -> str:
-    """`1 answer`, `3 answers`."""
-    return f"{count} answer{'s' if count != 1 else ''}"
 
 
 def counted(words: Mapping[str, int]) -> str:

@@ -14,7 +14,7 @@ from rich.text import Text
 from fusion_eval.report.decision import decision
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
-from fusion_eval.report.words import dollars, plain, points
+from fusion_eval.report.words import dollars, number, plain, points
 from fusion_eval.stats.frontier import NEVER
 from fusion_eval.store import Run
 
@@ -26,7 +26,7 @@ _COLUMNS = ("score, points", "cost per task", "latency", "failed", "frontier")
 def table(source: Run | Mapping[str, Any]) -> Table:
     """Recipes, best score first, as a rich table; from a run or the content of `summary.json`."""
     summary = _summary(source)
-    title = f"{plain(summary['run_id'])}: {summary['tasks']} tasks, {summary['repeats']} repeat(s)"
+    title = f"{plain(summary['run_id'])}: {_size(summary)}"
     made = Table(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, width=None, title_justify="left",
         title=Text(f"SIMULATED  {title}" if summary["simulated"] else title),
@@ -42,6 +42,10 @@ def table(source: Run | Mapping[str, Any]) -> Table:
     for row in rows:
         made.add_row(Text(row[0]), *(Text(row[k + 1]) for k in known))
     return made
+
+
+def _size(summary: Mapping[str, Any]) -> str:
+    return f"{number(summary['tasks'], 'task')}, {number(summary['repeats'], 'repeat')}"
 
 
 def paragraph(source: Run | Mapping[str, Any], width: int = WIDTH) -> str:

@@ -28,6 +28,11 @@ def in_code(text: object) -> str:
     return f"`{plain(text).replace('`', chr(39))}`"
 
 
+def number(count: int, what: str, many: str | None = None) -> str:
+    """`1 task`, `3 tasks`, `1,200 tries`; `many` for plurals that do not just end in s."""
+    return f"{count:,} {what if count == 1 else many or what + 's'}"
+
+
 def points(value: float | None, signed: bool = False) -> str:
     """A score of 0 to 1 as points: `71.6`, signed `+0.9`."""
     if value is None:

@@ -128,7 +128,8 @@ def _failures(side: Side, missing: Missing) -> str:
     if not side.failed:
         return ""
     how = "counted as 0" if missing == "as_deployed" else "left out"
-    return f"{side.failed} of {side.trials} answers of {side.label} failed and are {how}"
+    verb, noun = "is" if side.failed == 1 else "are", "answer" if side.trials == 1 else "answers"
+    return f"{side.failed} of {side.trials} {noun} of {side.label} failed and {verb} {how}"
 
 
 def _unread(a: Side, b: Side) -> str:

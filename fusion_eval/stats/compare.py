@@ -127,7 +127,9 @@ def _pairs(
     wide: pd.DataFrame, names: Sequence[str], reference: str | None
 ) -> list[tuple[str, str]]:
     if len(names) < 2:
-        raise StatisticsError(f"{len(names)} recipe(s) in this run; a comparison needs two")
+        raise StatisticsError(
+            f"{'one recipe' if names else 'no recipe'} in this run; a comparison needs two"
+        )
     if reference is not None and reference not in names:
         close = difflib.get_close_matches(reference, names, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"this run has: {', '.join(names)}"

@@ -94,7 +94,8 @@ def _row(
     # scores lie in [0, 1], so no difference can leave [-1, 1] (a few tasks give wild limits)
     low, high = np.clip([joint.low[k], joint.high[k]], -1.0, 1.0).tolist()
     n = int(joint.n[k])
-    notes = [f"descriptive: {n} tasks are too few to lean on"] if n < FEW_TASKS else []
+    few = "1 task is" if n == 1 else f"{n} tasks are"
+    notes = [f"descriptive: {few} too few to lean on"] if n < FEW_TASKS else []
     if n >= 2 and joint.se[k] == 0:
         notes.append("the difference is the same on every task, so the interval has no width")
     matters = _open_matters(open_range(a, b), float(joint.mean[k]), (low, high), rules)

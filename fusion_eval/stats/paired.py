@@ -53,8 +53,9 @@ def paired_difference(
     lonely = wide.index[wide.isna().any(axis=1)]
     if len(lonely):
         names = per_task(trials, value, missing).attrs["tasks"]
+        count = "1 task has" if len(lonely) == 1 else f"{len(lonely)} tasks have"
         raise UnpairedTasksError(
-            f"{len(lonely)} task(s) have {value} under only one of {a!r} and {b!r}: "
+            f"{count} {value} under only one of {a!r} and {b!r}: "
             f"{', '.join(names[t] for t in lonely[:5])}; `compare` uses their common tasks"
         )
     return t_interval((wide[a] - wide[b]).to_numpy(), level)
