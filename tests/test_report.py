@@ -362,6 +362,32 @@ def test_a_choice_from_one_task_has_no_percentage(tmp_path, recipes):
     assert rows.count("| undecided |") == len(recipes)
 
 
+def test_who_leads_on_fewer_tasks_is_said_in_the_first_paragraph(tmp_path):
+    """A system with 99 of 100 tasks led the table of an import, and nothing hinted at it."""
+    lost = {"solo-a": 1, "solo-b": 4, "panel": 2, "debate": 3}
+
+    def lose(row, rng):
+        return None if int(row["task"][5:]) < lost.get(row["recipe"], 0) else row
+
+    run = made_run(tmp_path / "run", NINE, tweak=lose, simulated=True)
+    words = " ".join(terminal.paragraph(run).split())
+    console = rich.console.Console(width=300, record=True, file=io.StringIO())
+    console.print(terminal.table(run))
+    shown = console.export_text()
+
+    assert (
+        "not all over the same tasks: solo-b lacks 4, debate lacks 3, panel lacks 2 and 1 more "
+        "of 30 tasks" in words
+    )
+    assert re.search(r"score, points +tasks", shown)
+    assert re.search(r"^ *solo-b .*\) +26 ", shown, re.MULTILINE)
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 100
+    whole = made_run(tmp_path / "whole", FOUR_PARTS)
+    console.print(terminal.table(whole))
+    assert re.search(r"score, points +cost per", console.export_text())
+    assert "same tasks" not in terminal.paragraph(whole)
+
+
 def test_the_table_in_the_terminal_fits_into_100_columns(tmp_path):
     """A wrapped table cannot be read, and names are as long as people make them."""
     recipes = {f"{name}-{'x' * 40}": value for name, value in NINE.items()}

@@ -18,6 +18,7 @@ def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
     """What to take at which value of a point, what is decided, and what would decide the rest."""
     parts = [
         _few_tasks(summary),
+        _missing_tasks(summary, name),
         _choice(summary, name),
         _left_out(summary, name),
         _never(summary, name),
@@ -35,6 +36,22 @@ def _few_tasks(summary: Mapping[str, Any]) -> str:
         return ""
     some = number(min(counts), "task")
     return f"This rests on {some}: read it as a description, not as evidence."
+
+
+def _missing_tasks(summary: Mapping[str, Any], name: Name) -> str:
+    """Whose mean is over fewer tasks than those of the others; most lacking first."""
+    lacking = {r: row["missing_tasks"] for r, row in summary["recipes"].items()}
+    some = sorted((r for r in lacking if lacking[r]), key=lambda r: -len(lacking[r]))
+    of = f"of {number(summary['tasks'], 'task')}"
+    if not some:
+        return ""
+    if len({tuple(tasks) for tasks in lacking.values()}) == 1:
+        return f"{len(lacking[some[0]])} {of} have no score under any recipe."
+    each = [f"{name(r)} lacks {len(lacking[r])}" for r in some]
+    return (
+        f"Means are not all over the same tasks: {listed(each, _FEW)} {of}; comparisons use "
+        "the tasks that both have."
+    )
 
 
 def _simulated(summary: Mapping[str, Any]) -> str:

@@ -20,7 +20,7 @@ from fusion_eval.store import Run
 
 WIDTH = 100
 _NAME = 24
-_COLUMNS = ("score, points", "cost per task", "latency", "failed", "frontier")
+_COLUMNS = ("score, points", "tasks", "cost per task", "latency", "failed", "frontier")
 
 
 def table(source: Run | Mapping[str, Any]) -> Table:
@@ -33,9 +33,12 @@ def table(source: Run | Mapping[str, Any]) -> Table:
         caption=Text("SIMULATED" if summary["simulated"] else ""),
     )  # fmt: skip
     rows = [_cells(name, row) for name, row in by_score(summary)]
-    known = [k for k in range(len(_COLUMNS)) if {row[k + 1] for row in rows} != {"unknown"}]
+    known = [k for k in range(len(_COLUMNS)) if _says(_COLUMNS[k], {row[k + 1] for row in rows})]
+    shown = [_COLUMNS[k] for k in known]
     first = "recipe (SIMULATED)" if summary["simulated"] else "recipe"
-    room = _NAME + 10 * (len(_COLUMNS) - len(known))
+    room = _NAME + 10 * (len(_COLUMNS) - 1 - len(known)) + (4 if "tasks" in shown else 0)
+    if summary["never_answered"]:
+        room -= len(NEVER) - len("undecided")
     made.add_column(first, no_wrap=True, max_width=room, overflow="ellipsis")
     for k in known:
         made.add_column(_COLUMNS[k], justify="right", no_wrap=True)
@@ -64,6 +67,11 @@ def _summary(source: Run | Mapping[str, Any]) -> Mapping[str, Any]:
     return summarize(source)
 
 
+def _says(column: str, cells: set[str]) -> bool:
+    """Whether a column tells recipes apart or says something: tasks only where they differ."""
+    return len(cells) > 1 if column == "tasks" else cells != {"unknown"}
+
+
 def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
     score, latency = row["score"], row["latency_s"]
     return [
@@ -71,6 +79,7 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         f"{points(score['value'])} ({points(score['low'])}–{points(score['high'])})"
         if score
         else "none",
+        str(score["n"] if score else 0),
         _cost(row["cost_usd"]),
         f"{latency['value']:.3g} s" if latency else "unknown",
         f"{row['failed']}/{row['trials']}",
