@@ -3,12 +3,15 @@
 import itertools
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from made_runs import FOUR_PARTS as FOUR
 from made_runs import NINE, made_run
+from matplotlib.transforms import Bbox
 
 from fusion_eval import frames, plots, stats
+from fusion_eval.plots.labels import solve
 from fusion_eval.plots.pareto import dollars, draw, has_costs
 from fusion_eval.plots.scores import draw as draw_scores
 from fusion_eval.plots.spots import bars, spots
@@ -72,6 +75,53 @@ def test_everything_drawn_lies_inside_the_picture(tmp_path, recipes):
         assert box.y1 <= picture.y1
 
 
+@pytest.mark.parametrize("recipes", [FOUR, NINE, TWENTY])
+@pytest.mark.parametrize(("columns", "options"), [
+    (1, {}), (2, {}), (2, {"layout": "constrained"}), (1, {"figsize": (5, 4)}),
+])  # fmt: skip
+def test_in_axes_of_the_caller_everything_lies_inside_the_picture(
+    tmp_path, recipes, columns, options
+):
+    """In a notebook the title was cut off on the right, and the legend lay off the canvas."""
+    table = _table(tmp_path, recipes, simulated=True)
+    canvas = plt.figure(**options)
+    every = canvas.subplots(1, columns, squeeze=False)[0]
+
+    for ax in every:
+        plots.pareto(table, ax=ax)
+    canvas.draw_without_rendering()
+
+    picture = canvas.bbox
+    for ax in every:
+        parts = [ax.get_legend(), ax._left_title, ax.xaxis.label, ax.yaxis.label]
+        for part in parts:
+            box = part.get_window_extent()
+            assert box.x0 >= picture.x0 - 1, part
+            assert box.y0 >= picture.y0 - 1, part
+            assert box.x1 <= picture.x1 + 1, part
+            assert box.y1 <= picture.y1 + 1, part
+        assert ax.get_window_extent().height >= 59
+        assert ax._left_title.get_window_extent().width <= ax.get_window_extent().width + 1
+        assert not ax.get_legend().get_window_extent().overlaps(ax.xaxis.label.get_window_extent())
+    plt.close(canvas)
+
+
+def test_a_label_lies_nearer_to_its_own_point_than_to_another_or_has_a_leader(tmp_path):
+    """`vote-heron` stood beside the point of `solo-heron`, and was read as its name."""
+    centres = [(438.0, 329.0), (537.0, 295.0), (569.0, 271.0), (583.0, 272.0)]
+    obstacles = [Bbox.from_extents(x - 1, y - 65, x + 1, y + 65) for x, y in centres]
+
+    found = solve(centres, [(70, 13)] * 4, obstacles, Bbox.from_extents(85, 50, 875, 480))
+
+    for k, label in enumerate(found):
+        far = [
+            np.hypot(max(label.box.x0 - x, 0, x - label.box.x1),
+                     max(label.box.y0 - y, 0, y - label.box.y1))
+            for x, y in centres
+        ]  # fmt: skip
+        assert far[k] == min(far) or (label.distance > 12 and min(far) > 30), (k, far)
+
+
 def test_many_recipes_carry_numbers_and_the_key_has_every_name(tmp_path):
     """Twenty names in one figure cannot be read; a missing one cannot be found."""
     table = _table(tmp_path, TWENTY)
@@ -83,6 +133,7 @@ def test_many_recipes_carry_numbers_and_the_key_has_every_name(tmp_path):
     for number, name in enumerate(ranked, 1):
         assert f"{number}  {name}" in key
         assert str(number) in _labels(ax)
+    assert {f"strategy: {name}" for name in ("solo", "panel", "vote")} <= set(key)
 
 
 def test_simulated_stands_inside_the_axes_and_real_numbers_do_not_say_it(tmp_path):

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
+from fusion_eval.plots.layout import GAP, below_axis
 from fusion_eval.plots.spots import Spot
 from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, plain_text, shortened
 
@@ -21,7 +23,8 @@ def key_lines(table: pd.DataFrame, *, numbered: bool) -> int:
     """Lines that the key takes at most."""
     if not numbered:
         return math.ceil((table["strategy"].nunique() + _MEANINGS) / _LEGEND_COLUMNS)
-    return math.ceil((len(table) + _MEANINGS) / _columns(table["recipe"]))
+    entries = len(table) + table["strategy"].nunique() + _MEANINGS
+    return math.ceil(entries / _columns(table["recipe"]))
 
 
 def _columns(names: Iterable[str]) -> int:
@@ -36,29 +39,48 @@ def draw_key(
     colours: dict[str, tuple[str, str]],
     *,
     numbered: bool = False,
+    size: float = 1.0,
+    inside: bool = False,
 ) -> None:
-    """Below the axes; with `numbered` one entry per point, else one per strategy."""
+    """Below the axes: one entry per strategy, and with `numbered` one per point before them.
+
+    size : factor of the text; inside : no wider than the axes, as far as words allow it
+    """
+    points, room = 8.5 * size, ax.get_window_extent().width
+    most = _NAME if not inside else max(12, min(_NAME, int(room / (0.8 * points) - 4)))
+    entries = [(plain_text(name), look) for name, look in colours.items()]
     if numbered:
         entries = [
-            (f"{k}  {shortened(s.name, _NAME)}", colours[s.family]) for k, s in enumerate(drawn, 1)
+            *(
+                (f"{k}  {shortened(s.name, most)}", colours[s.family])
+                for k, s in enumerate(drawn, 1)
+            ),
+            *((f"strategy: {name}", look) for name, look in entries),
         ]
-    else:
-        entries = [(plain_text(name), look) for name, look in colours.items()]
-    handles = [
-        Line2D([], [], ls="", marker=marker, mfc=colour, mec=colour, ms=6, label=label)
-        for label, (colour, marker) in entries
-    ]
-    ax.legend(
-        handles=[*handles, *_meanings(drawn)], loc="upper left", bbox_to_anchor=(-0.02, -0.13),
-        ncols=_columns([s.name for s in drawn]) if numbered else _LEGEND_COLUMNS, frameon=False,
-        fontsize=8.5, columnspacing=1.6, handletextpad=0.3, borderaxespad=0.0, labelspacing=0.35,
-    )  # fmt: skip
+    handles = [_handle(label, *look) for label, look in entries] + _meanings(drawn)
+    ncols = _columns([s.name for s in drawn]) if numbered else _LEGEND_COLUMNS
+    below = below_axis(ax) + GAP
+    place = ax.transAxes + ScaledTranslation(
+        -0.16 * size, -below / ax.figure.dpi, ax.figure.dpi_scale_trans
+    )
+    for columns in range(ncols, 0, -1):
+        legend = ax.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place,
+            ncols=columns, frameon=False, fontsize=points, columnspacing=1.6, handletextpad=0.3,
+            borderaxespad=0.0, labelspacing=0.35,
+        )  # fmt: skip
+        if not inside or legend.get_window_extent().width <= room:
+            return
+
+
+def _handle(label: str, colour: str, marker: str) -> Line2D:
+    return Line2D([], [], ls="", marker=marker, mfc=colour, mec=colour, ms=6, label=label)
 
 
 def _meanings(drawn: Sequence[Spot]) -> list[Line2D]:
-    found = [_circle(INK, "filled: on the frontier")]
+    found = [_circle(INK, "filled: on the frontier by the means")]
     if any(not s.front and not s.bound for s in drawn):
-        found.append(_circle("white", "hollow: beaten, by the means"))
+        found.append(_circle("white", "hollow: beaten by the means"))
     if any(s.dominated for s in drawn):
         label = "crossed: beaten beyond chance"
         found.append(Line2D([], [], ls="", marker="x", color=INK, mew=1.3, ms=5, label=label))

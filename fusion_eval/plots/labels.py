@@ -1,6 +1,7 @@
 """Labels beside points that cover neither each other nor a point nor an interval bar.
 
-Greedy: the most crowded point first, each label at the nearest free place around its point.
+Greedy: the most crowded point first, each label at the best free place around its point: near,
+nearer to its own point than to another, and with a leader that can be seen.
 Everything is in pixels, from the renderer's own text extents.
 """
 
@@ -15,12 +16,16 @@ from matplotlib.transforms import Bbox
 
 from fusion_eval.plots.style import INK, QUIET
 
-_RADII = (9, 14, 20, 28, 38, 50, 64, 80, 100, 125, 150, 180)
-NEAR, FAR = 64.0, 180.0
-"""How far (pixels) a name may stand from its point, where a number reads better; and a number."""
+_RADII = (9, 14, 20, 28, 36, 44, 52, 60, 70, 80, 100, 125, 150, 180)
+NEAR, FARTHER, FAR = 80.0, 125.0, 180.0
+"""How far (pixels) a name may stand from its point, where a number reads better; a name in small
+axes, where a key of numbers would take all the room; and a number."""
 _ANGLES = 24
 _GAP = 2.0
-_LEADER_FROM = 15.0
+_LEADER_FROM = 12.0
+_CLEARLY, _STRAY, _HIDDEN = 12.0, 1.5, 30.0
+"""By how many pixels a label should be nearer to its own point than to any other; what each pixel
+short of that is worth in pixels of distance; and a leader that is hidden by bars all along."""
 MARKER = 11.0
 """Side of the square that a marker takes, in pixels."""
 
@@ -78,7 +83,7 @@ def solve(
     found: dict[int, Placed] = {}
     for k in crowd:
         others = [m for j, m in enumerate(markers) if j != k]
-        spot = _nearest(centres[k], sizes[k], taken, others, leaders, found, inside, reach)
+        spot = _best(centres[k], sizes[k], taken, others, leaders, found, inside, reach, obstacles)
         if spot is None:
             return None
         found[k] = spot
@@ -88,12 +93,15 @@ def solve(
     return [found[k] for k in range(len(centres))]
 
 
-def _nearest(
+def _best(
     centre: tuple[float, float], size: tuple[float, float], taken: Sequence[Bbox],
     others: Sequence[Bbox], leaders: Sequence[list[Bbox]], found: dict[int, Placed], inside: Bbox,
-    reach: float,
+    reach: float, bars: Sequence[Bbox],
 ) -> Placed | None:  # fmt: skip
+    best, least = None, math.inf
     for radius in (r for r in _RADII if r <= reach):
+        if radius >= least:
+            break
         for turn in range(_ANGLES):
             angle = 2 * math.pi * turn / _ANGLES
             box = _beside(centre, size, radius, angle)
@@ -101,14 +109,29 @@ def _nearest(
                 continue
             if any(_touch(box, step) for steps in leaders for step in steps):
                 continue
-            if radius > _LEADER_FROM:
-                path = _steps(centre, box)
+            path = _steps(centre, box) if radius > _LEADER_FROM else []
+            if path:
                 blocks = [*others, *(label.box for label in found.values())]
                 blocks += [step for steps in leaders for step in steps]
                 if any(_touch(step, block, 0) for step in path for block in blocks):
                     continue
-            return Placed(box, radius)
-    return None
+            worth = radius + _stray(box, radius, others) + _hidden(path, bars)
+            if worth < least:
+                best, least = Placed(box, radius), worth
+    return best
+
+
+def _stray(box: Bbox, own: float, others: Sequence[Bbox]) -> float:
+    """What it costs that a label lies hardly nearer to its point, or less near, than to another."""
+    middles = [((o.x0 + o.x1) / 2, (o.y0 + o.y1) / 2) for o in others]
+    nearest = min((math.dist(m, _foot(m, box)) for m in middles), default=math.inf)
+    return _STRAY * max(0.0, own + _CLEARLY - nearest)
+
+
+def _hidden(path: Sequence[Bbox], bars: Sequence[Bbox]) -> float:
+    """What it costs that a leader runs along a bar, where it cannot be seen."""
+    covered = sum(any(_touch(step, bar, 0) for bar in bars) for step in path)
+    return _HIDDEN * covered / len(path) if path else 0.0
 
 
 def _beside(

@@ -13,7 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from fusion_eval import stats
 from fusion_eval.plots.key import draw_key, key_lines
-from fusion_eval.plots.labels import FAR, NEAR, place
+from fusion_eval.plots.labels import FAR, FARTHER, NEAR, place
+from fusion_eval.plots.layout import settle, text_scale, wrap
 from fusion_eval.plots.scores import scores
 from fusion_eval.plots.spots import Spot, bars, family, spots, staircase, staircase_boxes
 from fusion_eval.plots.style import (
@@ -76,22 +77,52 @@ def _draw(ax: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
     colours = looks(table["strategy"].map(family))
     if own:
         _fit(ax, height(table))
-    _points(ax, drawn, colours)
+    size, bottom = 1.0 if own else text_scale(ax), ax.get_window_extent().y0
+    _points(ax, drawn, colours, size)
     _axes(ax, drawn)
-    _title(ax, table)
-    mark = mark_simulated(ax, [(s.cost, s.score) for s in drawn], bars(ax, drawn))
+    title = _title(ax, table)
+    many = len(drawn) > NAMES_UP_TO
+    if not own:
+        _into(ax, title, size)
+        draw_key(ax, drawn, colours, numbered=many, size=size, inside=True)
+        settle(ax, title, bottom)
+    mark = mark_simulated(ax, [(s.cost, s.score) for s in drawn], bars(ax, drawn), size)
     mark.set_visible(is_simulated(table))
     names = [s.name for s in drawn]
-    numbered = len(drawn) > NAMES_UP_TO or not _label(ax, drawn, names, mark, NEAR)
+    reaches = [NEAR] if own else [NEAR, FARTHER]
+    numbered = many or not any(_label(ax, drawn, names, mark, r, size) for r in reaches)
+    if own:
+        _fit(ax, height(table, numbered=numbered))
+    if own or numbered != many:
+        draw_key(ax, drawn, colours, numbered=numbered, size=size, inside=not own)
+    if not own and numbered != many:
+        settle(ax, title, bottom)
+    _shorten(ax)
     if numbered:
-        if own:
-            _fit(ax, height(table, numbered=True))
-        _label(ax, drawn, [str(k) for k in range(1, len(drawn) + 1)], mark, FAR)
-    draw_key(ax, drawn, colours, numbered=numbered)
+        _label(ax, drawn, [str(k) for k in range(1, len(drawn) + 1)], mark, FAR, size)
     return ax
 
 
-def _label(ax: Axes, drawn: Sequence[Spot], texts: Sequence[str], mark: Text, reach: float) -> bool:
+def _into(ax: Axes, title: Text, size: float) -> None:
+    """Title and labels no longer than the axes they stand at, and ticks as small as they."""
+    for text in (title, ax.xaxis.label, ax.yaxis.label):
+        text.set_fontsize(float(text.get_fontsize()) * size)
+    ax.tick_params(labelsize=10 * size)
+    for text in (title, ax.xaxis.label):
+        wrap(text, ax.get_window_extent().width)
+
+
+def _shorten(ax: Axes) -> None:
+    """The longest label of the y axis that is no longer than the axis."""
+    for words in ("rubric score (points, 0 to 100)", "score (points, 0 to 100)", "score (points)"):
+        ax.set_ylabel(words)
+        if ax.yaxis.label.get_window_extent().height <= ax.get_window_extent().height:
+            return
+
+
+def _label(
+    ax: Axes, drawn: Sequence[Spot], texts: Sequence[str], mark: Text, reach: float, size: float
+) -> bool:
     """Label the points, clear of the staircase where that is possible; False: there is no room.
 
     Labels that may stand FAR are the last resort: they may then cover bars, but not each other.
@@ -101,7 +132,7 @@ def _label(ax: Axes, drawn: Sequence[Spot], texts: Sequence[str], mark: Text, re
         avoid.append(mark.get_window_extent())
     clear = [*avoid, *staircase_boxes(ax, drawn)]
     chances = [clear, avoid, []] if reach >= FAR else [clear, avoid]
-    return any(place(ax, at, texts, obstacles, reach) for obstacles in chances)
+    return any(place(ax, at, texts, obstacles, reach, 9.0 * size) for obstacles in chances)
 
 
 def height(table: pd.DataFrame, *, numbered: bool = False) -> float:
@@ -118,7 +149,9 @@ def _fit(ax: Axes, tall: float) -> None:
     ))  # fmt: skip
 
 
-def _points(ax: Axes, drawn: Sequence[Spot], colours: dict[str, tuple[str, str]]) -> None:
+def _points(
+    ax: Axes, drawn: Sequence[Spot], colours: dict[str, tuple[str, str]], size: float
+) -> None:
     for s in drawn:
         colour, marker = colours[s.family]
         ax.vlines(s.cost, s.low, s.high, colour, lw=1.2, zorder=3)
@@ -126,9 +159,9 @@ def _points(ax: Axes, drawn: Sequence[Spot], colours: dict[str, tuple[str, str]]
         if s.bound:
             ax.plot(s.right, s.score, ">", color=colour, ms=5, zorder=3)
         face = LOWER_BOUND if s.bound else colour if s.front else "white"
-        ax.plot(s.cost, s.score, marker, mfc=face, mec=colour, mew=1.5, ms=8, zorder=5)
+        ax.plot(s.cost, s.score, marker, mfc=face, mec=colour, mew=1.5, ms=8 * size, zorder=5)
         if s.dominated:
-            ax.plot(s.cost, s.score, "x", color=INK, ms=6, mew=1.3, zorder=6)
+            ax.plot(s.cost, s.score, "x", color=INK, ms=6 * size, mew=1.3, zorder=6)
     front = staircase(drawn)
     ax.plot(
         [cost for cost, _ in front], [score for _, score in front],
@@ -143,7 +176,7 @@ def _axes(ax: Axes, drawn: Sequence[Spot]) -> None:
         ax.set_xscale("log")
         room = max(1.25, (right / left) ** 0.08)
         ax.set_xlim(left / room, right * room)
-        ax.xaxis.set_major_locator(LogLocator(subs=_ticks(math.log10(right / left))))
+        ax.xaxis.set_major_locator(LogLocator(subs=_ticks(math.log10(right / left), _inches(ax))))
         ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollars(value)))
     low, high = min(s.low for s in drawn), max(s.high for s in drawn)
@@ -154,17 +187,22 @@ def _axes(ax: Axes, drawn: Sequence[Spot]) -> None:
     ax.set_ylabel("rubric score (points, 0 to 100)")
 
 
-def _ticks(decades: float) -> tuple[float, ...]:
-    if decades < 0.7:
+def _inches(ax: Axes) -> float:
+    return float(ax.get_window_extent().width / ax.figure.dpi)
+
+
+def _ticks(decades: float, inches: float) -> tuple[float, ...]:
+    """Steps within a decade, as many as there is room for: an inch and more for each three."""
+    if decades < 0.7 and inches > 5:
         return (1, 1.5, 2, 3, 4, 5, 7)
-    return (1, 2, 5) if decades < 3 else (1,)
+    return (1, 2, 5) if decades < 0.38 * inches else (1,)
 
 
-def _title(ax: Axes, table: pd.DataFrame) -> None:
+def _title(ax: Axes, table: pd.DataFrame) -> Text:
     silent = table["status"] == NEVER
     lost = _named("cost unknown", table.loc[table["cost_usd"].isna() & ~silent, "recipe"])
     lost += _named(NEVER, table.loc[silent, "recipe"])
-    ax.set_title(
+    return ax.set_title(
         f"{'SIMULATED: score' if is_simulated(table) else 'Score'} against cost of "
         f"{recipes_phrase(table)} on {tasks_phrase(table)}, "
         f"with {float(table.attrs.get('level', 0.95)):.0%} intervals"

@@ -84,22 +84,25 @@ def is_simulated(frame: pd.DataFrame) -> bool:
     return bool(frame.attrs.get("simulated"))
 
 
-def mark_simulated(ax: Axes, points: Sequence[tuple[float, float]], taken: Sequence[Bbox]) -> Text:
+def mark_simulated(
+    ax: Axes, points: Sequence[tuple[float, float]], taken: Sequence[Bbox], size: float = 1.0
+) -> Text:
     """SIMULATED in the corner where it covers least of the points and of `taken` (pixels)."""
     markers = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in ax.transData.transform(points)]
     hits = []
     for y, x in ((0.03, 0.985), (0.97, 0.015), (0.97, 0.985), (0.03, 0.015)):
-        text = _corner(ax, x, y)
+        text = _corner(ax, x, y, size)
         box = text.get_window_extent()
         text.remove()
         hits.append((sum(bool(box.overlaps(other)) for other in [*taken, *markers]), x, y))
     _, x, y = min(hits, key=lambda hit: hit[0])
-    return _corner(ax, x, y)
+    return _corner(ax, x, y, size)
 
 
-def _corner(ax: Axes, x: float, y: float) -> Text:
+def _corner(ax: Axes, x: float, y: float, size: float) -> Text:
     return ax.text(
-        x, y, "SIMULATED", transform=ax.transAxes, fontsize=13, fontweight="bold", color=ALARM,
+        x, y, "SIMULATED", transform=ax.transAxes, fontsize=13 * size, fontweight="bold",
+        color=ALARM,
         ha="left" if x < 0.5 else "right", va="bottom" if y < 0.5 else "top", zorder=6,
     )  # fmt: skip
 
