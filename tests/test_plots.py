@@ -269,6 +269,24 @@ def test_names_with_signs_of_mathematics_are_drawn_as_they_are(tmp_path):
     plots.save(ax, tmp_path / "odd.png")
 
 
+def test_names_in_any_script_are_drawn_without_a_word_on_stderr(tmp_path, recwarn, caplog):
+    """A Chinese name gave a page of glyph warnings, between the user and the table."""
+    names = {
+        "单独-甲": FOUR["solo-a"],
+        "小组\u0e01": FOUR["panel"],
+        "\U0001f984": ("投票", 0.6, None),
+    }
+    many = {f"{name}{k}": value for name, value in names.items() for k in range(6)}
+
+    for recipes in (names, many, {n: (s, m, None) for n, (s, m, _) in names.items()}):
+        table = _table(tmp_path, recipes)
+        drawing = draw if has_costs(table) else draw_scores
+        plots.save(drawing(figure(4.0), table), tmp_path / "x.png", tmp_path / "x.svg")
+
+    assert [str(warning.message) for warning in recwarn] == []
+    assert caplog.text == ""
+
+
 def test_one_recipe_on_one_task_can_be_drawn(tmp_path):
     """The first try of every user."""
     ax = draw(figure(4.0), _table(tmp_path, {"only": FOUR["panel"]}, n=1))

@@ -12,7 +12,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from fusion_eval.plots.layout import GAP, below_axis
 from fusion_eval.plots.spots import Spot
-from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, plain_text, shortened
+from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, font_names, plain_text, shortened
 
 _LEGEND_COLUMNS = 4
 _NAME = 46
@@ -63,10 +63,11 @@ def draw_key(
     place = ax.transAxes + ScaledTranslation(
         -0.16 * size, -below / ax.figure.dpi, ax.figure.dpi_scale_trans
     )
+    prop = {"family": font_names(), "size": points}
     for columns in range(ncols, 0, -1):
         legend = ax.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place,
-            ncols=columns, frameon=False, fontsize=points, columnspacing=1.6, handletextpad=0.3,
+            ncols=columns, frameon=False, prop=prop, columnspacing=1.6, handletextpad=0.3,
             borderaxespad=0.0, labelspacing=0.35,
         )  # fmt: skip
         if not inside or legend.get_window_extent().width <= room:

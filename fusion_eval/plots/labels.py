@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-from fusion_eval.plots.style import INK, QUIET
+from fusion_eval.plots.style import INK, QUIET, font_names
 
 _RADII = (9, 14, 20, 28, 36, 44, 52, 60, 70, 80, 100, 125, 150, 180)
 NEAR, FARTHER, FAR = 80.0, 125.0, 180.0
@@ -61,7 +61,7 @@ def place(
         offset = ((label.box.x0 - centre[0]) * scale, (label.box.y0 - centre[1]) * scale)
         ax.annotate(
             text, point, offset, textcoords="offset points", fontsize=size, color=INK,
-            ha="left", va="bottom", zorder=6, annotation_clip=False,
+            fontfamily=font_names(), ha="left", va="bottom", zorder=6, annotation_clip=False,
         )  # fmt: skip
         if label.distance > _LEADER_FROM:
             _leader(ax, point, centre, label.box, scale)
@@ -179,7 +179,7 @@ def _leader(
 
 
 def _extent(ax: Axes, text: str, size: float) -> tuple[float, float]:
-    probe = ax.text(0, 0, text, fontsize=size)
+    probe = ax.text(0, 0, text, fontsize=size, fontfamily=font_names())
     box = probe.get_window_extent()
     probe.remove()
     return box.width, box.height

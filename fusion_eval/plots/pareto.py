@@ -22,6 +22,7 @@ from fusion_eval.plots.style import (
     LOWER_BOUND,
     QUIET,
     WIDTH,
+    font_names,
     given_or_new,
     is_simulated,
     looks,
@@ -207,7 +208,7 @@ def _title(ax: Axes, table: pd.DataFrame) -> Text:
         f"{recipes_phrase(table)} on {tasks_phrase(table)}, "
         f"with {float(table.attrs.get('level', 0.95)):.0%} intervals"
         + (f"\nnot drawn, {'; '.join(lost)}" if lost else ""),
-        fontsize=11, loc="left", color=INK,
+        fontsize=11, loc="left", color=INK, fontfamily=font_names(),
     )  # fmt: skip
 
 

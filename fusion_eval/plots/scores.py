@@ -15,6 +15,7 @@ from fusion_eval.plots.spots import family
 from fusion_eval.plots.style import (
     INK,
     WIDTH,
+    font_names,
     given_or_new,
     is_simulated,
     looks,
@@ -93,7 +94,7 @@ def _names(ax: Axes, shown: pd.DataFrame) -> None:
         plain_text(_cut(name)) + ("" if same else f"  ({n})")
         for name, n in zip(shown["recipe"], shown["n"], strict=True)
     ]
-    ax.set_yticks(range(len(shown)), labels, fontsize=9)
+    ax.set_yticks(range(len(shown)), labels, fontsize=9, fontfamily=font_names())
     ax.set_ylim(-0.7, len(shown) - 0.3)
 
 
@@ -135,6 +136,7 @@ def _legend(ax: Axes, families: dict[str, tuple[str, str]]) -> None:
     below = -0.55 / (ax.get_position().height * high)
     ax.legend(
         handles=handles, loc="upper left", bbox_to_anchor=(0.0, below), frameon=False,
-        fontsize=8.5, ncols=_COLUMNS, columnspacing=1.6, handletextpad=0.3,
+        prop={"family": font_names(), "size": 8.5}, ncols=_COLUMNS,
+        columnspacing=1.6, handletextpad=0.3,
         borderaxespad=0.0, labelcolor=INK,
     )  # fmt: skip

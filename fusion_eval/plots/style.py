@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -24,6 +26,16 @@ COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#0
 
 Matplotlib has them as `okabe_ito` from 3.11 on only.
 """
+
+
+NO_LETTER = "□"
+MORE_SCRIPTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Noto Sans JP", "Source Han Sans SC",
+    "WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "PingFang SC", "Hiragino Sans", "Microsoft YaHei",
+    "Yu Gothic", "Malgun Gothic", "Apple SD Gothic Neo", "Noto Sans CJK KR", "Arial Unicode MS",
+    "Noto Sans Devanagari", "Noto Sans Thai", "Noto Emoji",
+)  # fmt: skip
+"""Fonts that draw what the usual one cannot, where they are installed."""
 
 
 def looks(strategies: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -107,11 +119,34 @@ def _corner(ax: Axes, x: float, y: float, size: float) -> Text:
     )  # fmt: skip
 
 
+def font_names() -> list[str]:
+    """The fonts for names: those that are set, then installed ones with more scripts."""
+    return [*mpl.rcParams["font.family"], *_installed()]
+
+
+@cache
+def _installed() -> list[str]:
+    there = {entry.name for entry in font_manager.fontManager.ttflist}
+    return [name for name in MORE_SCRIPTS if name in there]
+
+
+@cache
+def _drawable(letter: str, fonts: tuple[str, ...]) -> bool:
+    """Whether one of the fonts has a picture of this letter."""
+    paths = (font_manager.findfont(font_manager.FontProperties(family=[name])) for name in fonts)
+    return any(font_manager.get_font(path).get_char_index(ord(letter)) for path in paths)
+
+
 def shortened(name: str, most: int) -> str:
     """A name of at most `most` characters."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def plain_text(name: str) -> str:
-    """A name that matplotlib draws as it is, without reading `$` or line breaks as commands."""
-    return " ".join(str(name).split()).replace("$", r"\$")
+    """A name that matplotlib draws as it is, without reading `$` or line breaks as commands.
+
+    A letter that no font of `font_names` has becomes a box, as matplotlib would draw it, but
+    without a warning for each.
+    """
+    fonts, text = tuple(font_names()), " ".join(str(name).split()).replace("$", r"\$")
+    return "".join(letter if _drawable(letter, fonts) else NO_LETTER for letter in text)
