@@ -39,18 +39,20 @@ def _few_tasks(summary: Mapping[str, Any]) -> str:
 
 
 def _missing_tasks(summary: Mapping[str, Any], name: Name) -> str:
-    """Whose mean is over fewer tasks than those of the others; most lacking first."""
+    """Whose mean is over fewer tasks than those of the others; the leader, then who lacks most."""
     lacking = {r: row["missing_tasks"] for r, row in summary["recipes"].items()}
-    some = sorted((r for r in lacking if lacking[r]), key=lambda r: -len(lacking[r]))
+    some = sorted(
+        (r for r in lacking if lacking[r]), key=lambda r: (r != summary["best"], -len(lacking[r]))
+    )
     of = f"of {number(summary['tasks'], 'task')}"
     if not some:
         return ""
     if len({tuple(tasks) for tasks in lacking.values()}) == 1:
         return f"{len(lacking[some[0]])} {of} have no score under any recipe."
-    each = [f"{name(r)} lacks {len(lacking[r])}" for r in some]
+    each = [f"{name(r)} ({len(lacking[r])})" for r in some]
     return (
-        f"Means are not all over the same tasks: {listed(each, _FEW)} {of}; comparisons use "
-        "the tasks that both have."
+        f"Not every mean is over all {number(summary['tasks'], 'task')}; missing: "
+        f"{listed(each, _FEW)}. Comparisons use the tasks that both have."
     )
 
 
