@@ -25,6 +25,9 @@ def world(folder: Path, *, seed: int = 1, **rates: float) -> Path:
     for models in content["makers"].values():
         for bird in models.values():
             bird["rates"].update(rates)
+            if bird.get("grading"):  # what cannot be read is asked once more, which is no branch
+                bird["grading"]["unreadable"] = 0.0
+    content["grading"]["unreadable"] = 0.0
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"world-{seed}.yaml"
     path.write_text(yaml.safe_dump(content))

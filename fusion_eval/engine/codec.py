@@ -29,6 +29,7 @@ def dump(reply: Reply) -> str:
         "attempts": [_attempt(attempt) for attempt in reply.attempts],
         "extra": reply.extra,
         "key": reply.key,
+        "asked_at": reply.asked_at,
     }
     return _encode(value)
 
