@@ -45,11 +45,8 @@ ROOMS: dict[str, set[str]] = {
     "repricing": {"core", "errors", "loading", "store"},
     "checking": {"bench", "errors", "loading"},
     "starter": {"errors"},
-    "options": set(),
     "terminal": {"bench", "report", "store"},
     "cli": {"*"},
-    "cli_doctor": {"bench"},
-    "cli_ledger": {"engine", "store"},
     "__main__": {"cli"},
     "__init__": {"*"},
 }
@@ -59,7 +56,7 @@ RIGHT = ("frames", "importing", "stats", "plots", "report")
 HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib"}
 """Packages that a function may import for itself, because few of its callers need them."""
 
-MAY_IMPORT_INSIDE = {"cli", "cli_doctor", "cli_ledger", "terminal"}
+MAY_IMPORT_INSIDE = {"cli", "terminal"}
 
 
 @dataclass(frozen=True)

@@ -45,3 +45,6 @@ QuietOption = Annotated[
     bool, Option("--quiet", "-q", envvar=_env("QUIET"), help="No progress, no notes.")
 ]
 ColorOption = Annotated[bool, Option("--no-color", envvar=_env("NO_COLOR"), help="Plain text.")]
+
+EXIT_INPUT, EXIT_BUDGET, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 2, 4, 5, 130
+"""Exit codes that more than one verb uses."""

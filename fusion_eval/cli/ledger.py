@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from typer import Argument, Exit, Option
 
-OutputOption = Annotated[
-    Path,
-    Option("-o", "--output-dir", envvar="FUSION_EVAL_OUTPUT_DIR", help="Where runs are kept."),
-]
-JsonOption = Annotated[
-    bool, Option("--json", envvar="FUSION_EVAL_JSON", help="One JSON document on stdout.")
-]
+from fusion_eval.cli.options import JsonOption, OutputOption
+from fusion_eval.cli.shared import print_json
+
 RESULTS = Path("results")
 
 ledger = typer.Typer(
@@ -28,10 +23,6 @@ ledger = typer.Typer(
 
 def _file(output_dir: Path) -> Path:
     return output_dir / "ledger.sqlite"
-
-
-def _print(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 @ledger.command()
@@ -49,7 +40,7 @@ def ls(
 
     found = upkeep.listed(_file(output_dir), limit=limit, model=model)
     if as_json:
-        return _print({"replies": found})
+        return print_json({"replies": found})
     for one in found:
         print(f"{one['key'][:12]}  {one['at']}  {one['model']:24}  {one['text'][:48]}")
     return None
@@ -65,7 +56,7 @@ def stats(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> No
 
     found = upkeep.stats(_file(output_dir))
     if as_json:
-        return _print(found)
+        return print_json(found)
     size = f"{found['bytes'] / 1e6:,.1f} MB"
     print(f"{found['replies']:,} replies of {len(found['runs'])} runs, {size}, {found['path']}")
     for model, count in found["models"].items():
@@ -88,7 +79,7 @@ def verify(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> N
 
     damage = upkeep.verify(_file(output_dir))
     if as_json:
-        _print({"damage": damage})
+        print_json({"damage": damage})
     for problem in damage:
         print(problem, file=sys.stderr)
     if damage:
@@ -112,7 +103,7 @@ def prune(
 
     count = upkeep.prune(_file(output_dir), older_than_days=older_than, dry_run=dry_run)
     if as_json:
-        return _print({"removed": 0 if dry_run else count, "found": count})
+        return print_json({"removed": 0 if dry_run else count, "found": count})
     print(f"{count:,} replies {'would be' if dry_run else 'are'} removed")
     return None
 
@@ -134,7 +125,7 @@ def export(
     write_lines(file, lines)
     count = sum(1 for _ in file.open(encoding="utf-8"))
     if as_json:
-        return _print({"file": str(file), "replies": count})
+        return print_json({"file": str(file), "replies": count})
     print(f"{count:,} replies in {file}")
     return None
 
@@ -154,7 +145,7 @@ def import_(
     with file.open(encoding="utf-8") as lines:
         taken = upkeep.imported(_file(output_dir), lines)
     if as_json:
-        _print({"new": taken.new, "known": taken.known, "refused": list(taken.refused)})
+        print_json({"new": taken.new, "known": taken.known, "refused": list(taken.refused)})
     else:
         print(f"{taken.new:,} new replies, {taken.known:,} known, {len(taken.refused):,} refused")
     for problem in taken.refused:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 from typer import Exit, Option
+
+from fusion_eval.cli.options import BenchOption, JsonOption
+from fusion_eval.cli.shared import print_json
 
 _MARKS = {True: "good ", None: "doubt", False: "BAD  "}
 
 
 def doctor(
-    bench: Annotated[
-        str, Option("--bench", envvar="FUSION_EVAL_BENCH", help="Bench file, or a preset (demo).")
-    ] = "demo",
+    bench: BenchOption = "demo",
     call: Annotated[
         bool, Option("--call", help="Also ask each model once; a few tokens, and paid for.")
     ] = False,
-    as_json: Annotated[
-        bool, Option("--json", envvar="FUSION_EVAL_JSON", help="One JSON document on stdout.")
-    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check keys, endpoints, models and prices of a bench; exit 2 where a run would fail.
 
@@ -33,7 +31,7 @@ def doctor(
 
     found = asyncio.run(examine(configure(bench, None), call=call))
     if as_json:
-        print(json.dumps({"findings": [asdict(one) for one in found]}, indent=2))
+        print_json({"findings": [asdict(one) for one in found]})
     else:
         for one in found:
             print(f"{_MARKS[one.good]}  {one.about}: {one.text}")

@@ -1,0 +1,194 @@
+"""Verbs that start something: init, validate, plan, run, simulate. Heavy imports stand inside."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, Exit, Option
+
+from fusion_eval.cli.options import (
+    EXIT_BUDGET,
+    EXIT_INCOMPLETE,
+    EXIT_INPUT,
+    EXIT_INTERRUPTED,
+    BenchOption,
+    BudgetOption,
+    ColorOption,
+    FlightOption,
+    JsonOption,
+    LimitOption,
+    OutputOption,
+    QuietOption,
+    RecipesOption,
+    RepeatsOption,
+    SeedOption,
+    TaskFiles,
+)
+from fusion_eval.cli.shared import names, print_json, reported
+from fusion_eval.errors import InputError
+
+_STATUS = {
+    "finished": 0,
+    "stopped_by_budget": EXIT_BUDGET,
+    "incomplete": EXIT_INCOMPLETE,
+    "interrupted": EXIT_INTERRUPTED,
+}
+
+
+def init(
+    folder: Annotated[Path, Argument(help="Where to write; it is made if missing.")] = Path("."),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a commented task file and bench file to start from.
+
+    Example: fusion-eval init my-eval && cd my-eval && fusion-eval run tasks.yaml --bench bench.yaml
+    """
+    from fusion_eval.starter import write
+
+    files = [str(path) for path in write(folder)]
+    if as_json:
+        print_json({"files": files})
+    else:
+        print("\n".join(f"wrote {file}" for file in files))
+        print(f"now: cd {folder} && fusion-eval run tasks.yaml --bench bench.yaml")
+
+
+def validate(
+    files: Annotated[list[str], Argument(help="Task files and bench files.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Read task and bench files and report all problems with file and line.
+
+    Example: fusion-eval validate tasks/research.yaml my-bench.yaml
+    """
+    from fusion_eval.checking import check_files
+
+    found = check_files(files)
+    if as_json:
+        print_json({"files": found})
+    for each in found:
+        for problem in each["problems"]:
+            print(problem, file=sys.stderr)
+        if not as_json and not each["problems"]:
+            print(_described(each))
+    if any(each["problems"] for each in found):
+        raise Exit(EXIT_INPUT)
+
+
+def _described(each: dict[str, Any]) -> str:
+    if each["kind"] == "bench":
+        return f"{each['file']}: {each['models']} models, {each['recipes']} recipes, good"
+    return (
+        f"{each['file']}: {each['tasks']} tasks in {len(each['domains'])} domains, "
+        f"{each['criteria']} criteria ({each['negative_criteria']} negative), "
+        f"hash {each['hash']}, good"
+    )
+
+
+def plan(
+    tasks: TaskFiles,
+    bench: BenchOption = "demo",
+    recipes: RecipesOption = None,
+    limit: LimitOption = None,
+    repeats: RepeatsOption = None,
+    max_in_flight: FlightOption = None,
+    seed: SeedOption = None,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Count the calls of a run and estimate their cost from what the ledger knows. Calls nothing.
+
+    Example: fusion-eval plan tasks/research.yaml --bench my-bench.yaml
+    """
+    from fusion_eval.api import planned
+
+    result = planned(
+        tasks,
+        bench,
+        recipes=names(recipes),
+        limit=limit,
+        repeats=repeats,
+        seed=seed,
+        max_in_flight=max_in_flight,
+        output_dir=output_dir,
+    )
+    if as_json:
+        print_json(result.as_json())
+    else:
+        from fusion_eval.terminal import show_plan
+
+        show_plan(result)
+
+
+def run(
+    tasks: TaskFiles,
+    bench: BenchOption = "demo",
+    recipes: RecipesOption = None,
+    limit: LimitOption = None,
+    repeats: RepeatsOption = None,
+    budget: BudgetOption = None,
+    max_in_flight: FlightOption = None,
+    seed: SeedOption = None,
+    output_dir: OutputOption = Path("results"),
+    replay: Annotated[
+        bool, Option("--replay", help="Never call: what is not in the ledger is an error.")
+    ] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Run recipes on tasks, grade, and report. Run again after any stop: it goes on where it was.
+
+    Example: fusion-eval run tasks/research.yaml --bench my-bench.yaml --budget 5
+    """
+    import fusion_eval as fe
+    from fusion_eval.terminal import Bar
+
+    with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
+        done = fe.run(
+            tasks,
+            bench,
+            recipes=names(recipes),
+            limit=limit,
+            repeats=repeats,
+            seed=seed,
+            budget_usd=budget,
+            max_in_flight=max_in_flight,
+            replay=replay,
+            output_dir=output_dir,
+            progress=bar,
+        )
+    reported(done, as_json=as_json, no_color=no_color)
+    if done.manifest["status"] != "finished":
+        print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
+    raise Exit(_STATUS[done.manifest["status"]])
+
+
+def simulate(
+    tasks: Annotated[list[str], Option("--tasks", help="Task file; may be repeated.")],
+    world: Annotated[str, Option("--world", help="World of the simulator, or a file.")] = "default",
+    host: Annotated[str, Option("--host", help="Loopback unless told otherwise.")] = "127.0.0.1",
+    port: Annotated[int, Option("--port", min=1, max=65535)] = 8000,
+    sleep: Annotated[bool, Option("--sleep", help="Take the time that is reported.")] = False,
+) -> None:
+    """Serve the simulator as an OpenAI-compatible endpoint that knows these tasks.
+
+    Example: fusion-eval simulate --tasks tasks/mini.yaml --port 8000
+    """
+    from fusion_eval.loading.tasks import load_task_files
+    from fusion_eval.simulator import app as simulated
+    from fusion_eval.simulator import load_world, serve
+
+    known, chosen = load_task_files(tasks), load_world(world)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            raise InputError(f"--port {port} on {host}: {problem.strerror}; give another") from None
+    print(f"SIMULATED models of world {world!r} at http://{host}:{port}/v1", file=sys.stderr)
+    serve(simulated(chosen, known.tasks, sleep=sleep), host=host, port=port)

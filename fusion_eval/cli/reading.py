@@ -1,0 +1,107 @@
+"""Verbs that read what a run left: report, compare, import. They call nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, Option
+
+from fusion_eval.cli.options import (
+    ColorOption,
+    JsonOption,
+    OutputOption,
+    RunPath,
+)
+from fusion_eval.cli.shared import found_run, names, only, print_json, reported
+from fusion_eval.errors import InputError
+
+
+def report(
+    run: RunPath = "results/latest",
+    prices: Annotated[
+        Path | None, Option("--prices", help="Other prices: a new run, charged at these.")
+    ] = None,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Write report.md, the figures and summary.json of a run again. Calls nothing.
+
+    Example: fusion-eval report results/latest --prices prices.yaml
+    """
+    found = found_run(run, output_dir)
+    if prices is not None:
+        import fusion_eval as fe
+
+        found = fe.reprice(found, prices)
+    reported(found, as_json=as_json, no_color=no_color)
+
+
+def compare(
+    run: RunPath,
+    other: Annotated[str | None, Argument(help="A second run: compare the same recipes.")] = None,
+    reference: Annotated[
+        str | None, Option("--reference", help="Compare every recipe with this one.")
+    ] = None,
+    recipes: Annotated[str | None, Option("--recipes", help="Only these: a,b,c.")] = None,
+    margin: Annotated[
+        float | None, Option("--margin", min=0.0, help="Points within which recipes are equal.")
+    ] = None,
+    seed: Annotated[int, Option("--seed", help="Seed of the random sign flips.")] = 0,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Compare recipes pair by pair on common tasks, with simultaneous intervals.
+
+    Example: fusion-eval compare results/latest --reference solo-heron
+    """
+    import fusion_eval as fe
+    from fusion_eval.terminal import comparisons, show_comparisons
+
+    first = found_run(run, output_dir)
+    settings: dict[str, Any] = {"margin": margin, "seed": seed}
+    if other is None:
+        trials = only(fe.trials(first), names(recipes))
+        frame = fe.compare(trials, reference=reference, **settings)
+    else:
+        frame = fe.compare_runs(first, found_run(other, output_dir), **settings)
+    simulated = bool(frame.attrs.get("simulated", first.simulated))
+    if as_json:
+        print_json({"simulated": simulated, "comparisons": comparisons(frame)})
+    else:
+        show_comparisons(frame, simulated=simulated, no_color=no_color)
+
+
+def import_(
+    file: Annotated[Path, Argument(help="CSV, JSONL or Parquet of verdicts or scores.")],
+    criteria: Annotated[
+        Path | None, Option("--criteria", help="Weights: task, criterion, weight.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, Option("--columns", help="recipe=my_name; may be repeated.")
+    ] = None,
+    scale: Annotated[float, Option("--scale", min=1.0, help="100 for scores of 0 to 100.")] = 1.0,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Make a run directory from verdicts or scores that some other harness produced, and report.
+
+    Example: fusion-eval import verdicts.csv.gz --criteria criteria.csv
+    """
+    from fusion_eval.importing import import_table
+
+    renamed = dict(_pair(text) for text in columns or [])
+    done = import_table(
+        file, criteria=criteria, columns=renamed or None, scale=scale, output_dir=output_dir
+    )
+    reported(done, as_json=as_json, no_color=no_color)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not equals:
+        raise InputError(f"--columns {text!r}: write ours=theirs, for example recipe=system")
+    return ours.strip(), theirs.strip()

@@ -1,0 +1,52 @@
+"""What several verbs print and read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.errors import InputError
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def reported(done: Any, *, as_json: bool, no_color: bool) -> None:
+    """Write the report of a run and print its table, or its summary as JSON."""
+    from fusion_eval import report as reports
+    from fusion_eval.terminal import show_report, unfinished
+
+    if not done.manifest.get("trials", {}).get("done", 1):
+        print(unfinished(done.manifest) or "no trial, so nothing to report", file=sys.stderr)
+        if as_json:
+            print_json({"run_id": done.id, "status": done.manifest["status"], "trials": 0})
+        return
+    files = reports.write(done)
+    if as_json:
+        summary = json.loads(files["summary.json"].read_text("utf-8"))
+        print_json({**summary, "path": str(done.path)})
+    else:
+        show_report(done, files, no_color=no_color)
+
+
+def found_run(run: str, output_dir: Path) -> Any:
+    from fusion_eval.store import read_run
+
+    path = Path(run)
+    return read_run(path if path.exists() else output_dir / run if "/" not in run else path)
+
+
+def names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def only(trials: Any, names: list[str] | None) -> Any:
+    if names is None:
+        return trials
+    known = set(trials["recipe"])
+    if missing := [name for name in names if name not in known]:
+        raise InputError(f"--recipes: the run has no {', '.join(missing)}; it has {sorted(known)}")
+    return trials[trials["recipe"].isin(names)]
