@@ -119,7 +119,7 @@ def test_a_judge_lists_only_what_stands_in_the_candidates_and_by_their_numbers()
         shown = messages[1].content
         for row in analysis["unique_insights"]:
             body = row["insight"]
-            holder = shown.split(f"=== Answer {row['answer']} ===")[1].split("=== Answer")[0]
+            holder = shown.split(f" Answer {row['answer']} ===")[1].split("===")[0]
             phrase = next(p for p in room.known[task.hash].phrases if p.places(body))
             assert phrase.places(holder)
         for spot in analysis["blind_spots"]:

@@ -136,7 +136,7 @@ def _kind_of_text(text: str, output: tuple[str, ...]) -> str:
     if output:
         return ", ".join(output)
     short = ", short" if "in this form:\nAnswer: <" in text else ""
-    return ("writing" if "=== Answer 1 ===" in text else "answer") + short
+    return ("writing" if " Answer 1 ===" in text else "answer") + short
 
 
 def _assumed(call: Call, characters_in: int, most: int) -> Expected:

@@ -13,7 +13,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from fusion_eval.core import Criterion, Message, Messages, Question, Schema, canonical
+from fusion_eval.core import Criterion, Message, Messages, Question, Schema, canonical, digest
 
 FIELDS = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
 """The five fields of a judge's analysis (OpenRouter's Fusion names them so)."""
@@ -199,9 +199,14 @@ def _asked(question: Question) -> str:
 
 
 def _listed(answers: Sequence[str]) -> str:
-    """Answers numbered from 1, ordered by a hash of their content."""
+    """Answers numbered from 1, ordered by a hash of their content, below headings that bear a mark.
+
+    The mark follows from all of them, so an answer that writes a heading changes the mark.
+    """
     ordered = sorted(answers, key=lambda a: hashlib.sha256(a.encode()).digest())
-    return "\n\n".join(f"=== Answer {i} ===\n{text}" for i, text in enumerate(ordered, 1))
+    mark = digest(ordered)[:16]
+    parts = [f"=== {mark} Answer {i} ===\n{text}" for i, text in enumerate(ordered, 1)]
+    return _fill("answers", mark=mark, answers="\n\n".join([*parts, f"=== {mark} end ==="]))
 
 
 def _format(question: Question) -> str:
