@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fusion_eval.repricing import reprice
     from fusion_eval.stats.compare import compare, compare_runs
     from fusion_eval.stats.frontier import pareto
+    from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.store import read_run
 
 __version__ = "0.1.0"
@@ -38,15 +39,20 @@ _HOMES = {
     "compare": "fusion_eval.stats.compare",
     "compare_runs": "fusion_eval.stats.compare",
     "pareto": "fusion_eval.stats.frontier",
+    "best_member": "fusion_eval.stats.oracles",
+    "oracle": "fusion_eval.stats.oracles",
+    "union_oracle": "fusion_eval.stats.oracles",
     "plots": "fusion_eval.plots",
     "simulator": "fusion_eval.simulator",
 }
 
 __all__ = [
+    "best_member",
     "calls",
     "compare",
     "compare_runs",
     "import_verdicts",
+    "oracle",
     "pareto",
     "plots",
     "read_run",
@@ -54,6 +60,7 @@ __all__ = [
     "run",
     "simulator",
     "trials",
+    "union_oracle",
     "verdicts",
 ]
 

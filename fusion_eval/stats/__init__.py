@@ -6,9 +6,11 @@ from fusion_eval.stats.decision import decisions, net_benefit
 from fusion_eval.stats.estimates import mean_score, t_interval, wilson
 from fusion_eval.stats.frontier import pareto
 from fusion_eval.stats.multiple import holm, max_t_adjusted_p, simultaneous_intervals
+from fusion_eval.stats.oracles import best_member, oracle, union_oracle
 from fusion_eval.stats.paired import paired_difference, sign_flip_p
 
 __all__ = [
+    "best_member",
     "compare",
     "compare_runs",
     "decisions",
@@ -17,10 +19,12 @@ __all__ = [
     "mean_cost",
     "mean_score",
     "net_benefit",
+    "oracle",
     "paired_difference",
     "pareto",
     "sign_flip_p",
     "simultaneous_intervals",
     "t_interval",
+    "union_oracle",
     "wilson",
 ]
