@@ -62,7 +62,7 @@ def _bench(file: str) -> dict[str, Any]:
 
 def _tasks(file: str) -> dict[str, Any]:
     known = load_tasks(file)
-    criteria = [c for task in known.tasks for c in task.criteria]
+    criteria = [c for task in known.tasks for c in task.leaves]
     return {
         "file": file,
         "kind": "tasks",

@@ -22,12 +22,18 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "trials": {
         "task": ("", "id of the task in its file"),
         "task_hash": ("", "hash of what is asked and how it is scored; runs pair by it"),
+        "rubric_hash": ("", "hash of the criteria alone; empty for a task with a target"),
+        "policy": ("", "named score policy: how verdicts became the score"),
         "domain": ("", "subject of the task, where the file names one"),
         "cluster": ("", "tasks made from one source share it"),
         "recipe": ("", "name of the recipe"),
         "strategy": ("", "strategy of the recipe"),
         "repeat": ("", "which of several answers to the same task, from 0"),
-        "score": ("0 to 1", "score of the answer; empty when there is none or nothing was read"),
+        "score": (
+            "0 to 1",
+            "score of the answer; empty when there is none or nothing was read; 1 is full marks, "
+            "below 0 only under a policy that does not cut each task",
+        ),
         "score_raw": ("", "score before it is cut to 0 to 1"),
         "score_min": ("0 to 1", "score if every unread verdict went against the answer"),
         "score_max": ("0 to 1", "score if every unread verdict went for the answer"),
@@ -60,6 +66,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "grader_pass": ("", "which of several gradings by that grader, from 0"),
         "verdict": ("", "met, unmet, unreadable or not_graded"),
         "value": ("0 to 1", "how far the criterion is met; empty unless it was read"),
+        "reference_value": ("0 to 1", "the same for the reference answer, where there is one"),
         "reason": ("", "the grader's words"),
         "call_key": ("", "key of the call that brought the verdict"),
     },

@@ -24,6 +24,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "trials": {
         "task": _TEXT,
         "task_hash": _TEXT,
+        "rubric_hash": _TEXT,
+        "policy": _TEXT,
         "domain": _TEXT,
         "cluster": _TEXT,
         "recipe": _TEXT,
@@ -62,6 +64,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "grader_pass": _INT,
         "verdict": _TEXT,
         "value": _FLOAT,
+        "reference_value": _FLOAT,
         "reason": _TEXT,
         "call_key": _TEXT,
     },

@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fusion_eval.core import POLICIES, Attempt, Model, Recipe, Reply, Task, Trial, Use, Verdict
+from fusion_eval.core import (
+    POLICIES,
+    Attempt,
+    Model,
+    Recipe,
+    Reply,
+    Task,
+    Trial,
+    Use,
+    Verdict,
+    score_of,
+)
 from fusion_eval.engine import prices
 
 Row = dict[str, Any]
@@ -72,6 +83,8 @@ def _trial(
     return {
         "task": task.id,
         "task_hash": task.hash,
+        "rubric_hash": task.rubric_hash,
+        "policy": task.score,
         "domain": task.domain,
         "cluster": task.cluster,
         "recipe": recipe.name,
@@ -102,29 +115,21 @@ def answer_hash(answer: str | None) -> str | None:
 
 
 def _scores(task: Task, trial: Trial) -> Row:
-    """Score, bounds and coverage, each pass scored on its own and then averaged.
+    """Score, bounds and coverage, each grader and pass scored on its own and then averaged.
 
     A failed trial has none; where people compare, it counts 0 and is named.
     """
     names = ("score", "score_raw", "score_min", "score_max", "coverage")
     if trial.failure is not None or not trial.verdicts:
         return dict.fromkeys(names)
-    passes: dict[int, list[Verdict]] = {}
-    for verdict in trial.verdicts:
-        passes.setdefault(verdict.grader_pass, []).append(verdict)
-    scores = [POLICIES[task.score](verdicts) for verdicts in passes.values()]
+    score = score_of(POLICIES[task.score], trial.verdicts)
     return {
-        "score": _mean([s.value for s in scores]),
-        "score_raw": _mean([s.raw for s in scores]),
-        "score_min": _mean([s.low for s in scores]),
-        "score_max": _mean([s.high for s in scores]),
-        "coverage": _mean([s.coverage for s in scores]),
+        "score": score.value,
+        "score_raw": score.raw,
+        "score_min": score.low,
+        "score_max": score.high,
+        "coverage": score.coverage,
     }
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _total(values: Iterable[float | None]) -> float | None:
@@ -205,6 +210,7 @@ def _verdict(task: Task, trial: Trial, verdict: Verdict) -> Row:
         "grader_pass": verdict.grader_pass,
         "verdict": verdict.verdict,
         "value": verdict.value,
+        "reference_value": verdict.reference_value,
         "reason": verdict.reason,
         "call_key": verdict.call_key,
     }

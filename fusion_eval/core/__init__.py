@@ -11,22 +11,23 @@ from fusion_eval.core.call import (
     Tools,
     Usage,
 )
+from fusion_eval.core.criterion import Criterion, Kind
 from fusion_eval.core.model import Endpoint, Model
-from fusion_eval.core.outcome import Estimate, Trial, Use, Verdict
+from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
 from fusion_eval.core.price import Price, Rate
 from fusion_eval.core.recipe import Bench, Grader, Limits, Member, Recipe
-from fusion_eval.core.rubric import POLICIES, Score
+from fusion_eval.core.rubric import POLICIES, Policy
+from fusion_eval.core.scoring import mean_score, score_of, section_scores
 from fusion_eval.core.task import (
     AnswerFormat,
-    Criterion,
+    Check,
     Message,
     Messages,
     Question,
     Task,
     TaskSet,
-    canonical,
-    digest,
 )
+from fusion_eval.core.value import Value, canonical, digest
 
 __all__ = [
     "POLICIES",
@@ -35,16 +36,19 @@ __all__ = [
     "Attempt",
     "Bench",
     "Call",
+    "Check",
     "Criterion",
     "Draw",
     "Endpoint",
     "Estimate",
     "Grader",
+    "Kind",
     "Limits",
     "Member",
     "Message",
     "Messages",
     "Model",
+    "Policy",
     "Price",
     "Question",
     "Rate",
@@ -59,7 +63,11 @@ __all__ = [
     "Trial",
     "Usage",
     "Use",
+    "Value",
     "Verdict",
     "canonical",
     "digest",
+    "mean_score",
+    "score_of",
+    "section_scores",
 ]

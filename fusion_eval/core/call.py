@@ -9,7 +9,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from fusion_eval.core.model import Model
-from fusion_eval.core.task import Messages, canonical, digest
+from fusion_eval.core.task import Messages
+from fusion_eval.core.value import canonical, digest
 
 if TYPE_CHECKING:
     from fusion_eval.core.recipe import Member

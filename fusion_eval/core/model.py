@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.core.price import Price
-from fusion_eval.core.task import digest
+from fusion_eval.core.value import digest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

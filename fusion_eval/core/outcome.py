@@ -10,7 +10,13 @@ VerdictWord = Literal["met", "unmet", "unreadable", "not_graded"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One criterion of one answer, by one grader in one pass; `value` is None if not read."""
+    """One criterion of one answer, by one grader in one pass; `value` is None if not read.
+
+    `value` is how far the criterion is met, 0 to 1: 0.5 for half of a ternary one, the place on
+    the scale for an ordinal one; `verdict` is then the word for it, `met` from 0.5.
+    `reference_value` is the same for the reference answer, where the criterion compares with one.
+    `weight` is that of the leaf (`Task.leaves`).
+    """
 
     criterion: str
     section: str
@@ -21,6 +27,23 @@ class Verdict:
     value: float | None
     reason: str = ""
     call_key: str | None = None
+    reference_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Score of one answer with the bounds that unread verdicts leave open.
+
+    `value` lies in 0 to 1 under a policy that cuts each task, else it is what the formula gives
+    (1 is full marks, errors can make it negative). `raw` is before cutting; `coverage` the share
+    of criteria that were read. `value` is None when nothing was read that could carry the score.
+    """
+
+    value: float | None
+    raw: float | None
+    low: float
+    high: float
+    coverage: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 
-_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+from fusion_eval.core.criterion import Criterion, leaves
+from fusion_eval.core.value import Value, digest
 
 AnswerFormat = Literal["text", "numeric", "choice", "exact"]
 
-
-class Value(BaseModel):
-    """Base of values read from files: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+Check = Literal["numeric", "choice", "exact", "regex", "code"]
+"""How an answer is compared with the target; a pattern and code are not formats of an answer."""
 
 
 class Message(Value):
@@ -50,37 +45,31 @@ class Question(Value):
         return (*system, *self.turns, Message(role="user", content=self.prompt))
 
 
-class Criterion(Value):
-    """One line of a rubric. With a negative weight, *met* means that the error is present."""
-
-    id: Annotated[str, Field(min_length=1)]
-    requirement: Annotated[str, Field(min_length=1)]
-    weight: float
-    section: str = ""
-
-    @model_validator(mode="after")
-    def _weight_is_not_zero(self) -> Criterion:
-        if self.weight == 0 or not math.isfinite(self.weight):
-            raise ValueError(f"criterion {self.id!r} has weight {self.weight:g}; give it a weight")
-        return self
-
-
 class Task(Value):
     """One question with what is needed to score an answer: criteria, or a target to check.
 
-    `score` names the score policy of `core.rubric`; `check` how `target` is compared.
+    `criteria` is the rubric as written, perhaps with groups; what is graded and scored are its
+    `leaves`. `score` names the score policy of `core.rubric`; `check` how `target` is compared
+    (for `regex` it is the pattern, for `code` the tests). `reference` is the answer that criteria
+    of kind `reference` compare with.
     """
 
     id: Annotated[str, Field(min_length=1)]
     question: Question
     criteria: tuple[Criterion, ...] = ()
     target: str | None = None
-    check: Literal["numeric", "choice", "exact"] | None = None
+    check: Check | None = None
+    reference: str | None = None
     domain: str = ""
     cluster: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = Field(default_factory=dict)
     score: str = "draco"
+
+    @cached_property
+    def leaves(self) -> tuple[Criterion, ...]:
+        """The criteria that are graded; in a tree their weights are shares that sum to 1."""
+        return leaves(self.criteria)
 
     @cached_property
     def hash(self) -> str:
@@ -89,18 +78,18 @@ class Task(Value):
         Identifier, domain, tags and metadata are left out: renaming a task does not make it
         another one.
         """
-        content = self.model_dump(include={"question", "criteria", "target", "check", "score"})
+        content = self.model_dump(include={"question", "target", "check", "score"})
+        content["criteria"] = [criterion.content for criterion in self.criteria]
+        if self.reference is not None:
+            content["reference"] = self.reference
         return digest(content)[:16]
 
-
-def canonical(value: object) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
-    return _encode(value)
-
-
-def digest(value: object) -> str:
-    """SHA-256, in hex, of a JSON value."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    @cached_property
+    def rubric_hash(self) -> str | None:
+        """SHA-256 (16 hex digits) of the criteria alone; None without criteria."""
+        if not self.criteria:
+            return None
+        return digest([criterion.content for criterion in self.criteria])[:16]
 
 
 class TaskSet(Value):

@@ -11,7 +11,7 @@ def check(task: Task, answer: str) -> Verdict:
 
     The question asked for an `Answer:` line, so leaving it out is part of what is measured.
     """
-    kind = task.check or "exact"
+    kind = task.question.answer_format
     given = text.final_answer(answer, kind)
     wanted = text.read(task.target or "", kind)
     met = given is not None and given == wanted

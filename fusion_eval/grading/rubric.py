@@ -28,7 +28,7 @@ async def grade(
     No two criteria make equal requests, so none needs a seat: a draw that followed the position
     in the rubric would make every verdict be paid again when a criterion is added.
     """
-    one = (_one(task, answer, ask, grader, c, grader_pass) for c in task.criteria)
+    one = (_one(task, answer, ask, grader, c, grader_pass) for c in task.leaves)
     return list(await asyncio.gather(*one))
 
 

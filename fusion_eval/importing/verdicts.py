@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from statistics import fmean
 from typing import Any
 
 import pandas as pd
 
-from fusion_eval.core import POLICIES, Score, Verdict
+from fusion_eval.core import POLICIES, Score, Verdict, mean_score
 from fusion_eval.core.outcome import VerdictWord
 from fusion_eval.importing.criteria import Criteria
 from fusion_eval.importing.problems import Problems
@@ -94,7 +93,8 @@ def _add_trial(rows: Rows, row: dict[str, Any], graded: Sequence[Graded], rubric
         verdicts = _verdicts(grader, grading, words, rubric.of[row["task"]])
         scores.append(POLICIES["draco"](verdicts))
         rows.verdicts += [_verdict_row(row, verdict) for verdict in verdicts]
-    rows.trials.append({**row, **_average(scores, failed=row["failure"] is not None)})
+    score = _average(scores, failed=row["failure"] is not None)
+    rows.trials.append({**row, "policy": "draco", **score})
 
 
 def _verdicts(
@@ -124,14 +124,14 @@ def _verdict_row(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
 
 
 def _average(scores: Sequence[Score], *, failed: bool) -> dict[str, Any]:
-    """Mean over the gradings of one trial; a grading that read nothing says nothing."""
+    """Mean over the gradings of one trial, inside the mean of their bounds."""
     if failed or not scores:
         return {}
-    read = [s for s in scores if s.value is not None and s.raw is not None]
+    mean = mean_score(scores)
     return {
-        "score": fmean(s.value or 0.0 for s in read) if read else None,
-        "score_raw": fmean(s.raw or 0.0 for s in read) if read else None,
-        "score_min": fmean(s.low for s in scores),
-        "score_max": fmean(s.high for s in scores),
-        "coverage": fmean(s.coverage for s in scores),
+        "score": mean.value,
+        "score_raw": mean.raw,
+        "score_min": mean.low,
+        "score_max": mean.high,
+        "coverage": mean.coverage,
     }

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
 
-from fusion_eval.core.task import Value
+from fusion_eval.core.value import Value
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 

@@ -17,8 +17,10 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from fusion_eval import text
+from fusion_eval.core.criterion import Criterion
 from fusion_eval.core.rubric import POLICIES
-from fusion_eval.core.task import Criterion, Message, Question, Task, TaskSet, Value
+from fusion_eval.core.task import Message, Question, Task, TaskSet
+from fusion_eval.core.value import Value
 from fusion_eval.errors import TaskFileError
 from fusion_eval.loading import draco
 from fusion_eval.loading.yaml_lines import explain, read_text, read_yaml

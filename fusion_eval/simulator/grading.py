@@ -50,7 +50,7 @@ def _verdict(speaker: Speaker, asked: Asked, known: Known, place: int, rules: Gr
     why = "The point is made" if met else "The point is not made"
     if bool(places) == met:
         why = f"{why}: it stands {where}"
-    return Content(text=f"{why}.", topic=known.task.criteria[i].requirement, met=met)
+    return Content(text=f"{why}.", topic=known.task.leaves[i].requirement, met=met)
 
 
 def _obeys(speaker: Speaker, asked: Asked, rules: Grading) -> bool:
@@ -78,7 +78,7 @@ def rules_of(world: World, grader: str) -> Grading:
 
 def bars(world: World, grader: str, task: Task, i: int) -> tuple[Bar, Bar]:
     """(bar, steady luck) of one criterion where the statement is absent, and where it is there."""
-    rules, negative = rules_of(world, grader), task.criteria[i].weight < 0
+    rules, negative = rules_of(world, grader), task.leaves[i].weight < 0
     there = rules.error_sensitivity if negative else rules.sensitivity
     absent = 1 - (rules.error_specificity if negative else rules.specificity)
     found = []

@@ -51,7 +51,7 @@ class Knowledge:
 
     def _work_out(self, model: str, task: Task) -> Standing:
         world, bird = self.world, self.world.models[model]
-        signs = tuple(1 if c.weight > 0 else -1 for c in task.criteria)
+        signs = tuple(1 if c.weight > 0 else -1 for c in task.leaves)
         aptitude = self._aptitude(model, task)
         hard = normal(world.spread.task, world.root, "task", task.hash)
         level = bird.ability + world.level + aptitude - hard - self._lost(model, task)
@@ -60,7 +60,7 @@ class Knowledge:
             level + world.sections.get(c.section, 0.0) + residual
             if sign > 0
             else world.errors.base + bird.error_proneness + 0.3 * hard + residual
-            for c, sign, residual in zip(task.criteria, signs, own, strict=True)
+            for c, sign, residual in zip(task.leaves, signs, own, strict=True)
         )
         right = 0.0
         if task.target is not None:
@@ -78,12 +78,10 @@ class Knowledge:
 
     def _residuals(self, model: str, task: Task) -> list[float]:
         """Per criterion: what is hard for all, for a maker, and for this model."""
-        world, count = self.world, len(task.criteria)
+        world, count = self.world, len(task.leaves)
         spread, maker = world.spread, world.maker_of[model]
         shared = normals(key(world.root, "criteria", task.hash), count)
-        scale = [
-            spread.criterion if c.weight > 0 else world.errors.criterion for c in task.criteria
-        ]
+        scale = [spread.criterion if c.weight > 0 else world.errors.criterion for c in task.leaves]
         makers = key(world.root, "maker-criteria", maker, task.hash)
         models = key(world.root, "model-criteria", model, task.hash)
         by_maker = normals(makers, count, spread.maker_criterion)

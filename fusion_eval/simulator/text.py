@@ -100,7 +100,7 @@ def framed(text: str, at: int) -> bool:
 
 def phrases(task: Task) -> tuple[Phrase, ...]:
     """The phrases of a task's criteria, in their order."""
-    bodies = [_body(c.requirement) for c in task.criteria]
+    bodies = [_body(c.requirement) for c in task.leaves]
     return tuple(
         Phrase(
             bare=c.requirement.strip(),
@@ -108,7 +108,7 @@ def phrases(task: Task) -> tuple[Phrase, ...]:
             negative=c.weight < 0,
             longer=tuple(b for b in bodies if b != body and b.startswith(body + ".")),
         )
-        for c, body in zip(task.criteria, bodies, strict=True)
+        for c, body in zip(task.leaves, bodies, strict=True)
     )
 
 

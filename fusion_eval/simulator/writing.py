@@ -96,7 +96,7 @@ def _tastes(speaker: Speaker, known: Known) -> list[float]:
 
 def steady_tastes(world: World, writer: str, task: Task) -> list[float | None]:
     """Logistic luck that a writer has in every request about a task; None where it is loose."""
-    rules, count = world.writing, len(task.criteria)
+    rules, count = world.writing, len(task.leaves)
     kinds = uniforms(key(world.root, "kind of taste", task.hash), count)
     shared = uniforms(key(world.root, "taste of all", task.hash), count)
     own = uniforms(key(world.root, "taste", writer, task.hash), count)

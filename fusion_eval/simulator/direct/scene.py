@@ -58,7 +58,7 @@ class Scene:
         self._knowledge = knowledge
         self._minds: dict[str, Mind] = {}
         self._readings: dict[str, Reading] = {}
-        self.weights = np.array([c.weight for c in task.criteria], dtype=np.float64)
+        self.weights = np.array([c.weight for c in task.leaves], dtype=np.float64)
         self.signs = np.where(self.weights > 0, 1, -1)
         self.negative = (self.weights < 0).astype(np.int64)
         bodies = [len(p.body.split()) for p in phrases(task)]
@@ -93,7 +93,7 @@ class Scene:
     def reading(self, grader: str) -> Reading:
         """How a grader reads this task's rubric."""
         if grader not in self._readings:
-            count = len(self.task.criteria)
+            count = len(self.task.leaves)
             each = [bars(self.world, grader, self.task, i) for i in range(count)]
             self._readings[grader] = Reading(
                 bar=np.array([[pair[k][0] for pair in each] for k in (0, 1)]),

@@ -1,0 +1,26 @@
+"""Base of the values that come from files, and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from pydantic import BaseModel, ConfigDict
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Value(BaseModel):
+    """Base of values read from files: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def canonical(value: object) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return _encode(value)
+
+
+def digest(value: object) -> str:
+    """SHA-256, in hex, of a JSON value; half a surrogate pair in a text does not stop it."""
+    return hashlib.sha256(canonical(value).encode("utf-8", "surrogatepass")).hexdigest()
