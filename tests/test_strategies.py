@@ -1,4 +1,4 @@
-"""The five strategies: who is asked what, and what happens when a seat stays empty."""
+"""Solo, panel, self-fusion, vote and debate: who is asked what, and what if a seat stays empty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from scripted import ScriptedAsk, failed, member, question
 from fusion_eval.core import Message, Question, Reply
 from fusion_eval.errors import CallFailedError, NoAnswerError
 from fusion_eval.prompts import FIELDS
-from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.debate import debate
 from fusion_eval.strategies.panel import panel
 from fusion_eval.strategies.self_fusion import self_fusion
@@ -35,11 +34,6 @@ def run(strategy, asked, ask, **params):
     reply = asyncio.run(strategy(asked, ask, **params))
     assert not ask.left
     return reply
-
-
-def test_there_are_five_strategies():
-    """What the README promises; a user's own is named by module and function."""
-    assert set(STRATEGIES) == {"solo", "self_fusion", "panel", "debate", "vote"}
 
 
 # Solo

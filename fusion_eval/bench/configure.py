@@ -181,6 +181,8 @@ class _Resolver:
         for key, parameter in wanted.items():
             if parameter.required and key not in entry:
                 self._problem(path, f"recipe {name!r} ({kind}) needs {key!r}")
+            for text in parameter.problems(key, values) if key in values else ():
+                self._problem((*path, key), text)
         ordered = {key: values[key] for key in wanted if key in values}
         good = len(self.problems) == before
         return Recipe(name=name, strategy=kind, params=ordered) if good else None

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fusion_eval.core import Member
 from fusion_eval.strategies import STRATEGIES, Strategy
+from fusion_eval.strategies.schema import LengthOf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Parameter:
 
     def checked(self, value: Any) -> Any:
         """The value, if it fits the annotation; ValueError says why not."""
+        if isinstance(value, list) and self._is_tuple:
+            value = tuple(value)
         adapter: TypeAdapter[Any] = TypeAdapter(
             self.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True)
         )
@@ -37,6 +40,16 @@ class Parameter:
             first = error.errors(include_url=False)[0]
             given = [m.name for m in value] if self.seats == "many" else value
             raise ValueError(f"{first['msg']} (given: {given!r})"[:200]) from None
+
+    def problems(self, name: str, values: Mapping[str, Any]) -> list[str]:
+        """What the rules of the annotation say against the values of all parameters together."""
+        rules = [rule for rule in _metadata(self.annotation) if isinstance(rule, LengthOf)]
+        found = (rule.problem(name, values) for rule in rules)
+        return [problem for problem in found if problem is not None]
+
+    @property
+    def _is_tuple(self) -> bool:
+        return typing.get_origin(_inner(self.annotation)) is tuple
 
 
 def strategy(name: str) -> Strategy:
@@ -76,12 +89,17 @@ def parameters(function: Strategy) -> Mapping[str, Parameter]:
     }
 
 
+def _inner(annotation: Any) -> Any:
+    annotated = typing.get_origin(annotation) is typing.Annotated
+    return typing.get_args(annotation)[0] if annotated else annotation
+
+
+def _metadata(annotation: Any) -> tuple[Any, ...]:
+    return getattr(annotation, "__metadata__", ())
+
+
 def _seats(annotation: Any) -> Literal["one", "many", "none"]:
-    inner = (
-        typing.get_args(annotation)[0]
-        if typing.get_origin(annotation) is typing.Annotated
-        else annotation
-    )
+    inner = _inner(annotation)
     if inner is Member:
         return "one"
     if Member in typing.get_args(inner):

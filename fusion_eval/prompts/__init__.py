@@ -191,6 +191,11 @@ def digests() -> dict[str, str]:
     return {n: hashlib.sha256((folder / n).read_bytes()).hexdigest()[:16] for n in names}
 
 
+def shown(answers: Sequence[str]) -> list[int]:
+    """Indices of the answers in the order in which they are shown: by a hash of their content."""
+    return sorted(range(len(answers)), key=lambda i: hashlib.sha256(answers[i].encode()).digest())
+
+
 def _asked(question: Question) -> str:
     """The conversation as one text: a single question stays as it is."""
     if not question.turns and not question.system:
@@ -199,13 +204,17 @@ def _asked(question: Question) -> str:
 
 
 def _listed(answers: Sequence[str]) -> str:
-    """Answers numbered from 1, ordered by a hash of their content, below headings that bear a mark.
+    """Answers numbered from 1, in the order of `shown`."""
+    return _numbered([answers[i] for i in shown(answers)])
+
+
+def _numbered(answers: Sequence[str]) -> str:
+    """Answers numbered from 1, as they come, below headings that bear a mark.
 
     The mark follows from all of them, so an answer that writes a heading changes the mark.
     """
-    ordered = sorted(answers, key=lambda a: hashlib.sha256(a.encode()).digest())
-    mark = digest(ordered)[:16]
-    parts = [f"=== {mark} Answer {i} ===\n{text}" for i, text in enumerate(ordered, 1)]
+    mark = digest(answers)[:16]
+    parts = [f"=== {mark} Answer {i} ===\n{text}" for i, text in enumerate(answers, 1)]
     return _fill("answers", mark=mark, answers="\n\n".join([*parts, f"=== {mark} end ==="]))
 
 

@@ -1,4 +1,4 @@
-"""Choosing among candidates, or scoring them: what `ranked` and best-of-n ask for.
+"""Choosing among candidates, ranking or scoring them: what `ranked` and best-of-n ask for.
 
 A judge sees how much each candidate gets right, as far as its skill goes, with noise; the first
 place is worth something of its own. Where final answers can be compared, it looks for the most
@@ -25,11 +25,27 @@ def choose(speaker: Speaker, asked: Asked, known: Known, schema: object) -> str:
     return chr(ord("A") + best) if asked.by_letter else str(number)
 
 
-def rate(speaker: Speaker, asked: Asked, known: Known) -> str:
-    """A score from 1 to 10 for each candidate, as a JSON array."""
+def rank(speaker: Speaker, asked: Asked, known: Known, schema: object) -> str:
+    """The numbers of all candidates, the best first, as an array or in the form asked for."""
+    worth = _worth(speaker, asked, known)
+    order = sorted(range(len(worth)), key=lambda i: -worth[i])
+    numbers = asked.candidates.called(tuple(order))
+    if schema is None:
+        return json.dumps(numbers)
+    best = f"Answer {numbers[0]} is the best."
+    return json.dumps(fill(schema, Content(text=best, numbers=numbers)))
+
+
+def rate(speaker: Speaker, asked: Asked, known: Known, schema: object) -> str:
+    """A score from 1 to 10 for each candidate, as an array or in the form asked for."""
     sees = speaker.truth.world.judging.sees
     worth = _worth(speaker, asked, known)
-    return json.dumps([max(1, min(10, round(1 + 9 * w / max(sees, 1.0)))) for w in worth])
+    scores = tuple(max(1, min(10, round(1 + 9 * w / max(sees, 1.0)))) for w in worth)
+    if schema is None:
+        return json.dumps(scores)
+    scored = dict(zip(asked.candidates.numbers, scores, strict=True))
+    text = "The scores follow from what each answer gets right."
+    return json.dumps(fill(schema, Content(text=text, numbers=scores, scores=scored)))
 
 
 def _worth(speaker: Speaker, asked: Asked, known: Known) -> list[float]:
@@ -37,18 +53,35 @@ def _worth(speaker: Speaker, asked: Asked, known: Known) -> list[float]:
     world, count = speaker.truth.world, len(asked.candidates)
     skill = world.models[speaker.model].judge * world.judging.sees
     noise = speaker.normals("worth", count)
-    worth = [skill * q + z for q, z in zip(_quality(asked, known), noise, strict=True)]
+    quality = _agreement(asked) if asked.by_agreement else _quality(asked, known)
+    worth = [skill * q + z for q, z in zip(quality, noise, strict=True)]
     worth[0] += world.judging.prefers_first
     return worth
+
+
+def _agreement(asked: Asked) -> list[float]:
+    """Share of the other candidates that make a statement, or give a final answer, too."""
+    count, found = len(asked.candidates), asked.candidates
+    if found.answered:
+        return _votes(asked)
+    shared: list[list[float]] = [[] for _ in range(count)]
+    for holders in found.stated.values():
+        for holder in holders:
+            shared[holder].append((len(holders) - 1) / max(1, count - 1))
+    return [sum(one) / len(one) if one else 0.0 for one in shared]
+
+
+def _votes(asked: Asked) -> list[float]:
+    value = dict(asked.candidates.answered)
+    votes, count = list(value.values()), len(asked.candidates)
+    return [votes.count(value[i]) / count if i in value else 0.0 for i in range(count)]
 
 
 def _quality(asked: Asked, known: Known) -> list[float]:
     """Share of right points less share of errors, or of candidates with the same final answer."""
     count, found = len(asked.candidates), asked.candidates
     if found.answered:
-        value = dict(found.answered)
-        votes = list(value.values())
-        return [votes.count(value[i]) / count if i in value else 0.0 for i in range(count)]
+        return _votes(asked)
     right = max(1, sum(not p.negative for p in known.phrases))
     quality = [0.0] * count
     for i, holders in found.stated.items():

@@ -5,22 +5,38 @@ A schema is filled by the types and names that it has, whoever wrote it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 _DEPTH = 12
+_FIELD = re.compile(r'(?m)^\W*"(\w+)": (integer|number|string|boolean|object|list of integers)\b')
+_SPOKEN = {"list of integers": {"type": "array", "items": {"type": "integer"}}}
 _YES = ("MET", "YES", "TRUE", "PASS", "PASSED", "SATISFIED", "PRESENT", "CORRECT", "FULFILLED")
 _NO = ("UNMET", "NO", "FALSE", "FAIL", "FAILED", "NOT_MET", "NOT MET", "ABSENT", "INCORRECT")
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What there is to say: text, a heading, whose it is, and yes or no where that is asked."""
+    """What there is to say: text, a heading, whose it is, and yes or no where that is asked.
+
+    `scores` are those of numbered candidates.
+    """
 
     text: str
     topic: str = ""
     numbers: tuple[int, ...] = ()
     met: bool = True
+    scores: Mapping[int, int] = field(default_factory=dict)
+
+
+def spoken(text: str) -> dict[str, Any] | None:
+    """The JSON Schema that a text describes in words, one field a line: `- "best": integer, …`."""
+    found = _FIELD.findall(text)
+    if not found:
+        return None
+    return {"properties": {name: _SPOKEN.get(kind, {"type": kind}) for name, kind in found}}
 
 
 def fill(schema: object, content: Content, name: str = "", depth: int = 0) -> Any:
@@ -31,6 +47,8 @@ def fill(schema: object, content: Content, name: str = "", depth: int = 0) -> An
     if "enum" in node and isinstance(node["enum"], list) and node["enum"]:
         return member(node["enum"], content.met)
     properties = node.get("properties")
+    if isinstance(properties, dict) and _numbered(properties, content):
+        return {name: content.scores[int(name)] for name in properties}
     if isinstance(properties, dict):
         return {str(k): fill(v, content, str(k), depth + 1) for k, v in properties.items()}
     kind = _kind(node)
@@ -40,6 +58,8 @@ def fill(schema: object, content: Content, name: str = "", depth: int = 0) -> An
         return _amount(node, content)
     if kind == "boolean":
         return content.met
+    if kind == "object" and content.scores:
+        return {str(number): score for number, score in content.scores.items()}
     if kind in ("null", "object"):
         return {} if kind == "object" else None
     return _words(name, content)
@@ -50,6 +70,11 @@ def member(options: list[Any], met: bool) -> Any:
     words = {str(o).strip().upper(): o for o in options}
     wanted = [words[w] for w in (_YES if met else _NO) if w in words]
     return wanted[0] if wanted else options[0 if met else -1]
+
+
+def _numbered(properties: Mapping[str, Any], content: Content) -> bool:
+    """Whether the names of an object's fields are the numbers of scored candidates."""
+    return bool(content.scores) and {str(n) for n in content.scores} >= properties.keys()
 
 
 def _plain(schema: object) -> dict[str, Any]:

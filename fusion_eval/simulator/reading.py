@@ -24,6 +24,8 @@ _NAMES = re.compile(
 _CHOOSES = re.compile(
     r"(?i)\b(which|pick|choose|select|rank)\b[^.\n]{0,60}\b(best|better|strongest|consistent)\b"
 )
+_RANKS = re.compile(r"(?i)\b(ranking|rank (them|the|all|each)|from best to worst|best first)\b")
+_AGREES = re.compile(r"(?i)\bconsistent with\b")
 _RATES = re.compile(r"(?i)\b(score|rate)\b[^.\n]{0,60}\b(1|0|one) ?(to|-|–) ?(10|ten)\b")
 _TRIES = 64
 _LAST_LINES = 300
@@ -35,7 +37,7 @@ Analysis = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked: `kind` is unknown, answer, write, compare, choose, rate or grade."""
+    """What is asked: `kind` is unknown, answer, write, compare, choose, rank, rate or grade."""
 
     kind: str
     known: Known | None = None
@@ -44,6 +46,7 @@ class Asked:
     notes: tuple[Analysis, ...] = ()
     criteria: tuple[int, ...] = ()
     by_letter: bool = False
+    by_agreement: bool = False
 
 
 def read(text: str, schema: object, catalogue: Catalogue) -> Asked:
@@ -62,8 +65,15 @@ def read(text: str, schema: object, catalogue: Catalogue) -> Asked:
     if _wants_analysis(schema, around):
         return Asked("compare", known, rest, found)
     kind = _choosing(around) if found else "answer"
-    by_letter = kind == "choose" and "letter" in around
-    return Asked(kind, known, rest, found, notes, by_letter=by_letter)
+    return Asked(
+        kind,
+        known,
+        rest,
+        found,
+        notes,
+        by_letter=kind == "choose" and "letter" in around,
+        by_agreement=_AGREES.search(around) is not None,
+    )
 
 
 def _around(text: str) -> str:
@@ -79,9 +89,11 @@ def _around(text: str) -> str:
 
 
 def _choosing(around: str) -> str:
-    """Whether candidates are to be chosen from, rated, or (whatever else is said) written from."""
+    """Whether candidates are to be chosen from, ranked, rated, or (else) written from."""
     if _NAMES.search(around):
         return "choose"
+    if _RANKS.search(around) and not _WRITES.search(around):
+        return "rank"
     if _WRITES.search(around):
         return "write"
     if _RATES.search(around):

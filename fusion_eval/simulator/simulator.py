@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fusion_eval.core import Task
 from fusion_eval.simulator import answering, choosing, grading, judging, writing
 from fusion_eval.simulator.catalogue import Catalogue
-from fusion_eval.simulator.forms import Content, fill
+from fusion_eval.simulator.forms import Content, fill, spoken
 from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.simulator.reading import Asked, read
 from fusion_eval.simulator.reply import Completion, complete
@@ -31,15 +31,17 @@ class Simulator:
         return complete(speaker, request, asked, _say(speaker, asked, request))
 
 
+_CHOOSING = {"choose": choosing.choose, "rank": choosing.rank, "rate": choosing.rate}
+
+
 def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:
     if asked.known and asked.kind == "grade":
         return grading.grade(speaker, asked, asked.known, request.schema, request.wants_json)
     if asked.known and asked.kind == "compare":
         return judging.compare(speaker, asked, asked.known, request.schema)
-    if asked.known and asked.kind == "choose":
-        return choosing.choose(speaker, asked, asked.known, request.schema)
-    if asked.known and asked.kind == "rate":
-        return choosing.rate(speaker, asked, asked.known)
+    if asked.known and asked.kind in _CHOOSING:
+        schema = request.schema or spoken(request.text)
+        return _CHOOSING[asked.kind](speaker, asked, asked.known, schema)
     text = _prose(speaker, asked)
     if request.form == "text":
         return text

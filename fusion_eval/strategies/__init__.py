@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fusion_eval.core import Reply
+from fusion_eval.strategies.best_of_n import best_of_n
 from fusion_eval.strategies.debate import debate
 from fusion_eval.strategies.panel import panel
+from fusion_eval.strategies.ranked import ranked
+from fusion_eval.strategies.self_consistency import self_consistency
 from fusion_eval.strategies.self_fusion import self_fusion
 from fusion_eval.strategies.solo import solo
+from fusion_eval.strategies.universal_self_consistency import universal_self_consistency
 from fusion_eval.strategies.vote import vote
 
 Strategy = Callable[..., Awaitable[Reply]]
@@ -20,4 +24,8 @@ STRATEGIES: dict[str, Strategy] = {
     "panel": panel,
     "debate": debate,
     "vote": vote,
+    "self_consistency": self_consistency,
+    "universal_self_consistency": universal_self_consistency,
+    "best_of_n": best_of_n,
+    "ranked": ranked,
 }

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
-from fusion_eval.core import Ask, Member, Messages, Reply
+from fusion_eval import prompts
+from fusion_eval.core import Ask, Member, Messages, Question, Reply
 from fusion_eval.errors import CallFailedError, NoAnswerError
 
 ANSWERED_NOTHING = frozenset({"empty", "refused"})
@@ -50,6 +51,22 @@ async def ask_each(
     Raises NoAnswerError when every seat stayed empty.
     """
     return filled(await ask_seats(ask, members, [messages] * len(members), role=role))
+
+
+async def ask_drafts(
+    ask: Ask, question: Question, members: Sequence[Member], n: int = 1
+) -> list[Reply]:
+    """Ask every member the question n times; the answers of the filled seats, in seat order.
+
+    Raises NoAnswerError when every seat stayed empty.
+    """
+    seats = [seat for member in members for seat in repeated(member, n)]
+    return await ask_each(ask, seats, prompts.answer(question))
+
+
+def repeated(member: Member, n: int) -> tuple[Member, ...]:
+    """n seats for one member."""
+    return (member,) * n
 
 
 def filled(seats: Sequence[Reply | EmptySeat]) -> list[Reply]:
