@@ -6,8 +6,10 @@ next starts when the slowest of them ended. So a replay that takes no time has t
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 from fusion_eval import prompts
 from fusion_eval.bench.numbering import Numbering
@@ -27,11 +29,15 @@ from fusion_eval.core import (
 from fusion_eval.errors import CallFailedError
 
 Through = Callable[[Call], Awaitable[Reply]]
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 RunRecipe = Callable[[Recipe, Question, "Asking"], Awaitable[Reply]]
 
 
 class Asking:
-    """One branch of one trial. Branches share what they record, each has its own clock."""
+    """One branch of one trial. Branches share what they record, each has its own clock.
+
+    `given` are values for the parameters that no bench file sets; see `strategies.given`.
+    """
 
     def __init__(
         self,
@@ -41,9 +47,11 @@ class Asking:
         *,
         seed: int,
         answer_format: AnswerFormat = "text",
+        given: Mapping[str, Any] = _NOTHING,
         parent: Asking | None = None,
         path: str = "",
     ) -> None:
+        self.given: Mapping[str, Any] = parent.given if parent else given
         self.uses: list[Use] = parent.uses if parent else []
         self.steps_down: list[str] = parent.steps_down if parent else []
         self.clock: float = parent.clock if parent else 0.0

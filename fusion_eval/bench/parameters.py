@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fusion_eval.core import Member
 from fusion_eval.strategies import STRATEGIES, Strategy
+from fusion_eval.strategies.given import GIVEN
 from fusion_eval.strategies.schema import LengthOf
 
 
@@ -76,7 +78,7 @@ def strategy(name: str) -> Strategy:
 
 
 def parameters(function: Strategy) -> Mapping[str, Parameter]:
-    """Keyword-only parameters by name, in the order of the signature."""
+    """Keyword-only parameters that a bench file may set, by name, in the order of the signature."""
     hints = typing.get_type_hints(function, include_extras=True)
     return {
         name: Parameter(
@@ -85,7 +87,7 @@ def parameters(function: Strategy) -> Mapping[str, Parameter]:
             annotation=hints[name],
         )
         for name, parameter in inspect.signature(function).parameters.items()
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not _given(hints[name])
     }
 
 
@@ -96,6 +98,17 @@ def _inner(annotation: Any) -> Any:
 
 def _metadata(annotation: Any) -> tuple[Any, ...]:
     return getattr(annotation, "__metadata__", ())
+
+
+@cache
+def given(function: Strategy) -> frozenset[str]:
+    """Names of the parameters that the bench fills in; see `strategies.given`."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if _given(hint))
+
+
+def _given(annotation: Any) -> bool:
+    return GIVEN in _metadata(annotation)
 
 
 def _seats(annotation: Any) -> Literal["one", "many", "none"]:

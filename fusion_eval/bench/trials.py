@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
-from fusion_eval.bench.parameters import strategy
+from fusion_eval.bench.parameters import given, strategy
 from fusion_eval.core import Bench, Call, Question, Recipe, Reply, Task, Trial, Verdict
 from fusion_eval.errors import (
     CallFailedError,
@@ -29,10 +29,11 @@ async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
     Raises StrategyError, with the place, where a user's own strategy breaks.
     """
     function = strategy(recipe.strategy)
+    params = recipe.params | {name: ask.given[name] for name in given(function)}
     if recipe.strategy in STRATEGIES:
-        return await function(question, ask, **recipe.params)
+        return await function(question, ask, **params)
     try:
-        reply = await function(question, ask, **recipe.params)
+        reply = await function(question, ask, **params)
     except FusionEvalError:
         raise
     except Exception as problem:
@@ -59,6 +60,7 @@ async def run_trial(
         Numbering(repeat),
         seed=bench.seed,
         answer_format=task.question.answer_format,
+        given={"questions": bench.questions, "seed": bench.seed},
     )
     trial = Trial(task=task.id, recipe=recipe.name, repeat=repeat)
     try:

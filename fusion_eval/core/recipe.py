@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.core.model import Endpoint, Model
+from fusion_eval.core.task import Question
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,10 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A bench file, resolved: every name replaced by what it stands for."""
+    """A bench file, resolved: every name replaced by what it stands for.
+
+    `questions` are those of all tasks of the files, for placebos that need another one's.
+    """
 
     name: str
     models: dict[str, Model]
@@ -77,6 +81,7 @@ class Bench:
     seed: int = 0
     resolved: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    questions: tuple[Question, ...] = ()
 
     def where(self, name: str) -> str:
         """`file:line` of a model, or of `limits` or `grader`; the bench's name if it has none."""

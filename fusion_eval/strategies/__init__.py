@@ -6,8 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from fusion_eval.core import Reply
 from fusion_eval.strategies.best_of_n import best_of_n
+from fusion_eval.strategies.copies import copies
 from fusion_eval.strategies.debate import debate
+from fusion_eval.strategies.no_drafts import no_drafts
+from fusion_eval.strategies.other_question import other_question
 from fusion_eval.strategies.panel import panel
+from fusion_eval.strategies.random_member import random_member
+from fusion_eval.strategies.random_ranker import random_ranker
 from fusion_eval.strategies.ranked import ranked
 from fusion_eval.strategies.self_consistency import self_consistency
 from fusion_eval.strategies.self_fusion import self_fusion
@@ -28,4 +33,10 @@ STRATEGIES: dict[str, Strategy] = {
     "universal_self_consistency": universal_self_consistency,
     "best_of_n": best_of_n,
     "ranked": ranked,
+    # controls and placebos
+    "copies": copies,
+    "no_drafts": no_drafts,
+    "other_question": other_question,
+    "random_member": random_member,
+    "random_ranker": random_ranker,
 }

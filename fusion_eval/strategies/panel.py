@@ -33,7 +33,13 @@ async def panel(
     they are.
     """
     replies = await ask_each(ask, members, prompts.answer(question))
-    answers = [reply.text for reply in replies]
+    return await write_from(question, ask, [reply.text for reply in replies], synthesizer, judge)
+
+
+async def write_from(
+    question: Question, ask: Ask, answers: list[str], synthesizer: Member, judge: Member | None
+) -> Reply:
+    """One answer written from others, after a judge's analysis if there is a judge."""
     notes = await analysis(question, ask, judge, answers) if judge else None
     return await ask(synthesizer, prompts.synthesize(question, answers, notes), role="synthesizer")
 

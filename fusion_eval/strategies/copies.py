@@ -1,0 +1,33 @@
+"""Copies: one draft, shown to the writer as often as the panel has seats.
+
+Separates rewriting from combining: judge and writer work as in the panel, and there is nothing to
+combine. The draft is that of the random member, so the two recipes share it, and their difference
+is what rewriting one answer is worth.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fusion_eval import prompts
+from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.strategies.given import Seed
+from fusion_eval.strategies.panel import write_from
+from fusion_eval.strategies.random_member import picked
+from fusion_eval.strategies.seats import ask_each
+
+
+async def copies(
+    question: Question,
+    ask: Ask,
+    *,
+    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    synthesizer: Member,
+    judge: Member | None = None,
+    seed: Seed = 0,
+) -> Reply:
+    """Ask one member once, and write from its answer copied `len(members)` times."""
+    (draft,) = await ask_each(ask, [picked(question, members, seed)], prompts.answer(question))
+    return await write_from(question, ask, [draft.text] * len(members), synthesizer, judge)
