@@ -152,11 +152,7 @@ def per_task(
     DataFrame of float. NaN: this recipe has nothing for this task. `attrs["tasks"]` maps hash to
     task id, `attrs["missing"]` each recipe to the ids of its missing tasks.
     """
-    if missing not in _FAILED:
-        raise StatisticsError(f"missing={missing!r}; use 'as_deployed' or 'complete'")
-    values = trials[value].astype(float)
-    if value == "score":
-        values = values.mask(trials["failure"].notna(), _FAILED[missing])
+    values = scored(trials, missing) if value == "score" else trials[value].astype(float)
     key = task_key(trials)
     grouped = values.groupby([key, trials["recipe"].astype(str)])
     means = grouped.mean()
@@ -172,6 +168,13 @@ def per_task(
         "missing": {str(r): [names[t] for t in wide.index[wide[r].isna()]] for r in wide.columns},
     }
     return wide
+
+
+def scored(trials: pd.DataFrame, missing: Missing = "as_deployed") -> pd.Series:
+    """The score of each trial, with what a failed answer counts as; NaN where there is none."""
+    if missing not in _FAILED:
+        raise StatisticsError(f"missing={missing!r}; use 'as_deployed' or 'complete'")
+    return trials["score"].astype(float).mask(trials["failure"].notna(), _FAILED[missing])
 
 
 def is_simulated(trials: pd.DataFrame) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from fusion_eval.report.words import dollars, listed, number, plain, points, points_range
+from fusion_eval.stats import equivalence
 from fusion_eval.stats.caveats import percent
 
 Name = Callable[[str], str]
@@ -188,8 +188,9 @@ def _ratio(row: Mapping[str, Any]) -> float:
 
 def tasks_to_decide(row: Mapping[str, Any]) -> int:
     """Tasks at which the half-width shrinks to the difference: n (half-width / difference)^2."""
-    ratio = _ratio(row)
-    return math.ceil(row["n"] / ratio**2) + 1 if ratio > 1e-6 else 10**9
+    if _ratio(row) == 0:
+        return 10**9
+    return equivalence.tasks_to_decide(row["difference"], (row["high"] - row["low"]) / 2, row["n"])
 
 
 def _failures(summary: Mapping[str, Any], name: Name) -> str:

@@ -2,67 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from fusion_eval.frames import Missing, is_simulated, task_key
+from fusion_eval.frames import Missing, is_simulated, per_task, recipes, scored, task_key
+from fusion_eval.stats.estimates import Floats
 
 _NAMED = 6
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Side:
-    """One side of a comparison: its scores per task, and what stands behind them.
+    """One recipe: its scores per task, and what stands behind them.
 
-    `scores`: index task hash, NaN where nothing could be scored. `low`, `high`: the same with
-    unread verdicts at their worst and best, and tasks without trial left out.
+    Arrays follow `index`, the keys of all tasks of the table. `scores`: NaN where nothing could
+    be scored. `low`, `high`: the same with unread verdicts at their worst and best. `noise`: the
+    variance of a task's mean over its repeats, averaged over tasks; NaN with one repeat.
     """
 
+    name: str
     label: str
-    scores: pd.Series
-    low: pd.Series
-    high: pd.Series
-    names: dict[str, str]
+    index: pd.Index
+    scores: Floats
+    low: Floats
+    high: Floats
+    noise: float
+    names: Mapping[str, str]
     failed: int
     trials: int
     coverage: float
     degraded: int
     simulated: bool
 
-    @classmethod
-    def of(
-        cls,
-        trials: pd.DataFrame,
-        recipe: str,
-        scores: pd.Series,
-        missing: Missing,
-        label: str | None = None,
-    ) -> Side:
-        """The side of `recipe`, with `scores` from `frames.per_task` under the same `missing`."""
-        rows = trials[trials["recipe"].astype(str) == recipe]
-        key = task_key(rows)
-        failed = rows["failure"].notna()
-        answered = rows[~failed]
-        return cls(
-            label=label or recipe,
-            scores=scores,
-            low=_bound(rows, "score_min", 0.0, missing).groupby(key).mean(),
-            high=_bound(rows, "score_max", 1.0, missing).groupby(key).mean(),
-            names=dict(zip(task_key(trials), trials["task"].astype(str), strict=True)),
-            failed=int(failed.sum()),
-            trials=len(rows),
-            coverage=float(answered["coverage"].astype(float).fillna(1.0).mean()),
-            degraded=int(answered["degraded"].notna().sum()),
-            simulated=is_simulated(trials),
+    def on(self, index: pd.Index) -> Side:
+        """The same side with its arrays along another index of tasks."""
+        if index is self.index:
+            return self
+        where = self.index.get_indexer(index)
+        moved = {
+            name: np.where(where < 0, np.nan, getattr(self, name)[where])
+            for name in ("scores", "low", "high")
+        }
+        more = {k: getattr(self, k) for k in self.__dataclass_fields__ if k not in moved}
+        return Side(**(more | moved | {"index": index}))
+
+
+def sides(trials: pd.DataFrame, missing: Missing, label: str = "{}") -> dict[str, Side]:
+    """The side of every recipe; `label` is a format for its name in words."""
+    wide = per_task(trials, "score", missing)
+    names, index = wide.attrs["tasks"], wide.index
+    recipe, key = trials["recipe"].astype(str), task_key(trials)
+    failed = trials["failure"].notna()
+    ends = {
+        name: _bound(trials, failed, column, otherwise, missing)
+        .groupby([key, recipe])
+        .mean()
+        .unstack()
+        .reindex(index)
+        for name, column, otherwise in (("low", "score_min", 0.0), ("high", "score_max", 1.0))
+    }
+    read = trials["coverage"].astype(float).fillna(1.0).mask(failed).groupby(recipe).mean()
+    degraded = (trials["degraded"].notna() & ~failed).groupby(recipe).sum()
+    lost, count, simulated = (
+        failed.groupby(recipe).sum(),
+        recipe.value_counts(),
+        is_simulated(trials),
+    )
+    noise = _noise(trials, missing)
+    return {
+        name: Side(
+            noise=float(noise.get(name, np.nan)),
+            name=name, label=label.format(name), index=index, names=names, simulated=simulated,
+            scores=wide[name].to_numpy(dtype=np.float64),
+            low=ends["low"][name].to_numpy(dtype=np.float64),
+            high=ends["high"][name].to_numpy(dtype=np.float64),
+            failed=int(lost[name]), trials=int(count[name]), coverage=float(read[name]),
+            degraded=int(degraded[name]),
         )
+        for name in recipes(trials)
+    }  # fmt: skip
 
 
-def _bound(rows: pd.DataFrame, column: str, otherwise: float, missing: Missing) -> pd.Series:
+def _noise(trials: pd.DataFrame, missing: Missing) -> pd.Series:
+    """Variance of a task's mean over repeats, averaged over tasks; per recipe."""
+    scores = scored(trials, missing)
+    each = scores.groupby([task_key(trials), trials["recipe"].astype(str)])
+    spread = each.var() / each.count()
+    return spread.groupby(level=1).mean()
+
+
+def _bound(
+    trials: pd.DataFrame, failed: pd.Series, column: str, otherwise: float, missing: Missing
+) -> pd.Series:
     """Scores with open verdicts at one end; a failed answer is at both what it counts as."""
-    open_end = rows[column].astype(float).fillna(rows["score"].astype(float)).fillna(otherwise)
-    return open_end.mask(rows["failure"].notna(), 0.0 if missing == "as_deployed" else float("nan"))
+    end = trials[column].astype(float).fillna(trials["score"].astype(float)).fillna(otherwise)
+    return end.mask(failed, 0.0 if missing == "as_deployed" else float("nan"))
 
 
 def percent(share: float, digits: int = 1) -> str:
@@ -77,7 +114,12 @@ def percent(share: float, digits: int = 1) -> str:
 
 def open_range(a: Side, b: Side) -> tuple[float, float]:
     """The difference a - b with all unread verdicts for b, and with all for a (0 to 1)."""
-    return float((a.low - b.high).mean()), float((a.high - b.low).mean())
+    return _mean(a.low - b.high), _mean(a.high - b.low)
+
+
+def _mean(values: Floats) -> float:
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def caveat(a: Side, b: Side, missing: Missing, *, open_matters: bool = True) -> list[str]:
@@ -86,34 +128,32 @@ def caveat(a: Side, b: Side, missing: Missing, *, open_matters: bool = True) -> 
     open_matters : whether unread verdicts could change what the reader concludes
     """
     notes = ["SIMULATED"] if a.simulated or b.simulated else []
-    notes += [note for side, other in ((a, b), (b, a)) if (note := _missing_tasks(side, other))]
-    notes += [note for note in (_as_zero(a, b),) if note]
-    notes += [note for side in (a, b) if (note := _failures(side, missing))]
-    if open_matters and (unread := _unread(a, b)):
+    here, there = ~np.isnan(a.scores), ~np.isnan(b.scores)
+    if not (here & there).all():
+        everything = {**b.names, **a.names}
+        notes += [missing_tasks(side, everything) for side in (a, b)]
+        notes += [_as_zero(a, b)] if (here ^ there).any() else []
+    notes += [failures(side, missing) for side in (a, b)]
+    if open_matters and (unread := " and ".join(filter(None, (unread_of(a), unread_of(b))))):
         low, high = open_range(a, b)
         notes.append(
             f"not read: {unread}; "
             f"depending on them the difference is {100 * low:+.1f} to {100 * high:+.1f} points"
         )
-    return notes
+    return [note for note in notes if note]
 
 
-def _missing_tasks(side: Side, other: Side) -> str:
-    everything = {**other.names, **side.names}
-    have = set(side.scores.dropna().index)
+def missing_tasks(side: Side, everything: Mapping[str, str]) -> str:
+    """`panel misses 2 tasks (x, y)` of `everything` (key -> name), or nothing."""
+    have = set(side.index[~np.isnan(side.scores)])
     lacking = sorted(everything[task] for task in everything.keys() - have)
-    if not lacking:
-        return ""
-    return f"{side.label} misses {some(lacking)}"
+    return f"{side.label} misses {some(lacking)}" if lacking else ""
 
 
 def _as_zero(a: Side, b: Side) -> str:
     """What the difference would be if a task that one side misses had scored 0 there."""
-    either = pd.concat([a.scores, b.scores], axis=1).dropna(how="all")
-    if not either.isna().to_numpy().any():
-        return ""
-    zero = either.fillna(0.0)
-    difference = 100 * float((zero.iloc[:, 0] - zero.iloc[:, 1]).mean())
+    either = ~(np.isnan(a.scores) & np.isnan(b.scores))
+    difference = 100 * float((np.nan_to_num(a.scores) - np.nan_to_num(b.scores))[either].mean())
     return f"were a missing answer worth 0, the difference would be {difference:+.2f} points"
 
 
@@ -124,7 +164,8 @@ def some(tasks: Sequence[str]) -> str:
     return f"{count} ({shown}{', …' if len(tasks) > _NAMED else ''})"
 
 
-def _failures(side: Side, missing: Missing) -> str:
+def failures(side: Side, missing: Missing) -> str:
+    """`3 of 20 answers of panel failed and are counted as 0`, or nothing."""
     if not side.failed:
         return ""
     how = "counted as 0" if missing == "as_deployed" else "left out"
@@ -132,9 +173,13 @@ def _failures(side: Side, missing: Missing) -> str:
     return f"{side.failed} of {side.trials} {noun} of {side.label} failed and {verb} {how}"
 
 
-def _unread(a: Side, b: Side) -> str:
-    return " and ".join(
-        f"{percent(1 - side.coverage)} of the verdicts on {side.label}"
-        for side in (a, b)
-        if side.coverage < 1
+def unread_of(side: Side) -> str:
+    """`0.4% of the verdicts on panel`, or nothing."""
+    return (
+        f"{percent(1 - side.coverage)} of the verdicts on {side.label}" if side.coverage < 1 else ""
     )
+
+
+def few(n: int) -> str:
+    """`descriptive: 9 tasks are too few to lean on`."""
+    return f"descriptive: {'1 task is' if n == 1 else f'{n} tasks are'} too few to lean on"

@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+import math
 from itertools import combinations
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fusion_eval import frames
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, per_task
-from fusion_eval.stats.caveats import Side
-from fusion_eval.stats.family import COLUMNS, rules_of, table_of
+from fusion_eval.frames import Missing
+from fusion_eval.stats.caveats import Side, sides
+from fusion_eval.stats.clusters import clustered
+from fusion_eval.stats.design import Labels, by_task, groups_of, repeats_of, repeats_on
+from fusion_eval.stats.estimand import Estimand
+from fusion_eval.stats.evidence import Evidence, by_flips, by_t
+from fusion_eval.stats.family import COLUMNS, Rules, rules_of, table_of
+from fusion_eval.stats.fixed import fixed_difference, fixed_mean
+from fusion_eval.stats.means import Mean
 from fusion_eval.stats.paired import FLIPS
+from fusion_eval.stats.tables import tidied
 from fusion_eval.store import Run
 
 __all__ = ["COLUMNS", "compare", "compare_runs"]
+
+Pairs = list[tuple[Side, Side]]
 
 
 def compare(
@@ -30,12 +40,14 @@ def compare(
     second: str | None = None,
     missing: Missing = "as_deployed",
     flips: int = FLIPS,
+    estimand: Estimand = "new tasks",
 ) -> pd.DataFrame:
     """Compare recipes on the tasks they share, with errors controlled over the whole table.
 
     Parameters
     ----------
-    trials : DataFrame, one row per (task, recipe, repeat), see `frames.trials`
+    trials : DataFrame, one row per (task, recipe, repeat), see `frames.trials`; or any table with
+        `task`, `recipe` and `score` (0 to 1), see `stats.tables.tidied`
     reference : compare every other recipe (a) with this one (b); without it all pairs, the one
         with the higher mean first
     margin : points (0 to 100) within which two recipes count as equal; needed for `equivalent`
@@ -45,29 +57,40 @@ def compare(
         are then made for that order
     missing : what a failed answer counts as, see `frames.per_task`
     flips : random sign patterns, where there are too many to count all
+    estimand : `new tasks` of the same domains; `these tasks` (needs repeats; the question of a
+        gate); or `new domains` (domains are a sample too)
 
     Returns
     -------
-    DataFrame, one row per pair, columns `COLUMNS`. `difference` (a - b), `se`, `low`, `high` are
-    0 to 1; `low` and `high` are simultaneous over the table, as is `p_adjusted` (step-down
-    max-T); `p` is the unadjusted sign-flip p. `conclusion`: `better` or `worse` when interval and
-    adjusted p both say so, `equivalent` when the interval lies inside the margin, else
-    `undecided`. Each pair uses its common tasks (`n`); the caveat names what is missing.
+    DataFrame, one row per pair, columns `COLUMNS`. `difference` (a - b), `se`, `low`, `high` and
+    `sd` (of the differences over tasks) are 0 to 1; `low` and `high` are simultaneous over the
+    table, as is `p_adjusted` (step-down max-T); `p` is the unadjusted sign-flip p. Where tasks
+    share clusters, or for the two other estimands, p is of Student's t, with Holm's adjustment
+    and Bonferroni's intervals; the method says so. `conclusion`: `equivalent` when two one-sided
+    t tests put the difference inside the margin (`p_equivalent`, Holm over the table), `better`
+    or `worse` when interval and adjusted p both say so, else `undecided`; then `tasks_to_decide`
+    says about how many would do. `p_noninferior` is unadjusted. A task counts as a tie when its
+    difference is no larger than what repeats differ by. Each pair uses its common tasks (`n`);
+    the caveat names what is missing.
 
     Raises
     ------
-    StatisticsError : unknown reference, fewer than two recipes, or a margin that is not positive
+    StatisticsError : unknown reference or estimand, fewer than two recipes, a margin that is not
+        positive, two recipes that share no task
+    MissingScoresError : a score is NaN and nothing says why
 
     References
     ----------
-    Miller (2024), arXiv:2411.00640; Westfall & Young (1993); Romano & Wolf (2005).
+    Miller (2024), arXiv:2411.00640; Westfall & Young (1993); Romano & Wolf (2005); Bell &
+    McCaffrey (2002); Schuirmann (1987).
     """
-    wide = per_task(trials, "score", missing)
-    names = [str(name) for name in wide.columns]
-    sides = {name: Side.of(trials, name, wide[name], missing) for name in names}
-    pairs = [(b, a) if a == second else (a, b) for a, b in _pairs(wide, names, reference)]
-    rules = rules_of(margin, level, missing)
-    table = table_of([(sides[a], sides[b]) for a, b in pairs], rules, seed, flips)
+    rules = rules_of(margin, level, missing, estimand)
+    trials = tidied(trials)
+    known = sides(trials, missing)
+    chosen = _pairs(known, reference)
+    pairs = [(known[b], known[a]) if a == second else (known[a], known[b]) for a, b in chosen]
+    _refuse_strangers(pairs)
+    table = table_of(pairs, _evidence(trials, trials, pairs, rules, seed, flips), rules)
     table.attrs |= {**trials.attrs, "simulated": frames.is_simulated(trials)}
     return table
 
@@ -81,34 +104,34 @@ def compare_runs(
     *,
     missing: Missing = "as_deployed",
     flips: int = FLIPS,
+    estimand: Estimand = "new tasks",
 ) -> pd.DataFrame:
     """Compare each recipe that two runs share, paired by task hash; difference is run_a - run_b.
 
     Takes runs, their paths, or their trials. Returns what `compare` returns, with the run id
     behind the recipe's name in `a` and `b`, and a column `recipe`. The family is all shared
-    recipes. Raises StatisticsError when the runs share no recipe or no task.
+    recipes. For `these tasks` a side with one repeat borrows the spread of the other side's
+    repeats. Raises StatisticsError when the runs share no recipe or no task.
     """
-    a, b = _trials(run_a), _trials(run_b)
+    rules = rules_of(margin, level, missing, estimand)
+    a, b = tidied(_trials(run_a)), tidied(_trials(run_b))
     shared = [name for name in frames.recipes(a) if name in set(frames.recipes(b))]
     if not shared:
         raise StatisticsError(
             f"no recipe is in both runs: {', '.join(frames.recipes(a))} against "
             f"{', '.join(frames.recipes(b))}"
         )
-    wide_a, wide_b = per_task(a, "score", missing), per_task(b, "score", missing)
-    if not len(wide_a.index.intersection(wide_b.index)):
+    tag_a, tag_b = _tags(a, b)
+    first, second = sides(a, missing, f"{{}} @ {tag_a}"), sides(b, missing, f"{{}} @ {tag_b}")
+    keys = [next(iter(each.values())).index for each in (first, second)]
+    if not len(keys[0].intersection(keys[1])):
         raise StatisticsError(
             "the runs share no task: tasks pair by hash, so their text or rubric differ"
         )
-    tag_a, tag_b = _tags(a, b)
-    sides = [
-        (
-            Side.of(a, name, wide_a[name], missing, f"{name} @ {tag_a}"),
-            Side.of(b, name, wide_b[name], missing, f"{name} @ {tag_b}"),
-        )
-        for name in shared
-    ]
-    table = table_of(sides, rules_of(margin, level, missing), seed, flips)
+    index = keys[0].union(keys[1])
+    pairs = [(first[name].on(index), second[name].on(index)) for name in shared]
+    _refuse_strangers(pairs)
+    table = table_of(pairs, _evidence(a, b, pairs, rules, seed, flips), rules)
     table.insert(0, "recipe", shared)
     table.attrs |= {"simulated": any(frames.is_simulated(t) for t in (a, b))}
     return table
@@ -123,9 +146,54 @@ def _tags(a: pd.DataFrame, b: pd.DataFrame) -> tuple[str, str]:
     return (tag_a, tag_b) if tag_a != tag_b else (f"{tag_a} (first)", f"{tag_b} (second)")
 
 
-def _pairs(
-    wide: pd.DataFrame, names: Sequence[str], reference: str | None
-) -> list[tuple[str, str]]:
+def _evidence(
+    a: pd.DataFrame, b: pd.DataFrame, pairs: Pairs, rules: Rules, seed: int, flips: int
+) -> Evidence:
+    """What the tasks say on each pair, whose sides come from the trials a and b."""
+    if rules.estimand == "these tasks":
+        return by_t(_on_these_tasks(a, b, pairs, rules.missing), rules.level)
+    d = np.column_stack([one.scores - two.scores for one, two in pairs])
+    groups = groups_of(a if a is b else pd.concat([a, b]), pairs[0][0].index, rules.estimand)
+    if groups is None:
+        return by_flips(d[~np.isnan(d).all(axis=1)], rules.level, seed, flips)
+    return by_t([_grouped(column, groups) for column in d.T], rules.level)
+
+
+def _grouped(d: np.ndarray, groups: Labels) -> Mean:
+    """The mean over the tasks that are there; without standard error if they are of one group."""
+    there = ~np.isnan(d)
+    if len(set(groups[there])) > 1:
+        return clustered(d[there], groups[there])
+    n = int(there.sum())
+    return Mean(value=float(d[there].mean()), se=math.nan, freedom=0, n=n, units=1, how="one group")
+
+
+def _on_these_tasks(a: pd.DataFrame, b: pd.DataFrame, pairs: Pairs, missing: Missing) -> list[Mean]:
+    """Within one run repeats may share calls, so they pair; two runs drew theirs apart."""
+    one, two = repeats_of(a, missing), repeats_of(b, missing)
+    if a is b and a.attrs.get("repeats_paired", True):
+        return [fixed_mean(list(by_task(one[x.name] - one[y.name]).values())) for x, y in pairs]
+    return [
+        fixed_difference(*repeats_on([by_task(one[x.name]), by_task(two[y.name])]))
+        for x, y in pairs
+    ]
+
+
+def _refuse_strangers(pairs: Pairs) -> None:
+    """Raises StatisticsError for two recipes that have no task in common."""
+    strangers = [
+        f"{a.label} and {b.label}" for a, b in pairs if np.isnan(a.scores - b.scores).all()
+    ]
+    if strangers:
+        more = f" (and {len(strangers) - 3} more pairs)" if len(strangers) > 3 else ""
+        raise StatisticsError(
+            f"no task in common: {'; '.join(strangers[:3])}{more}; leave one of them out, or run "
+            "both on the same tasks"
+        )
+
+
+def _pairs(known: dict[str, Side], reference: str | None) -> list[tuple[str, str]]:
+    names = list(known)
     if len(names) < 2:
         raise StatisticsError(
             f"{'one recipe' if names else 'no recipe'} in this run; a comparison needs two"
@@ -134,8 +202,12 @@ def _pairs(
         close = difflib.get_close_matches(reference, names, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"this run has: {', '.join(names)}"
         raise StatisticsError(f"no recipe {reference!r} in this run; {hint}")
-    means = wide.mean().fillna(-1.0)
-    ranked = sorted(names, key=lambda name: -float(means[name]))
+    ranked = sorted(names, key=lambda name: -_level(known[name]))
     if reference is None:
         return list(combinations(ranked, 2))
     return [(name, reference) for name in ranked if name != reference]
+
+
+def _level(side: Side) -> float:
+    known = side.scores[~np.isnan(side.scores)]
+    return float(known.mean()) if len(known) else -1.0

@@ -78,7 +78,7 @@ def logit_t(values: ArrayLike, level: float = 0.95) -> Estimate:
 
 def wilson(successes: float, n: int, level: float = 0.95) -> Estimate:
     """Wilson's score interval of a proportion (Wilson 1927; Newcombe 1998, method 3)."""
-    low, high = _wilson(successes / n, n, float(stats.norm.ppf((1 + level) / 2)))
+    low, high = wilson_limits(successes / n, n, float(stats.norm.ppf((1 + level) / 2)))
     return Estimate(value=successes / n, low=low, high=high, level=level, n=n, method="Wilson")
 
 
@@ -91,11 +91,12 @@ def wilson_effective(values: ArrayLike, level: float = 0.95) -> Estimate:
     mean, n = float(x.mean()), len(x)
     spread = mean * (1 - mean)
     effective = n * spread / max(float(x.var(ddof=1)), spread / 100) if spread > 0 else n
-    low, high = _wilson(mean, effective, t_quantile(level, n - 1))
+    low, high = wilson_limits(mean, effective, t_quantile(level, n - 1))
     return Estimate(value=mean, low=low, high=high, level=level, n=n, method="Wilson-eff")
 
 
-def _wilson(mean: float, n: float, z: float) -> tuple[float, float]:
+def wilson_limits(mean: float, n: float, z: float) -> tuple[float, float]:
+    """Limits of Wilson's formula for a proportion `mean` of `n`, with `z` or t."""
     centre = (mean + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(mean * (1 - mean) / n + z * z / (4 * n * n))
     return min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half))

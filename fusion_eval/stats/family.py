@@ -1,7 +1,8 @@
-"""From scores of both sides of each pair to the rows of a comparison table, as one family."""
+"""From both sides of each pair to the rows of a comparison table, as one family."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,28 +11,26 @@ import pandas as pd
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing
-from fusion_eval.stats.caveats import Side, caveat, open_range
-from fusion_eval.stats.estimates import Floats
-from fusion_eval.stats.multiple import (
-    Simultaneous,
-    flip_signs,
-    max_t_adjusted_p,
-    simultaneous_intervals,
+from fusion_eval.stats.caveats import Side, caveat, few, open_range
+from fusion_eval.stats.equivalence import (
+    equivalence_p,
+    noninferiority_p,
+    tasks_to_decide,
+    win_tie_loss,
 )
-from fusion_eval.stats.paired import EXACT_UP_TO, sign_flip_p
+from fusion_eval.stats.estimand import Estimand, known, named
+from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.evidence import Evidence
+from fusion_eval.stats.multiple import holm
 
 COLUMNS = (
-    "a", "b", "difference", "se", "low", "high", "p", "p_adjusted",
-    "conclusion", "n", "estimand", "method", "caveat",
+    "a", "b", "difference", "se", "low", "high", "p", "p_adjusted", "conclusion", "n",
+    "sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide",
+    "estimand", "method", "caveat",
 )  # fmt: skip
 FEW_TASKS = 15
 _SLIGHT = 0.005
 """Half a point: what unread verdicts move by less is no news, unless the conclusion hangs on it."""
-_MANY_PAIRS, _EXACT_FOR_MANY = 20, 32
-_FAILURES = {
-    "as_deployed": "as deployed: a failed answer counts 0",
-    "complete": "complete cases: failed answers are left out",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,72 +40,81 @@ class Rules:
     margin: float | None
     level: float
     missing: Missing
+    estimand: Estimand
 
 
-def rules_of(margin: float | None, level: float, missing: Missing) -> Rules:
+def rules_of(margin: float | None, level: float, missing: Missing, estimand: str) -> Rules:
     """Rules, checked; raises StatisticsError with the way out."""
     if margin is not None and not margin > 0:
         raise StatisticsError(f"margin is {margin:g}; give points above 0, such as 2")
+    check_level(level)
+    return Rules(margin=margin, level=level, missing=missing, estimand=known(estimand))
+
+
+def check_level(level: float) -> None:
+    """Raises StatisticsError for a level that is none."""
     if not 0 < level < 1:
         raise StatisticsError(f"level is {level:g}; it must lie between 0 and 1, such as 0.95")
-    return Rules(margin=margin, level=level, missing=missing)
 
 
-def table_of(
-    sides: Sequence[tuple[Side, Side]], rules: Rules, seed: int, flips: int
-) -> pd.DataFrame:
+def table_of(pairs: Sequence[tuple[Side, Side]], found: Evidence, rules: Rules) -> pd.DataFrame:
     """One row per pair of sides, with errors controlled over all of them."""
-    rng = np.random.default_rng(seed)
-    contrasts = pd.concat(
-        [(a.scores - b.scores).rename(i) for i, (a, b) in enumerate(sides)], axis=1
-    ).sort_index()
-    d = contrasts.dropna(how="all").to_numpy(dtype=np.float64)
-    signs = flip_signs(len(d), flips, rng)
-    joint = simultaneous_intervals(d, signs, rules.level)
-    exact = EXACT_UP_TO if len(sides) <= _MANY_PAIRS else _EXACT_FOR_MANY
-    p = np.array([_p(column, rng, flips, exact) for column in d.T])
-    adjusted = p if len(sides) == 1 else np.fmax(max_t_adjusted_p(d, signs), p)
-    rows = [
-        _row(a, b, joint, k, float(p[k]), float(adjusted[k]), rules, _method(d[:, k], exact, flips))
-        for k, (a, b) in enumerate(sides)
-    ]
-    family = f"; step-down max-T over {len(sides)} comparisons" if len(sides) > 1 else ""
+    together = _equivalence(found, rules)
+    rows = [_row(*pair, found, k, float(together[k]), rules) for k, pair in enumerate(pairs)]
+    family = f"; {found.family} over {len(pairs)} comparisons" if len(pairs) > 1 else ""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["method"] += f"{family}; {'simultaneous ' if family else ''}{rules.level:.0%} interval"
-    table.attrs = {"level": rules.level, "critical": joint.critical, "family": len(sides)}
+    if rules.margin is not None:
+        table["method"] += f"; equivalence by two one-sided t tests{', Holm' if family else ''}"
+    table.attrs = {"level": rules.level, "critical": found.critical, "family": len(pairs)}
     return table
 
 
-def _p(column: Floats, rng: np.random.Generator, flips: int, exact: int) -> float:
-    d = column[~np.isnan(column)]
-    return sign_flip_p(d, rng=rng, flips=flips, exact_up_to=exact) if len(d) >= 2 else float("nan")
-
-
-def _method(column: Floats, exact: int, flips: int) -> str:
-    counted = int((np.nan_to_num(column) != 0).sum()) <= exact
-    return f"paired by task; {'exact sign flips' if counted else f'{flips:,} random sign flips'}"
+def _equivalence(found: Evidence, rules: Rules) -> Floats:
+    """Holm's p of "not within the margin" of each pair; NaN without margin or spread."""
+    adjusted = np.full(len(found.means), math.nan)
+    if rules.margin is not None:
+        p = np.array([equivalence_p(mean, rules.margin / 100) for mean in found.means])
+        adjusted[~np.isnan(p)] = holm(p[~np.isnan(p)])
+    return adjusted
 
 
 def _row(
-    a: Side, b: Side, joint: Simultaneous, k: int, p: float, adjusted: float, rules: Rules,
-    method: str,
-) -> dict[str, object]:  # fmt: skip
+    a: Side, b: Side, found: Evidence, k: int, equal: float, rules: Rules
+) -> dict[str, object]:
+    mean, d = found.means[k], a.scores - b.scores
     # scores lie in [0, 1], so no difference can leave [-1, 1] (a few tasks give wild limits)
-    low, high = np.clip([joint.low[k], joint.high[k]], -1.0, 1.0).tolist()
-    n = int(joint.n[k])
-    few = "1 task is" if n == 1 else f"{n} tasks are"
-    notes = [f"descriptive: {few} too few to lean on"] if n < FEW_TASKS else []
-    if n >= 2 and joint.se[k] == 0:
-        notes.append("the difference is the same on every task, so the interval has no width")
-    matters = _open_matters(open_range(a, b), float(joint.mean[k]), (low, high), rules)
+    low, high = np.clip([found.low[k], found.high[k]], -1.0, 1.0).tolist()
+    band = math.sqrt(np.nan_to_num(a.noise) + np.nan_to_num(b.noise))
+    wins, ties, losses = win_tie_loss(d, band)
+    matters = _open_matters(open_range(a, b), mean.value, (low, high), rules)
+    notes = [few(mean.n)] if mean.n < FEW_TASKS else []
+    notes += _spread_notes(mean.n, mean.se, rules.estimand)
     notes += caveat(a, b, rules.missing, open_matters=matters)
+    word = _conclusion(low, high, float(found.adjusted[k]), mean.n, equal, rules)
+    undecided = word == "undecided" and mean.se > 0 and rules.estimand != "these tasks"
     return {
-        "a": a.label, "b": b.label, "difference": float(joint.mean[k]), "se": float(joint.se[k]),
-        "low": low, "high": high, "p": p, "p_adjusted": adjusted,
-        "conclusion": _conclusion(low, high, adjusted, n, rules), "n": n,
-        "estimand": f"mean score difference for new tasks like these; {_FAILURES[rules.missing]}",
-        "method": method, "caveat": "; ".join(notes),
+        "a": a.label, "b": b.label, "difference": mean.value, "se": mean.se,
+        "low": low, "high": high, "p": found.p[k], "p_adjusted": found.adjusted[k],
+        "conclusion": word, "n": mean.n,
+        "sd": float(np.nanstd(d, ddof=1)) if mean.n > 1 else math.nan,
+        "wins": wins, "ties": ties, "losses": losses,
+        "p_noninferior": math.nan if rules.margin is None
+        else noninferiority_p(mean, rules.margin / 100),
+        "p_equivalent": equal,
+        "tasks_to_decide": tasks_to_decide(mean.value, (high - low) / 2, mean.n)
+        if undecided else math.nan,
+        "estimand": named("mean score difference", rules.estimand, rules.missing),
+        "method": found.methods[k], "caveat": "; ".join(notes),
     }  # fmt: skip
+
+
+def _spread_notes(n: int, se: float, estimand: Estimand) -> list[str]:
+    if estimand == "these tasks" and math.isnan(se):
+        return ["no second repeat shows how much answers vary on these tasks: run more repeats"]
+    if n >= 2 and se == 0:
+        return ["the difference is the same on every task, so the interval has no width"]
+    return []
 
 
 def _open_matters(
@@ -122,17 +130,17 @@ def _open_matters(
 
 def _place(low: float, high: float, rules: Rules) -> tuple[bool, ...]:
     """On which side of the limits an interval lies."""
-    margin = float("nan") if rules.margin is None else rules.margin / 100
+    margin = math.nan if rules.margin is None else rules.margin / 100
     return low > 0, high < 0, low > -margin, high < margin
 
 
-def _conclusion(low: float, high: float, adjusted: float, n: int, rules: Rules) -> str:
-    significant = adjusted < 1 - rules.level
-    if rules.margin is not None and n >= 2:
-        margin = rules.margin / 100
-        flat = low == high  # no spread seen: believe it only when the tasks are not few
-        if -margin < low and high < margin and not (flat and n < FEW_TASKS):
-            return "equivalent"
-    if low > 0 and significant:
+def _conclusion(
+    low: float, high: float, adjusted: float, n: int, equal: float, rules: Rules
+) -> str:
+    alpha = 1 - rules.level
+    flat = low == high  # no spread seen: believe it only when the tasks are not few
+    if equal < alpha and not (flat and n < FEW_TASKS):
+        return "equivalent"
+    if low > 0 and adjusted < alpha:
         return "better"
-    return "worse" if high < 0 and significant else "undecided"
+    return "worse" if high < 0 and adjusted < alpha else "undecided"

@@ -7,16 +7,19 @@ miss tasks, each uses the tasks it has: the flips of a task touch every contrast
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
-from fusion_eval.stats.estimates import Floats, t_quantile
+from fusion_eval.stats.estimates import Floats
 
 Signs = NDArray[np.int8]
 _ALMOST_ONE = 1 - 1e-12
-_TIES = 1 - 1e-7
+_BLOCK = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,12 @@ def flip_signs(n: int, flips: int, rng: np.random.Generator) -> Signs:
 
 
 def max_t_adjusted_p(differences: ArrayLike, signs: Signs) -> Floats:
-    """Step-down max-T adjusted two-sided p of "mean 0" for each contrast.
+    """The adjusted p of `max_t_p` alone, shape (n_contrasts,)."""
+    return max_t_p(differences, signs)[1]
+
+
+def max_t_p(differences: ArrayLike, signs: Signs) -> tuple[Floats, Floats]:
+    """Two-sided p of "mean 0" for each contrast: alone, and adjusted by step-down max-T.
 
     Parameters
     ----------
@@ -55,25 +63,28 @@ def max_t_adjusted_p(differences: ArrayLike, signs: Signs) -> Floats:
 
     Returns
     -------
-    shape (n_contrasts,). The family-wise error rate is controlled, exactly under joint symmetry,
-    asymptotically otherwise. NaN for contrasts with fewer than two tasks.
+    (p, adjusted p), each of shape (n_contrasts,). With the adjusted ones the family-wise error
+    rate is controlled, exactly under joint symmetry, asymptotically otherwise. NaN for contrasts
+    with fewer than two tasks.
 
     References
     ----------
     Westfall & Young (1993); Romano & Wolf (2005), JASA 100:94.
     """
     d = np.asarray(differences, dtype=np.float64)
-    usable = _count(d) >= 2
-    flipped = _statistics(d[:, usable], signs)
-    observed = _statistics(d[:, usable], np.ones((1, len(d)), np.int8))[0]
-    order = np.argsort(-observed, kind="stable")
-    largest = np.maximum.accumulate(flipped[:, order[::-1]], axis=1)[:, ::-1]
-    reached = (largest >= observed[order] * _TIES).mean(axis=0)
-    adjusted = np.empty(len(order))
-    adjusted[order] = np.maximum.accumulate(reached)
-    result = np.full(d.shape[1], np.nan)
-    result[usable] = adjusted
-    return result
+    alone, adjusted = (np.full(d.shape[1], np.nan) for _ in range(2))
+    usable = np.flatnonzero(_count(d) >= 2)
+    observed = _observed(d[:, usable])
+    steps = usable[np.argsort(-observed, kind="stable")]
+    flips = _Flips(signs)
+    least = np.sort(observed)[::-1] - flips.tie
+    largest = np.zeros(len(signs), flips.kind)
+    for r, row in flips.from_last(d[:, steps]):
+        np.maximum(largest, row, out=largest)
+        alone[steps[r]] = np.count_nonzero(row >= least[r]) / len(signs)
+        adjusted[steps[r]] = np.count_nonzero(largest >= least[r]) / len(signs)
+    adjusted[steps] = np.maximum.accumulate(adjusted[steps])
+    return alone, adjusted
 
 
 def simultaneous_intervals(
@@ -99,31 +110,60 @@ def simultaneous_intervals(
     mean, se, half = (np.full(d.shape[1], np.nan) for _ in range(3))
     mean[n >= 1] = np.nanmean(d[:, n >= 1], axis=0)
     se[usable] = np.nanstd(d[:, usable], axis=0, ddof=1) / np.sqrt(n[usable])
+    se[se < 1e-14] = 0.0  # equal but for rounding
     critical = 0.0
     if usable.sum() > 1:
-        flipped = _statistics((d - mean)[:, usable], signs)
-        critical = float(np.quantile(flipped.max(axis=1), level, method="higher"))
-    least = np.array([t_quantile(level, int(k) - 1) for k in n[usable]])
+        critical = _critical((d - mean)[:, usable], signs, level)
+    least = stats.t.ppf((1 + level) / 2, n[usable] - 1)
     half[usable] = np.maximum(critical, least) * se[usable]
     return Simultaneous(mean=mean, se=se, low=mean - half, high=mean + half, n=n, critical=critical)
 
 
-def _statistics(d: Floats, signs: Signs) -> Floats:
-    """|t| of every contrast under every sign pattern, shape (rows, n_contrasts).
+def _critical(centred: Floats, signs: Signs, level: float) -> float:
+    """The `level` quantile of the largest |t| over contrasts when centred rows are flipped."""
+    flips = _Flips(signs)
+    largest = np.zeros(len(signs), flips.kind)
+    for _, row in flips.from_last(centred):
+        np.maximum(largest, row, out=largest)
+    v = min(float(np.quantile(largest, level, method="higher")), _ALMOST_ONE)
+    most = int(_count(centred).max())
+    return float(np.sqrt((most - 1) * v / (1 - v)))
 
-    From u = n mean^2 / sum of squares, which no flip of signs can push above 1:
-    t^2 = (n - 1) u / (1 - u). A contrast that is 0 on every task has t = 0.
+
+def _observed(d: Floats) -> Floats:
+    """v of every contrast as it is; see `_Flips`."""
+    return np.array([row[0] for _, row in _Flips(np.ones((1, len(d)), np.int8)).from_last(d)])[::-1]
+
+
+class _Flips:
+    """|t| of contrasts under many sign patterns, on a scale that holds in single precision.
+
+    With u = (sum of flipped d)^2 / (n * sum of d^2), which no flip can push above 1, t^2 is
+    (n - 1) u / (1 - u). Contrasts with different n are brought to the largest: v is the u that
+    gives the same t there. v grows with |t|, lies in 0 to 1 and needs no care near its ends.
     """
-    n = _count(d)
-    filled = np.nan_to_num(d)
-    squares = (filled**2).sum(axis=0)
-    scale = 1 / np.sqrt(np.where(squares > 0, n * squares, np.inf))
-    result = np.empty((len(signs), d.shape[1]))
-    for start in range(0, len(signs), 2_000):
-        root = np.abs(signs[start : start + 2_000].astype(np.float64) @ filled) * scale
-        u = np.minimum(root * root, _ALMOST_ONE)
-        result[start : start + 2_000] = np.sqrt((n - 1) * u / (1 - u))
-    return result
+
+    def __init__(self, signs: Signs) -> None:
+        every = len(signs) in (1, 2 ** min(signs.shape[1], 30))
+        self.kind: type[np.floating[Any]] = np.float64 if every else np.float32
+        self.tie = 1e-9 if every else 4e-6
+        self._signs = np.ascontiguousarray(signs.T, dtype=self.kind)
+
+    def from_last(self, d: Floats) -> Iterator[tuple[int, NDArray[Any]]]:
+        """(contrast, v under each pattern), the last contrast first; d : (n_tasks, n_contrasts)."""
+        n, filled = _count(d), np.nan_to_num(d)
+        squares = (filled**2).sum(axis=0)
+        scale = 1 / np.sqrt(np.where(squares > 0, n * squares, np.inf))
+        rows = (filled * scale).T.astype(self.kind)
+        weight = (n - 1) / max(1, n.max(initial=2) - 1)
+        for stop in range(len(rows), 0, -_BLOCK):
+            block = rows[max(0, stop - _BLOCK) : stop] @ self._signs
+            for r in range(len(block) - 1, -1, -1):
+                k = stop - len(block) + r
+                u = np.square(block[r], out=block[r])
+                if weight[k] != 1:
+                    u *= weight[k] / (1 + (weight[k] - 1) * u)
+                yield k, u
 
 
 def _count(d: Floats) -> NDArray[np.int64]:
