@@ -36,7 +36,9 @@ class Endpoint:
         self.inside = self.peak = self.arrived = 0
         self.outcomes: Counter[str] = Counter()
         self.rejected_at: list[int] = []  # numbers of the arrivals that were above the ceiling
-        self._good = _completion("the panel judge weighs each criterion " * (characters // 38))
+        self._good = _completion(
+            "the panel judge weighs each criterion " * (characters // 38) + "\nAnswer: 42"
+        )
 
     def fault(self) -> str | None:
         """What goes wrong with this arrival, drawn once."""

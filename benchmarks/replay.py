@@ -1,4 +1,4 @@
-"""Replay from a full ledger, and memory: calls per second, and megabytes as calls grow.
+"""Replay from a full ledger: calls per second, and the memory of the ledger alone.
 
     python benchmarks/replay.py [CALLS]
 
@@ -17,8 +17,6 @@ from pathlib import Path
 
 from loops import all_done
 
-from fusion_eval.bench.facts import Facts
-from fusion_eval.bench.tables import Fact
 from fusion_eval.core import Attempt, Call, Endpoint, Message, Model, Reply, Usage
 from fusion_eval.engine.ledger import Ledger
 from fusion_eval.engine.retry import retry
@@ -43,18 +41,11 @@ async def _answer(_: Call) -> Reply:
 async def _ready(_: Call) -> None: ...
 
 
-async def _asked(ledger: Ledger, calls: int) -> Facts:
-    """Ask for every call once, and keep what a run keeps of it."""
+async def _asked(ledger: Ledger, calls: int) -> None:
+    """Ask for every call once."""
     send = retry(ledger.recording(_answer, run="run", worst=lambda _: 0.1), attempts=1)
-    through, facts = ledger.wrap(send, ready=_ready), Facts()
-
-    async def one(i: int) -> None:
-        call = _call(i)
-        known = await through(call)
-        facts[call.key] = Fact(model=call.model, reply=known.reply)
-
-    await all_done(one, range(calls), 256)
-    return facts
+    through = ledger.wrap(send, ready=_ready)
+    await all_done(lambda i: through(_call(i)), range(calls), 256)
 
 
 def main() -> None:
@@ -63,10 +54,10 @@ def main() -> None:
         path, calls = Path(sys.argv[2]), int(sys.argv[3])
         with Ledger(path) as ledger:
             started = time.perf_counter()
-            facts = asyncio.run(_asked(ledger, calls))
+            asyncio.run(_asked(ledger, calls))
             took = time.perf_counter() - started
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"{len(facts) / took:8,.0f} calls/s, {ledger.made:,} sent, {memory:,.0f} MB at most")
+        print(f"{calls / took:8,.0f} calls/s, {ledger.made:,} sent, {memory:,.0f} MB at most")
         return
     most = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
     for calls in (most // 10, most):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _TEXT, _FLOAT, _INT, _BOOL = "string", "float64", "int64", "bool"
+_GROUP = 4_000  # rows that are written together
 
 COLUMNS: dict[str, dict[str, str]] = {
     "trials": {
@@ -154,23 +155,63 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Run:
     return Run(path=folder, manifest=dict(manifest))
 
 
+class TableFile:
+    """One of the three tables while its rows come; `close` puts it in place, all rows at once.
+
+    Rows are written in groups, so that a table may be larger than memory.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.path = folder / f"{name}.parquet"
+        self._name = name
+        self._part = folder / f".{name}.parquet.part"
+        self._schema = pa.schema([(c, _arrow(kind)) for c, kind in COLUMNS[name].items()])
+        self._file = pq.ParquetWriter(self._part, self._schema)
+        self._rows: list[Mapping[str, Any]] = []
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take rows; a key that is no column is an error."""
+        known = COLUMNS[self._name].keys()
+        for row in rows:
+            if unknown := row.keys() - known:
+                raise ValueError(f"{self._name} has no column {sorted(unknown)}")
+            self._rows.append(row)
+            if len(self._rows) >= _GROUP:
+                self._write()
+
+    def close(self) -> Path:
+        """The last rows; then the file replaces one that was there before."""
+        self._write()
+        self._file.close()
+        self._part.replace(self.path)
+        return self.path
+
+    def discard(self) -> None:
+        """Remove what was not closed."""
+        with contextlib.suppress(Exception):  # a full disk: there is no end to be written
+            self._file.close()
+        self._part.unlink(missing_ok=True)
+
+    def _write(self) -> None:
+        import pyarrow as pa
+
+        if self._rows:
+            rows = [{name: row.get(name) for name in self._schema.names} for row in self._rows]
+            self._file.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+            self._rows = []
+
+
 def write_table(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write one of the three tables from rows; a key that is no column is an error."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = COLUMNS[name]
-    data: dict[str, list[Any]] = {column: [] for column in columns}
-    for row in rows:
-        if unknown := row.keys() - columns.keys():
-            raise ValueError(f"{name} has no column {sorted(unknown)}")
-        for column, values in data.items():
-            values.append(row.get(column))
-    schema = pa.schema([(column, _arrow(kind)) for column, kind in columns.items()])
-    path = folder / f"{name}.parquet"
-    with _replacing(path) as temporary:
-        pq.write_table(pa.table(data, schema=schema), temporary)
-    return path
+    file = TableFile(folder, name)
+    try:
+        file.add(rows)
+        return file.close()
+    finally:
+        file.discard()
 
 
 def read_rows(run: Run, name: str) -> list[dict[str, Any]]:

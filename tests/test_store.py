@@ -7,6 +7,7 @@ import pytest
 from fusion_eval.errors import TableError
 from fusion_eval.store import (
     COLUMNS,
+    TableFile,
     point_latest,
     read_run,
     write_json,
@@ -48,16 +49,27 @@ def test_a_table_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
     """A reader that comes in the middle must see the old one, not half of the new one."""
     import pyarrow.parquet as pq
 
-    def half(table, path):
-        path.write_bytes(b"PAR1 and then")
+    def full(writer, table):
         raise OSError("disk full")
 
     write_table(tmp_path, "trials", [row(), row(repeat=1)])
-    monkeypatch.setattr(pq, "write_table", half)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(OSError, match="disk full"):
         write_table(tmp_path, "trials", [row()])
     assert len(read(tmp_path / "trials.parquet")) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["trials.parquet"]
+
+
+def test_a_table_that_comes_in_pieces_is_the_table_that_comes_at_once(tmp_path):
+    """Rows lost or swapped where one group of rows ends would be wrong in large runs only."""
+    rows = [row(repeat=i, score=i / 7 or None) for i in range(9_001)]
+    file = TableFile(tmp_path, "trials")
+    for start in range(0, len(rows), 700):
+        file.add(rows[start : start + 700])
+    assert list(tmp_path.glob("*.parquet")) == []
+    pieces = read(file.close())
+    assert [(r["repeat"], r["score"]) for r in pieces] == [(r["repeat"], r["score"]) for r in rows]
+    assert pieces == read(write_table(tmp_path, "trials", rows))
 
 
 def test_a_number_that_is_none_is_refused_in_json(tmp_path):

@@ -8,11 +8,13 @@ into the rest of a budget are the tasks with short rubrics, and a sample of thos
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Bench, Call, Recipe, Reply, Task, Trial
 from fusion_eval.engine.budget import Block as Money
@@ -21,20 +23,17 @@ from fusion_eval.engine.prices import most_out
 from fusion_eval.engine.trace import Expected, Trace
 from fusion_eval.errors import BudgetError
 
-Unit = tuple[Task, int, Recipe]
-"""What one trial is of: a task, a repeat, a recipe."""
+Unit = tuple[int, int, Recipe]
+"""What one trial of a block is of: its place in the order, a repeat, a recipe."""
 
 CHARACTERS_PER_TOKEN = 5.0
 """Length of a reply that uses all its tokens: what is written next is asked about it."""
 
 
-def units(task: Task, bench: Bench) -> list[Unit]:
+def units(bench: Bench) -> list[Unit]:
     """The trials of one block, in order."""
-    return [
-        (task, repeat, recipe)
-        for repeat in range(bench.repeats)
-        for recipe in bench.recipes.values()
-    ]
+    each = itertools.product(range(bench.repeats), bench.recipes.values())
+    return [(place, repeat, recipe) for place, (repeat, recipe) in enumerate(each)]
 
 
 def longest(call: Call) -> Expected:
@@ -53,7 +52,7 @@ async def worst_case(
     Every reply is as long as it may be, so that what is asked next is as long as it can get.
     """
     trace = Trace(longest, known)
-    for _, repeat, recipe in units(task, bench):
+    for _, repeat, recipe in units(bench):
         await run_trial(task, recipe, repeat, trace.send, bench)
     new = (call for key, call in trace.calls.items() if key not in trace.known_calls)
     return sum(worst(call) or 0.0 for call in new)
@@ -61,17 +60,27 @@ async def worst_case(
 
 @dataclass(eq=False)
 class Block:
-    """A block that has begun: its trials that are done, and whether it will be complete."""
+    """A block that has begun: its trials that are done by place, what is known about their calls,
+    and whether it will be complete."""
 
     task: Task
     money: Money
     open: int
     cut: bool = False
-    trials: dict[tuple[str, int, str], Trial] = field(default_factory=dict)
+    done: dict[int, Trial] = field(default_factory=dict)
+    facts: dict[str, Fact] = field(default_factory=dict)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """The trials that are done, in order."""
+        return [self.done[place] for place in sorted(self.done)]
 
 
 class Blocks:
-    """Hands out trials, block by block. `worst(task)` is the most that a block can still cost."""
+    """Hands out trials, block by block. `worst(task)` is the most that a block can still cost.
+
+    `begun` are the blocks that were not handed back by `ended`, in order.
+    """
 
     def __init__(
         self,
@@ -82,13 +91,12 @@ class Blocks:
         stopped: Callable[[], bool],
     ) -> None:
         self.out_of_money: str | None = None
-        self.begun: dict[str, Block] = {}
-        self._bench = bench
+        self.begun: deque[Block] = deque()
+        self._units = units(bench)
         self._budget = budget
         self._worst = worst
         self._stopped = stopped
-        self._all = tasks
-        self._tasks: Iterator[Task] = iter(tasks)
+        self._tasks = deque(tasks)
         self._waiting: deque[tuple[Block, Unit]] = deque()
         self._turn = asyncio.Lock()
 
@@ -105,23 +113,20 @@ class Blocks:
                     return None
         return None
 
-    def trials(self, *, whole: bool = False) -> Iterator[Trial]:
-        """The trials that are done, in order; with `whole`, those of complete blocks only."""
-        for task in self._all:
-            block = self.begun.get(task.id)
-            wanted = units(task, self._bench) if block else []
-            if block is None or (whole and len(block.trials) < len(wanted)):
-                continue
-            for _, repeat, recipe in wanted:
-                if (trial := block.trials.get((task.id, repeat, recipe.name))) is not None:
-                    yield trial
+    def ended(self, ready: Callable[[Block], bool]) -> Iterator[Block]:
+        """Blocks that have ended, in order and each once; none behind one that is not `ready`."""
+        while self.begun and not self.begun[0].open and ready(self.begun[0]):
+            yield self.begun.popleft()
+
+    def is_whole(self, block: Block) -> bool:
+        """True when all trials of a block are done."""
+        return len(block.done) == len(self._units)
 
     def cut(self) -> dict[str, Any]:
         """What a run without money has left out: tasks by id, and the number of trials."""
-        each = self._bench.repeats * len(self._bench.recipes)
-        done = {trial.task for trial in self.trials(whole=True)}
-        tasks = [task.id for task in self._all if task.id not in done]
-        return {"tasks": tasks, "trials": each * len(tasks)}
+        left = [block.task for block in self.begun if not self.is_whole(block)]
+        tasks = [task.id for task in (*left, *self._tasks)]
+        return {"tasks": tasks, "trials": len(self._units) * len(tasks)}
 
     def charge(self, block: Block, call: Call) -> None:
         """This call is the block's to pay, unless another block wanted it first."""
@@ -140,15 +145,16 @@ class Blocks:
             self._budget.end(block.money)
 
     async def _begin(self) -> bool:
-        task = next(self._tasks, None)
-        if task is None:
+        if not self._tasks:
             return False
+        task = self._tasks[0]
         try:
             money = await self._budget.begin(await self._worst(task))
         except BudgetError as problem:
             self.out_of_money = self.out_of_money or str(problem)
             return False
-        wanted = units(task, self._bench)
-        block = self.begun[task.id] = Block(task, money, len(wanted))
-        self._waiting.extend((block, unit) for unit in wanted)
+        self._tasks.popleft()
+        block = Block(task, money, len(self._units))
+        self.begun.append(block)
+        self._waiting.extend((block, unit) for unit in self._units)
         return True

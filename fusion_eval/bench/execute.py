@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,14 +14,14 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.blocks import Block, Blocks, worst_case
-from fusion_eval.bench.facts import Facts
+from fusion_eval.bench.output import Output, Tally
 from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.progress import Now, Progress, Silent
 from fusion_eval.bench.refuse import models_used, own_server, refuse
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
-from fusion_eval.bench.tables import Fact, Tables, tables
+from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
-from fusion_eval.core import Bench, Call, Model, Reply, Task, TaskSet, Trial
+from fusion_eval.core import Attempt, Bench, Call, Model, Reply, Task, TaskSet
 from fusion_eval.engine import prices
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
@@ -37,7 +36,8 @@ from fusion_eval.errors import (
     NotInLedgerError,
 )
 from fusion_eval.simulator import app, load_world, transport
-from fusion_eval.strategies.seats import ANSWERED_NOTHING
+
+Through = Callable[[Call], Awaitable[Known]]
 
 
 def execute(
@@ -86,7 +86,7 @@ async def _execution(
         finally:
             await ledger.stop()
             await clients.close()
-        return running.write(status)
+        return running.end(status)
 
 
 def _transports(bench: Bench, tasks: TaskSet) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def _worst(call: Call) -> float | None:
 
 @dataclass
 class _Running:
-    """A run while it runs: what is done, and what is known about each call."""
+    """A run while it runs."""
 
     tasks: TaskSet
     bench: Bench
@@ -120,42 +120,32 @@ class _Running:
     stop: Stop
     held: contextlib.ExitStack
     blocks: Blocks = field(init=False)
-    facts: Facts = field(default_factory=Facts)
+    tally: Tally = field(default_factory=Tally)
     given_up: str | None = None
     not_replayed: int = 0
     _over: bool = False
+    _lost: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
     _manifest: dict[str, Any] = field(default_factory=dict)
+    _output: Output | None = None
     _check: asyncio.Task[None] | None = None
 
     def spend_again(self, run_id: str) -> None:
         """What this run spent, or may have, before it was stopped counts against its budget."""
         models = {(m.endpoint.base_url, m.id): m for m in self._models()}
         self.budget.spent = self.ledger.spent(run_id, models)
+        self._lost = self.ledger.failed_attempts(run_id)
 
     async def run(self, replay: bool) -> str:
         """Run all trials; the status that goes into the manifest."""
-        record = partial(self.ledger.recording, run=self.folder.name, worst=_worst)
+        record = partial(self.ledger.recording, run=self.folder.name, worst=_worst, lost=self._lose)
         watch = Watch(self.progress.note)
         send = sending(self.clients, self.bench.limits, self.budget, record, watch=watch)
         through = self.ledger.wrap(send, ready=self._ready, replay=replay)
-
-        async def answered(call: Call) -> Reply:
-            if self._over:  # a seat that its strategy left behind
-                raise asyncio.CancelledError
-            self.facts.setdefault(call.key, Fact(model=call.model, failure="cancelled"))
-            try:
-                known = await through(call)
-            except CallFailedError as problem:
-                self.facts[call.key] = Fact(model=call.model, failure=problem.failure)
-                raise
-            self.facts[call.key] = self._fact(call.model, known)
-            return known.reply
-
         self.blocks = self._blocks(replay)
         self.progress.started(self.wanted)
         with self.stop.listening():
             workers = [
-                asyncio.create_task(self._work(answered))
+                asyncio.create_task(self._work(through, replay))
                 for _ in range(min(self.wanted, self.bench.limits.max_in_flight))
             ]
             with contextlib.suppress(asyncio.CancelledError):
@@ -167,9 +157,27 @@ class _Running:
                         await self.ledger.settle()
         return self._status()
 
+    def _lose(self, key: str, attempt: Attempt) -> None:
+        self._lost[key] = (*self._lost.get(key, ()), attempt)
+
+    async def _answered(self, through: Through, block: Block, call: Call) -> Reply:
+        """The reply to a call of this block, which pays for it and knows what became of it."""
+        self.blocks.charge(block, call)
+        if self._over:  # a seat that its strategy left behind
+            raise asyncio.CancelledError
+        block.facts.setdefault(call.key, Fact(model=call.model, failure="cancelled"))
+        try:
+            known = await through(call)
+        except CallFailedError as problem:
+            block.facts[call.key] = Fact(model=call.model, failure=problem.failure)
+            raise
+        block.facts[call.key] = self._fact(call.model, known)
+        return known.reply
+
     def _fact(self, model: Model, known: Known) -> Fact:
-        mine = known.run == self.folder.name
-        return Fact(model=model, reply=known.reply, mine=mine)
+        """Without the texts: they are in the ledger, and there are many."""
+        reply = replace(known.reply, text="", extra={})
+        return Fact(model=model, reply=reply, mine=known.run == self.folder.name)
 
     @property
     def wanted(self) -> int:
@@ -193,32 +201,53 @@ class _Running:
 
         return Blocks(self.tasks.tasks, self.bench, self.budget, worst, over)
 
-    async def _work(self, answered: Callable[[Call], Awaitable[Reply]]) -> None:
+    async def _work(self, through: Through, replay: bool) -> None:
         while (turn := await self.blocks.next()) is not None:
-            block, (task, repeat, recipe) = turn
-
-            async def through(call: Call, block: Block = block) -> Reply:
-                self.blocks.charge(block, call)
-                return await answered(call)
-
+            block, (place, repeat, recipe) = turn
+            answered = partial(self._answered, through, block)
+            problem: BudgetError | None = None
             try:
-                trial = await run_trial(task, recipe, repeat, through, self.bench)
-            except BudgetError as problem:
-                self.blocks.done(block, problem)
-                continue
-            except DeadEndpointError as problem:
+                trial = await run_trial(block.task, recipe, repeat, answered, self.bench)
+                block.done[place] = trial
+            except BudgetError as error:
+                problem = error
+            except DeadEndpointError as error:
                 if self.given_up is None:
-                    self.progress.note(str(problem))
-                self.given_up = str(problem)
-                self.blocks.done(block)
-                continue
+                    self.progress.note(str(error))
+                self.given_up = str(error)
             except NotInLedgerError:
                 self.not_replayed += 1
-                self.blocks.done(block)
-                continue
-            block.trials[task.id, repeat, recipe.name] = trial
-            self.blocks.done(block)
-            self.progress.advanced(self._now())
+            self.blocks.done(block, problem)
+            if place in block.done:
+                self.progress.advanced(self._now())
+            self._write_ended(replay)
+
+    def _write_ended(self, replay: bool) -> None:
+        """Write the blocks that have ended; one without all its trials may still be cut."""
+        may_be_cut = self.budget.most is not None and not replay
+
+        def ready(block: Block) -> bool:
+            return not (may_be_cut and not self.blocks.is_whole(block)) and self._landed(block)
+
+        for block in self.blocks.ended(ready):
+            for trial in block.trials:
+                self.tally.add(trial)
+            self._write(block)
+
+    def _landed(self, block: Block) -> bool:
+        """Whether all calls of a block have ended, also those that their strategies had given up
+        before the reply came: it is billed, so it is looked for."""
+        for key, fact in block.facts.items():
+            if fact.failure == "cancelled":
+                if self.ledger.flies(key):
+                    return False
+                if (known := self.ledger.find(key)) is not None:
+                    block.facts[key] = self._fact(fact.model, known)
+        return True
+
+    def _write(self, block: Block) -> None:
+        if block.done:
+            self._begin().add(block.task, self.bench.recipes, block.trials, block.facts, self._lost)
 
     def _now(self) -> Now:
         ledger, budget = self.ledger, self.budget
@@ -249,92 +278,78 @@ class _Running:
         for problem in problems:
             raise problem
 
-    def _begin(self) -> None:
-        if not self._manifest:
+    def _begin(self) -> Output:
+        """From here on the run exists: its directory, its manifest, and its files to be."""
+        if self._output is None:
             manifests.hold(self.folder, self.held)
             self._manifest = manifests.begun(self.tasks, self.bench, self.folder)
             store.write_manifest(self.folder, self._manifest)
+            output = Output(self.folder, simulated=self._manifest["simulated"])
+            self._output = self.held.enter_context(output)
+        return self._output
 
     def _status(self) -> str:
-        trials = list(self.blocks.trials())
-        if len(trials) < self.wanted and self.blocks.out_of_money and not self.stop.asked:
+        for block in self.blocks.begun:
+            for trial in block.trials:
+                self.tally.add(trial)
+        if self.tally.done < self.wanted and self.blocks.out_of_money and not self.stop.asked:
             return "stopped_by_budget"
         if self.not_replayed or self.given_up:
             return "incomplete"
-        if len(trials) < self.wanted:
+        if self.tally.done < self.wanted:
             return "interrupted"
-        return "incomplete" if any(_broken(trial) for trial in trials) else "finished"
+        return "incomplete" if self.tally.broken else "finished"
 
     def _models(self) -> list[Model]:
         """The models that these tasks can call: where all have a target, nobody grades."""
         rubrics = any(task.target is None for task in self.tasks.tasks)
         return models_used(self.bench if rubrics else replace(self.bench, grader=None))
 
-    def _land(self, done: list[Trial]) -> None:
-        """Find the replies that came after their strategies had given them up."""
-        used = {use.key for trial in done for use in (*trial.uses, *trial.grading)}
-        for key, fact in list(self.facts.items()):
-            if fact.failure != "cancelled":
-                continue
-            if (known := self.ledger.find(key)) is not None:
-                self.facts[key] = self._fact(fact.model, known)
-            elif key not in used:
-                del self.facts[key]  # of a trial that was not finished
-
-    def write(self, status: str) -> store.Run:
-        """Write the tables of all trials that are done, and the manifest last.
+    def end(self, status: str) -> store.Run:
+        """Write what is left, put the files in their place, and the manifest last.
 
         A replay that found nothing leaves nothing behind.
         """
-        if self.not_replayed and not list(self.blocks.trials()):
-            facts = self._counted(Tables(trials=[], verdicts=[], calls=[]), status)
-            return store.Run(path=self.folder, manifest={"status": status, **facts})
-        self._begin()
-        done = list(self.blocks.trials(whole=status == "stopped_by_budget"))
-        self._land(done)
-        rows = tables(
-            done,
-            {task.id: task for task in self.tasks.tasks},
-            self.bench.recipes,
-            self.facts,
-            self.ledger.failed_attempts(self.folder.name),
-        )
-        for name in ("trials", "verdicts", "calls"):
-            store.write_table(self.folder, name, getattr(rows, name))
-        simulated = any(f.reply.simulated for f in self.facts.values() if f.reply is not None)
-        store.write_lines(self.folder / "answers.jsonl", _answers(done, simulated))
+        if self.not_replayed and not self.tally.done:
+            return store.Run(path=self.folder, manifest={"status": status, **self._counted(status)})
+        output = self._begin()
+        self._lost = self.ledger.failed_attempts(self.folder.name)
+        for block in self.blocks.begun:
+            self._landed(block)
+            if status != "stopped_by_budget" or self.blocks.is_whole(block):
+                self._write(block)
+        output.close()
         store.write_yaml(self.folder / "bench.yaml", self.bench.resolved)
-        facts = self._counted(rows, status)
         manifest = manifests.ended(
-            self._manifest, status, **facts, simulated=simulated or self._manifest["simulated"]
+            self._manifest, status, **self._counted(status), simulated=output.simulated
         )
         run = store.write_manifest(self.folder, manifest)
         store.point_latest(self.folder.parent, self.folder.name)
         return run
 
-    def _counted(self, rows: Tables, status: str) -> dict[str, Any]:
-        trials = list(self.blocks.trials())
+    def _counted(self, status: str) -> dict[str, Any]:
+        written = self._output
         return {
             "trials": {
                 "wanted": self.wanted,
-                "done": len(rows.trials),
-                "failed": sum(row["failure"] is not None for row in rows.trials),
+                "done": written.trials if written else 0,
+                "failed": written.failed if written else 0,
             },
             "calls": {
-                "charged": len(rows.calls),
-                "distinct": len(self.facts),
+                "charged": written.calls if written else 0,
+                "distinct": len(written.billed) if written else 0,
                 "made": self.ledger.made,
             },
-            "failures": dict(Counter(w for t in trials for w in _broken(t))),
-            "failure_details": {t.failure: t.detail for t in trials if t.failure and t.detail},
+            "failures": dict(self.tally.broken),
+            "failure_details": self.tally.details,
             "paid_usd": self.budget.spent,
             "stopped_because": self.blocks.out_of_money or self.given_up,
             "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
-            "money": self._money(rows),
+            "money": self._money(written.spent_usd if written else 0.0),
         }
 
-    def _money(self, rows: Tables) -> dict[str, Any]:
+    def _money(self, shown: float) -> dict[str, Any]:
         """What the run has paid according to its ledger, and how much of it no trial shows yet."""
         models = {(m.endpoint.base_url, m.id): m for m in models_used(self.bench)}
         bills = [
@@ -343,7 +358,6 @@ class _Running:
             if (url, name) in models
         ]
         paid = math.fsum(usd for usd in bills if usd is not None)
-        shown = math.fsum(row["spent_usd"] or 0.0 for row in rows.calls)
         unfinished = paid - shown
         return {
             "spent_usd": paid,
@@ -351,29 +365,6 @@ class _Running:
             "calls_of_unknown_price": bills.count(None),
             "budget_usd": self.bench.limits.budget_usd,
             "counted_against_budget_usd": self.budget.spent,
-        }
-
-
-def _broken(trial: Trial) -> list[str]:
-    """What calling again may mend: why an answer or a verdict is missing because calls failed."""
-    words = [v.reason for v in trial.verdicts if v.verdict == "not_graded"]
-    if trial.failure is not None and trial.failure not in ANSWERED_NOTHING:
-        words.append(trial.failure)
-    return words
-
-
-def _answers(trials: list[Trial], simulated: bool) -> Iterator[dict[str, Any]]:
-    for trial in trials:
-        yield {
-            "task": trial.task,
-            "recipe": trial.recipe,
-            "repeat": trial.repeat,
-            "answer": trial.answer,
-            "failure": trial.failure,
-            "detail": trial.detail or None,
-            "finish": trial.finish,
-            "degraded": list(trial.degraded),
-            **({"simulated": "SIMULATED"} if simulated else {}),
         }
 
 

@@ -26,6 +26,7 @@ from fusion_eval.core import (
     score_of,
 )
 from fusion_eval.engine import prices
+from fusion_eval.engine.ledger import short
 
 Row = dict[str, Any]
 
@@ -55,13 +56,14 @@ def tables(
     recipes: Mapping[str, Recipe],
     facts: Mapping[str, Fact],
     failed: Mapping[str, Sequence[Attempt]],
+    billed: set[int],
 ) -> Tables:
     """All rows; trials must come in the order in which spending is attributed.
 
-    `failed` holds, by key, the attempts of this run that ended without a reply.
+    `failed` holds, by key, the attempts of this run that ended without a reply; `billed` the calls
+    (short keys) that stand in earlier rows, to which those of these trials are added.
     """
     made = Tables(trials=[], verdicts=[], calls=[])
-    billed: set[str] = set()
     for trial in trials:
         task = tasks[trial.task]
         answering = [_call(trial, use, facts, failed, billed) for use in trial.uses]
@@ -147,13 +149,13 @@ def _call(
     use: Use,
     facts: Mapping[str, Fact],
     failed: Mapping[str, Sequence[Attempt]],
-    billed: set[str],
+    billed: set[int],
 ) -> Row:
     fact = facts[use.key]
     reply = fact.reply
     usage = reply.usage if reply else None
-    first = use.key not in billed
-    billed.add(use.key)
+    first = (key := short(use.key)) not in billed
+    billed.add(key)
     cost = prices.Cost(usd=0.0, source="not billed")
     paid = cost
     if reply is not None:

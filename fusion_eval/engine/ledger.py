@@ -80,6 +80,10 @@ class Ledger:
         """Calls that somebody waits for now."""
         return len(self._flying)
 
+    def flies(self, key: str) -> bool:
+        """True while somebody waits for this call, or has left before its reply came."""
+        return key in self._flying
+
     def close(self) -> None:
         """Commit what waits and close the file."""
         self._writer.close()
@@ -91,7 +95,7 @@ class Ledger:
         """The reply to a call that was made before, by this run or another, or None."""
         if (known := self._recent.get(key)) is not None:
             return known
-        return self._read(key) if _short(key) in self._keys else None
+        return self._read(key) if short(key) in self._keys else None
 
     def _read(self, key: str) -> Known | None:
         for blob, run in self._rows("SELECT reply, run FROM replies WHERE key=?", key):
@@ -222,11 +226,19 @@ class Ledger:
         if not flying.cancelled():
             flying.exception()  # whoever waited has it; if nobody waits any more, nobody misses it
 
-    def recording(self, send: One, *, run: str, worst: Callable[[Call], float | None]) -> One:
+    def recording(
+        self,
+        send: One,
+        *,
+        run: str,
+        worst: Callable[[Call], float | None],
+        lost: Callable[[str, Attempt], None] = lambda key, attempt: None,
+    ) -> One:
         """The bottom of the stack, below retry and concurrency: write down each attempt.
 
-        `worst` is the most that an attempt can cost (US$). A slot is given back when the reply is
-        on disk, so that a kill loses no more calls than may be in flight.
+        `worst` is the most that an attempt can cost (US$); `lost` is told of each that brought no
+        reply, with the key of its call. A slot is given back when the reply is on disk, so that a
+        kill loses no more calls than may be in flight.
         """
 
         async def recorded(call: Call) -> Reply:
@@ -245,13 +257,21 @@ class Ledger:
                 if problem.attempt.billed is None:
                     problem.attempt = replace(problem.attempt, cost_worst=most)
                 await self._write(intent.closing("failed", problem.attempt))
+                lost(call.key, problem.attempt)
                 raise
             # whatever else is raised leaves the intent open: nobody knows what became of it
-            return (await self._keep(call, run, reply, intent)).reply
+            return (await self._keep(call, run, reply, intent, lost)).reply
 
         return recorded
 
-    async def _keep(self, call: Call, run: str, reply: Reply, intent: rows.Intent) -> Known:
+    async def _keep(
+        self,
+        call: Call,
+        run: str,
+        reply: Reply,
+        intent: rows.Intent,
+        lost: Callable[[str, Attempt], None],
+    ) -> Known:
         """Commit a reply; where another process was first, its reply counts for both.
 
         So a replay gives the same answers. Ours was then paid for nothing, and stands among the
@@ -264,8 +284,9 @@ class Ledger:
         known: Known | None = Known(reply, run)
         if not await self._write(rows.kept(call, run, reply), intent.closing("done")):
             cost = intent.worst if paid is None else paid
-            lost = replace(last, failure="superseded", billed=None, cost_worst=cost)
-            await self._write(intent.closing("superseded", lost))
+            unused = replace(last, failure="superseded", billed=None, cost_worst=cost)
+            await self._write(intent.closing("superseded", unused))
+            lost(call.key, unused)
             known = self._read(call.key)
         if known is None:
             raise TableError(f"{self.path}: a reply was removed while a run was writing; run again")
@@ -294,12 +315,12 @@ class Ledger:
         if len(self._recent) >= _RECENT:
             self._recent.pop(next(iter(self._recent)))
         self._recent[key] = known
-        self._keys.add(_short(key))
+        self._keys.add(short(key))
 
     def _read_keys(self) -> None:
-        self._keys = {_short(key) for (key,) in self._rows("SELECT key FROM replies")}
+        self._keys = {short(key) for (key,) in self._rows("SELECT key FROM replies")}
 
 
-def _short(key: str) -> int:
-    """60 bits of a key: a set of a million of them takes 64 MB less than one of the keys."""
+def short(key: str) -> int:
+    """60 bits of a key: a set of a million of them takes 80 MB less than one of the keys."""
     return int(key[:15], 16)
