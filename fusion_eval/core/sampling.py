@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from fusion_eval.core.task import digest
+from fusion_eval.core.value import digest
 
 HEAVY = 0.25
 """Share of its task's positive weight above which one criterion is heavy."""
