@@ -107,7 +107,7 @@ def standard_error(x: Floats) -> float:
     return float(x.std(ddof=1) / math.sqrt(len(x)))
 
 
-def t_quantile(level: float, freedom: int) -> float:
+def t_quantile(level: float, freedom: float) -> float:
     """Two-sided quantile of Student's t."""
     return float(stats.t.ppf((1 + level) / 2, freedom))
 
