@@ -22,8 +22,11 @@ if TYPE_CHECKING:
     from fusion_eval.importing import import_verdicts
     from fusion_eval.repricing import reprice
     from fusion_eval.stats.compare import compare, compare_runs
+    from fusion_eval.stats.deadline import deadlines
+    from fusion_eval.stats.decision import acceptability, decisions
     from fusion_eval.stats.frontier import pareto
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
+    from fusion_eval.stats.matched import matched
     from fusion_eval.store import read_run
 
 __version__ = "0.1.0"
@@ -42,16 +45,24 @@ _HOMES = {
     "best_member": "fusion_eval.stats.oracles",
     "oracle": "fusion_eval.stats.oracles",
     "union_oracle": "fusion_eval.stats.oracles",
+    "acceptability": "fusion_eval.stats.decision",
+    "decisions": "fusion_eval.stats.decision",
+    "matched": "fusion_eval.stats.matched",
+    "deadlines": "fusion_eval.stats.deadline",
     "plots": "fusion_eval.plots",
     "simulator": "fusion_eval.simulator",
 }
 
 __all__ = [
+    "acceptability",
     "best_member",
     "calls",
     "compare",
     "compare_runs",
+    "deadlines",
+    "decisions",
     "import_verdicts",
+    "matched",
     "oracle",
     "pareto",
     "plots",

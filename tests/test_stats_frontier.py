@@ -7,8 +7,8 @@ from made_worlds import GOLDEN, noise, worlds
 
 from fusion_eval import frames, stats
 from fusion_eval.errors import StatisticsError
-from fusion_eval.stats.decision import hull
-from fusion_eval.stats.frontier import Points, dominators, on_frontier
+from fusion_eval.stats.dominance import dominators, hull, on_frontier
+from fusion_eval.stats.points import Points
 
 
 def test_frontier_and_hull_of_the_golden_case_are_those_found_by_hand():
@@ -135,13 +135,13 @@ def test_net_benefit_is_value_times_points_minus_cost(tmp_path):
     trials = _priced(tmp_path, {"free": (0.0, 0, 0.0), "good": (0.1, 0, 0.05)})
     means = frames.per_task(trials).mean()
 
-    table = stats.net_benefit(trials, [0.001, 0.01]).set_index(["dollars_per_point", "recipe"])
+    table = stats.acceptability(trials, [0.001, 0.01]).set_index(["value", "recipe"])
 
-    assert table.loc[(0.01, "good"), "net_benefit_usd"] == pytest.approx(means["good"] - 0.05)
+    assert table.loc[(0.01, "good"), "net_benefit"] == pytest.approx(means["good"] - 0.05)
     assert table.loc[(0.001, "free"), "probability"] == 1.0
     assert table.loc[(0.01, "good"), "probability"] == 1.0
     with pytest.raises(StatisticsError):
-        stats.net_benefit(trials, [-1.0])
+        stats.acceptability(trials, [-1.0])
 
 
 def test_recipes_of_unknown_cost_are_left_out_of_the_choice_by_name(tmp_path):
@@ -168,7 +168,7 @@ def test_a_recipe_that_never_answered_beats_nobody(tmp_path):
     assert table.loc["a", "p_on_frontier"] == 1.0
     assert list(stats.decisions(trials)["recipe"]) == ["a", "b"]
     assert stats.decisions(trials).attrs["never_answered"] == ["dead"]
-    assert set(stats.net_benefit(trials, [0.01])["recipe"]) == {"a", "b"}
+    assert set(stats.acceptability(trials, [0.01])["recipe"]) == {"a", "b"}
 
 
 @pytest.mark.parametrize(("n", "sure"), [(1, False), (4, False), (5, True)])
@@ -182,7 +182,7 @@ def test_from_less_than_five_tasks_nothing_is_certain(tmp_path, n, sure):
     assert table["p_on_frontier"].notna().all() == sure
     assert list(choice["recipe"]) == ["a", "b"]
     assert choice["probability"].notna().all() == sure
-    assert stats.net_benefit(trials, [0.01])["probability"].notna().all() == sure
+    assert stats.acceptability(trials, [0.01])["probability"].notna().all() == sure
 
 
 def test_the_same_seed_gives_the_same_table_and_rows_in_any_order_too(tmp_path):

@@ -2,7 +2,7 @@
 
 from fusion_eval.stats.compare import compare, compare_runs
 from fusion_eval.stats.cost import mean_cost
-from fusion_eval.stats.decision import decisions, net_benefit
+from fusion_eval.stats.decision import acceptability, decisions
 from fusion_eval.stats.estimates import mean_score, t_interval, wilson
 from fusion_eval.stats.frontier import pareto
 from fusion_eval.stats.multiple import holm, max_t_adjusted_p, simultaneous_intervals
@@ -10,6 +10,7 @@ from fusion_eval.stats.oracles import best_member, oracle, union_oracle
 from fusion_eval.stats.paired import paired_difference, sign_flip_p
 
 __all__ = [
+    "acceptability",
     "best_member",
     "compare",
     "compare_runs",
@@ -18,7 +19,6 @@ __all__ = [
     "max_t_adjusted_p",
     "mean_cost",
     "mean_score",
-    "net_benefit",
     "oracle",
     "paired_difference",
     "pareto",

@@ -22,7 +22,7 @@ FEW_TASKS = 8
 
 @dataclass(frozen=True)
 class Costs:
-    """Cost per task (US$), tidy.
+    """Cost per task (US$, or seconds), tidy.
 
     `least`: index task hash, one column per recipe; a trial of unknown cost counts 0 in it, so
     that it is a lower bound. NaN: no trial for this task, or no trial of the recipe has a cost.
@@ -33,11 +33,14 @@ class Costs:
     unknown: pd.Series
 
 
-def cost_per_task(trials: pd.DataFrame) -> Costs:
-    """Average `cost_usd` over repeats within each task; failed answers cost what they cost."""
+def cost_per_task(trials: pd.DataFrame, column: str = "cost_usd") -> Costs:
+    """Average a price over repeats within each task; failed answers cost what they cost.
+
+    column : `cost_usd` (US dollars) or `latency_s` (seconds)
+    """
     key = task_key(trials)
     recipe = trials["recipe"].astype(str)
-    cost = trials["cost_usd"].astype(float)
+    cost = trials[column].astype(float)
     unknown = cost.isna().groupby(recipe, sort=False).sum().astype(int)
     nothing = cost.isna().groupby(recipe, sort=False).all()
     least = cost.fillna(0.0).groupby([key, recipe]).mean().unstack().sort_index()

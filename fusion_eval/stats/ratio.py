@@ -1,0 +1,129 @@
+"""Ratios of means: Fieller's set, which may be unbounded and says so, and the delta method on logs.
+
+A ratio is one of means, never a mean of ratios: that is biased by +22 to +370 % on skewed costs.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import Missing
+from fusion_eval.stats.estimates import Floats, checked, t_quantile
+from fusion_eval.stats.points import points
+
+Kind = Literal["bounded", "exclusive", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ratio:
+    """A ratio with its confidence set. `kind` says what `low` and `high` mean.
+
+    `bounded`: from low to high. `exclusive`: everything *outside* low to high. `all`: every number
+    (low and high are NaN), because the denominator cannot be told from 0.
+    """
+
+    value: float
+    low: float
+    high: float
+    kind: Kind
+    level: float
+    n: int
+    method: str
+
+
+def fieller_set(
+    a: float, b: float, var_a: float, var_b: float, cov: float, quantile: float
+) -> tuple[float, float, Kind]:
+    """The values r for which a - r b is within `quantile` standard errors of 0.
+
+    a, b : estimates of numerator and denominator; var_a, var_b, cov : of these estimates
+
+    References
+    ----------
+    Fieller (1954), JRSS B 16:175; Zerbe (1978), American Statistician 32:103.
+    """
+    square = quantile * quantile
+    p, q, r = b * b - square * var_b, a * b - square * cov, a * a - square * var_a
+    inner = q * q - p * r
+    if p == 0 or inner <= 0:
+        # p = 0: a half-line, as good as never; p > 0 has inner >= 0 but for rounding
+        return (q / p, q / p, "bounded") if p > 0 else (float("nan"), float("nan"), "all")
+    root = math.sqrt(inner)
+    low, high = sorted(((q - root) / p, (q + root) / p))
+    return low, high, "bounded" if p > 0 else "exclusive"
+
+
+def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Ratio:
+    """Mean over mean of paired values with Fieller's set; signs are free.
+
+    numerator, denominator : shape (n_tasks,), paired by task, no NaN
+    Raises MissingScoresError, TooFewTasksError (below two), StatisticsError (lengths differ).
+    """
+    a, b = _pair(numerator, denominator)
+    cov = np.cov(a, b) / len(a)
+    low, high, kind = fieller_set(
+        float(a.mean()), float(b.mean()), float(cov[0, 0]), float(cov[1, 1]), float(cov[0, 1]),
+        t_quantile(level, len(a) - 1),
+    )  # fmt: skip
+    value = float(a.mean() / b.mean()) if b.mean() else float("nan")
+    return Ratio(
+        value=value, low=low, high=high, kind=kind, level=level, n=len(a), method="Fieller"
+    )
+
+
+def positive_ratio(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Ratio:
+    """Mean over mean of paired values that cannot be negative, by the delta method on the log.
+
+    With u = a / mean(a) - b / mean(b), the interval is ratio * exp(-+ t sd(u) / sqrt(n)). Both
+    means must be above 0. It covers more than Fieller's where costs are skewed. Raises as
+    `ratio_of_means`, and StatisticsError for a mean that is not above 0.
+    """
+    a, b = _pair(numerator, denominator)
+    if not (a.mean() > 0 and b.mean() > 0):
+        raise StatisticsError("the ratio of means needs both above 0; use ratio_of_means")
+    value = float(a.mean() / b.mean())
+    u = a / a.mean() - b / b.mean()
+    half = t_quantile(level, len(a) - 1) * float(u.std(ddof=1)) / math.sqrt(len(a))
+    low, high = value * math.exp(-half), value * math.exp(half)
+    return Ratio(
+        value=value, low=low, high=high, kind="bounded", level=level, n=len(a), method="log-delta"
+    )
+
+
+def dollars_per_point(
+    trials: pd.DataFrame, a: str, b: str, level: float = 0.95, *, missing: Missing = "as_deployed"
+) -> Ratio:
+    """Extra dollars per extra point of recipe `a` over `b` (the ICER), with Fieller's set.
+
+    Over tasks with score and cost of both. It is only a price where `a` scores more beyond chance:
+    otherwise the set is not bounded, and `stats.acceptability` is the thing to read. Raises
+    StatisticsError for unknown recipes and for costs that are not wholly known.
+    """
+    data = points(trials, missing)
+    for name in (a, b):
+        if name not in data.names:
+            raise StatisticsError(f"no recipe {name!r}; there are {', '.join(data.names)}")
+        if not data.known[data.names.index(name)]:
+            raise StatisticsError(
+                f"the cost of {name!r} is not wholly known; reprice the run, or leave it out"
+            )
+    i, j = data.names.index(a), data.names.index(b)
+    both = pd.DataFrame({
+        "cost": data.cost[:, i] - data.cost[:, j],
+        "points": 100 * (data.score[:, i] - data.score[:, j]),
+    }).dropna()  # fmt: skip
+    return ratio_of_means(both["cost"], both["points"], level)
+
+
+def _pair(numerator: ArrayLike, denominator: ArrayLike) -> tuple[Floats, Floats]:
+    a, b = checked(numerator, least=2), checked(denominator, least=2)
+    if a.shape != b.shape:
+        raise StatisticsError(f"{a.size} numerators and {b.size} denominators; pair them by task")
+    return a, b

@@ -1,0 +1,150 @@
+"""Ratios of means: dollars per point, cost against cost, and when there is no such number."""
+
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+from made_ladders import DECISIONS, table
+from made_worlds import noise, worlds
+
+from fusion_eval import stats
+from fusion_eval.errors import MissingScoresError, StatisticsError
+from fusion_eval.stats.ratio import dollars_per_point, fieller_set, positive_ratio, ratio_of_means
+
+
+@pytest.mark.parametrize("k", [0, 1, 2])
+def test_fiellers_set_is_that_of_the_closed_form_in_all_three_kinds(k):
+    """An interval where the set is the *outside* of one would turn the conclusion around."""
+    golden = DECISIONS["fieller"]
+
+    low, high, kind = fieller_set(*golden["cases"][k])
+
+    expected = golden["expected"][k]
+    assert kind == expected["kind"]
+    if kind != "all":
+        assert (low, high) == pytest.approx((expected["lo"], expected["hi"]), abs=1e-8)
+    else:
+        assert np.isnan([low, high]).all()
+
+
+def test_the_ratio_of_the_patch_data_is_that_of_efron_and_tibshirani():
+    """Printed to three digits in their chapter on bioequivalence."""
+    golden = DECISIONS["patch"]
+
+    found = ratio_of_means(golden["numerator"], golden["denominator"], golden["level"])
+
+    assert found.value == pytest.approx(golden["ratio"], abs=5e-5)
+    assert (found.low, found.high) == pytest.approx(golden["interval"], abs=5e-4)
+    assert found.kind == "bounded"
+
+
+def test_a_missing_value_or_another_length_is_refused_with_the_way_out():
+    """Dropping a pair silently changes which tasks the ratio is about."""
+    with pytest.raises(MissingScoresError, match="missing"):
+        ratio_of_means([1.0, np.nan], [1.0, 2.0])
+    with pytest.raises(StatisticsError, match="pair them by task"):
+        ratio_of_means([1.0, 2.0], [1.0, 2.0, 3.0])
+    with pytest.raises(StatisticsError, match="use ratio_of_means"):
+        positive_ratio([1.0, 2.0], [-1.0, -2.0])
+
+
+def test_dollars_per_point_are_not_given_where_the_gain_may_be_nothing():
+    """ "$0.02 per point" of a gain within the noise is a price for nothing."""
+    rng = np.random.default_rng(0)
+    level = rng.uniform(0.2, 0.7, 40)
+    trials = table(
+        {"cheap": {"score": level, "cost_usd": 0.01},
+         "better": {"score": level + 0.1 + rng.normal(0, 0.02, 40), "cost_usd": 0.03},
+         "same": {"score": level + rng.normal(0, 0.05, 40), "cost_usd": 0.03}},
+        40,
+    )  # fmt: skip
+
+    sure, unsure = (
+        dollars_per_point(trials, "better", "cheap"),
+        dollars_per_point(trials, "same", "cheap"),
+    )
+
+    assert sure.kind == "bounded"
+    assert sure.low < 0.002 < sure.high
+    assert unsure.kind != "bounded"
+    with pytest.raises(StatisticsError, match="no recipe 'nobody'"):
+        dollars_per_point(trials, "nobody", "cheap")
+    trials.loc[0, "cost_usd"] = np.nan
+    with pytest.raises(StatisticsError, match="not wholly known"):
+        dollars_per_point(trials, "better", "cheap")
+
+
+def _icer_coverage(n, gain, count, by=ratio_of_means):
+    rng, hits, unbounded = np.random.default_rng(8), 0, 0
+    truth = 0.04 / gain
+    for _ in range(count):
+        found = by(0.04 * rng.lognormal(-0.32, 0.8, n), gain + 0.1 * rng.normal(size=n))
+        inside = found.low <= truth <= found.high
+        hits += inside if found.kind == "bounded" else found.kind == "all" or not inside
+        unbounded += found.kind != "bounded"
+    return hits / count, unbounded / count
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("n", [10, 30, 100])
+def test_fiellers_set_holds_the_true_price_of_a_point_as_often_as_it_says(n):
+    """Also where it is unbounded: at five points of gain, most sets of ten tasks are."""
+    count = worlds()
+
+    covered, unbounded = _icer_coverage(n, 0.05, count)
+
+    assert abs(covered - 0.95) <= 0.01 + noise(0.95, count)
+    if n == 10:
+        assert unbounded > 0.4
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize(("n", "known_bias"), [(10, 0.04), (30, 0.035), (100, 0.01)])
+def test_the_ratio_of_two_mean_costs_covers_as_often_as_known(n, known_bias):
+    """Log-SD .8: what skewed costs take from every method."""
+    rng, count, hits = np.random.default_rng(9), worlds(), 0
+    for _ in range(count):
+        hard = 0.5 * rng.normal(size=n)
+        a, b = (
+            np.exp(0.8 * (hard + np.sqrt(0.75) * rng.normal(size=n))) * level for level in (3, 1)
+        )
+        found = positive_ratio(a, b)
+        hits += found.low <= 3 <= found.high
+
+    assert 0.95 - known_bias - noise(0.95, count) <= hits / count <= 0.96 + noise(0.95, count)
+
+
+def test_the_probability_of_being_the_better_choice_is_that_of_the_normal_approximation():
+    """With many tasks the share of resamples is Phi(mean / se) of the net benefit."""
+    rng = np.random.default_rng(2)
+    level = rng.uniform(0.2, 0.7, 400)
+    trials = table(
+        {"a": {"score": level, "cost_usd": 0.01},
+         "b": {"score": level + rng.normal(0.01, 0.2, 400), "cost_usd": 0.013}}, 400
+    )  # fmt: skip
+
+    curve = stats.acceptability(trials, [0.004], resamples=20_000).set_index("recipe")
+
+    benefit = 0.4 * (trials[trials.recipe == "b"]["score"].to_numpy() - level) - 0.003
+    z = benefit.mean() / (benefit.std(ddof=1) / 20)
+
+    assert curve.loc["b", "probability"] == pytest.approx(NormalDist().cdf(z), abs=0.012)
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_the_value_of_perfect_information_is_the_unit_normal_loss(k):
+    """Two recipes, normal differences: se times Raiffa and Schlaifer's tabled integral."""
+    golden = DECISIONS["unit_normal_loss"]
+    rng, n = np.random.default_rng(k), 400
+    noise_ = rng.normal(size=n)
+    noise_ = (noise_ - noise_.mean()) / noise_.std()
+    gain = 0.1 * noise_ + golden["at"][k] * 0.1 / np.sqrt(n)
+    trials = table(
+        {"a": {"score": 0.5 * np.ones(n), "cost_usd": 0.01},
+         "b": {"score": 0.5 + gain, "cost_usd": 0.01}}, n
+    )  # fmt: skip
+
+    curve = stats.acceptability(trials, [0.01], resamples=20_000)
+
+    per_se = curve["evpi"].iloc[0] / (100 * 0.01 * 0.1 / np.sqrt(n))
+    assert per_se == pytest.approx(golden["loss"][k], abs=0.015)
