@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fusion_eval.stats.deadline import deadlines
     from fusion_eval.stats.decision import acceptability, decisions
     from fusion_eval.stats.frontier import pareto
-    from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.matched import matched
+    from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.store import read_run
 
 __version__ = "0.1.0"

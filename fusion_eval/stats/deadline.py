@@ -56,7 +56,7 @@ def deadlines(
     known = trials["latency_s"].astype(float)
     if not known.notna().any():
         raise StatisticsError("no latency is known in this run, so no time limit can be judged")
-    seconds = known.to_numpy(dtype=np.float64)
+    seconds: Floats = np.asarray(known, dtype=np.float64)
     limits: Floats = (
         _limits(seconds) if limits_s is None else np.asarray(limits_s, dtype=np.float64)
     )
