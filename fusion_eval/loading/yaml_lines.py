@@ -50,10 +50,21 @@ _Loader.add_implicit_resolver(
 class Located:
     """A document as plain values, and the line of each."""
 
-    def __init__(self, source: str, value: Any, lines: Mapping[Path_, int]) -> None:
+    def __init__(
+        self,
+        source: str,
+        value: Any,
+        lines: Mapping[Path_, int],
+        numbers: Mapping[Path_, str] | None = None,
+    ) -> None:
         self.source = source
         self.value = value
         self._lines = lines
+        self._numbers = numbers or {}
+
+    def written(self, path: Sequence[str | int]) -> str | None:
+        """A number as it stands in the file: `1.10` keeps its zero. None for anything else."""
+        return self._numbers.get(tuple(path))
 
     def where(self, path: Sequence[str | int]) -> str:
         """`file:line` of the value at `path`, or of the nearest thing around it."""
@@ -102,7 +113,7 @@ def read_yaml(path: Path, error: type[InputError]) -> Located:
     if problems:
         raise error(list(dict.fromkeys(problems)))
     try:
-        return Located(source, yaml.load(text, Loader=_Loader), lines)
+        return Located(source, yaml.load(text, Loader=_Loader), lines, _numbers(node, ()))
     except (yaml.YAMLError, ValueError, TypeError) as problem:
         raise error(_not_yaml(source, problem)) from None
 
@@ -143,6 +154,21 @@ def _walk(
     elif isinstance(node, yaml.SequenceNode):
         for i, value in enumerate(node.value):
             _walk(value, (*path, i), lines, problems, source, depth + 1)
+
+
+_NUMBERS = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+
+
+def _numbers(node: yaml.Node, path: Path_) -> dict[Path_, str]:
+    """The text of every number; called after `_walk` has refused documents without end."""
+    if isinstance(node, yaml.ScalarNode):
+        return {path: str(node.value)} if node.tag in _NUMBERS else {}
+    parts: list[tuple[Any, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        parts = [(key.value, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        parts = list(enumerate(node.value))
+    return {at: text for step, part in parts for at, text in _numbers(part, (*path, step)).items()}
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: Any) -> list[str]:

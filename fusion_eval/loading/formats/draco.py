@@ -8,10 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-
-def is_row(row: object) -> bool:
-    """True for a row with DRACO's columns."""
-    return isinstance(row, dict) and {"id", "problem", "answer"} <= row.keys()
+KEYS = ({"id", "problem", "answer"},)
 
 
 def row(row: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,142 @@
+"""Rows of a table of tasks, each with its place: JSONL, JSON, Parquet, CSV, or a hub's data set."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from fusion_eval.errors import TaskFileError
+from fusion_eval.loading.yaml_lines import read_text
+
+Where = Callable[[Sequence[str | int]], str]
+"""From a path inside one row to `file:line`."""
+
+Raw = tuple[Any, Where]
+"""A row as it stands, and where its parts are."""
+
+
+def rows_of(place: str) -> list[Raw]:
+    """The rows of a file, by its ending, or of `hf:owner/name[:split]`."""
+    if place.startswith("hf:"):
+        return _hub_rows(place)
+    path = Path(place)
+    if path.suffix not in _READERS:
+        known = f".yaml, {', '.join(_READERS)} or hf:owner/name"
+        raise TaskFileError(f"{path}: unknown kind of task file; give {known}")
+    return _READERS[path.suffix](path)
+
+
+def _at(place: str) -> Where:
+    """A row that is one line: the place, and the path inside the row."""
+    return lambda loc: f"{place}{': ' + '.'.join(map(str, loc)) if loc else ''}"
+
+
+def _jsonl_rows(path: Path) -> list[Raw]:
+    rows, problems = [], []
+    for i, line in enumerate(read_text(path, TaskFileError).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line, object_pairs_hook=_each_key_once)
+            if not isinstance(row, dict):
+                raise ValueError("something else")
+            rows.append((row, _at(f"{path}:{i}")))
+        except (ValueError, RecursionError) as problem:
+            problems.append(f"{path}:{i}: not a JSON object: {problem}")
+    if problems:
+        raise TaskFileError(problems)
+    return rows
+
+
+def _json_rows(path: Path) -> list[Raw]:
+    """One object, or a list of them."""
+    try:
+        value = json.loads(read_text(path, TaskFileError), object_pairs_hook=_each_key_once)
+    except (ValueError, RecursionError) as problem:
+        raise TaskFileError(f"{path}: not JSON: {problem}") from None
+    rows = value if isinstance(value, list) else [value]
+    return [(row, _at(f"{path}:item {i}")) for i, row in enumerate(rows, 1)]
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON keeps the last of two equal keys silently; we do not."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        doubled = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"{doubled!r} stands twice; keep one")
+    return made
+
+
+def _parquet_rows(path: Path) -> list[Raw]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise TaskFileError(f"{path}: no such file") from None
+    except (pa.ArrowException, OSError) as problem:
+        raise TaskFileError(f"{path}: not Parquet: {problem}") from None
+    return [
+        (_without_nulls(row), _at(f"{path}:row {i}")) for i, row in enumerate(table.to_pylist(), 1)
+    ]
+
+
+def _csv_rows(path: Path) -> list[Raw]:
+    reader = csv.DictReader(io.StringIO(read_text(path, TaskFileError), newline=""), strict=True)
+    rows: list[Raw] = []
+    problems: list[str] = []
+    line = 2
+    try:
+        for row in reader:
+            place, line = f"{path}:{line}", reader.line_num + 1
+            if None in row:
+                problems.append(f"{place}: more cells than columns; quote a cell that has commas")
+            plain = {k: v for k, v in row.items() if v not in (None, "") and k is not None}
+            rows.append((plain, _at(place)))
+    except csv.Error as problem:
+        problems.append(f"{path}:{line}: not CSV: {problem}; give a JSONL file where it is large")
+    if problems:
+        raise TaskFileError(problems)
+    return rows
+
+
+def _hub_rows(source: str) -> list[Raw]:
+    name, _, split = source.removeprefix("hf:").partition(":")
+    import datasets
+
+    try:
+        table = datasets.load_dataset(name, split=split or None)
+        if not isinstance(table, datasets.Dataset):
+            if len(table) != 1:
+                raise TaskFileError(
+                    f"{source}: has splits {', '.join(table)}; choose one: hf:{name}:SPLIT"
+                )
+            (table,) = table.values()
+    except (OSError, ValueError, RuntimeError) as problem:
+        what = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise TaskFileError(
+            f"{source}: cannot be loaded ({what}); check the name and the connection, "
+            "or give a local file"
+        ) from None
+    return [(_without_nulls(dict(row)), _at(f"{source}:row {i}")) for i, row in enumerate(table, 1)]
+
+
+def _without_nulls(value: Any) -> Any:
+    """Tables fill absent keys with null; a file would not have them."""
+    if isinstance(value, dict):
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value
+
+
+_READERS: dict[str, Callable[[Path], list[Raw]]] = {
+    ".jsonl": _jsonl_rows,
+    ".json": _json_rows,
+    ".parquet": _parquet_rows,
+    ".csv": _csv_rows,
+}
