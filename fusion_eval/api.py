@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.bench.configure import configure, override
+from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.execute import execute
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.plan import Plan, plan
@@ -76,7 +78,9 @@ def planned(
             found = ledger.find(key)
             return found.reply if found is not None else None
 
-        return plan(chosen, ready, Experience(ledger.history), known)
+        experience = Experience(ledger.history)
+        ready = asyncio.run(sized(chosen, ready, experience))
+        return plan(chosen, ready, experience, known)
 
 
 def settled(

@@ -193,11 +193,22 @@ def show_plan(plan: Plan) -> None:
         f"({low:g} to {high:g}, as alike as the recipes are; 80 % power).\n"
         f"Assumed: {plan.assumptions}."
     )
+    for size in plan.equal_dollars:
+        out.print(_size(size), highlight=False, markup=False)
     if plan.too_dear:
         out.print(
             f"The budget of ${plan.budget_usd:,.2f} cannot suffice: even the low estimate is above "
             "it. Raise it, or give fewer tasks, recipes or repeats."
         )
+
+
+def _size(size: Any) -> str:
+    """`panel/best-of-n: n = 7 (plan), $0.0049 expected per answer; panel: $0.0051.`"""
+    return (
+        f"{size.recipe}: {size.parameter} = {size.value:,} ({size.source}), "
+        f"${_dollars(size.expected_usd)} expected per answer; {size.of}: "
+        f"${_dollars(size.target_usd)}."
+    )
 
 
 def _counted(plan: Plan) -> str:

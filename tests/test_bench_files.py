@@ -11,7 +11,8 @@ import pytest
 
 import fusion_eval as fe
 from fusion_eval.api import settled
-from fusion_eval.bench.configure import configure, fingerprint, override
+from fusion_eval.bench.configure import configure, override
+from fusion_eval.bench.identity import fingerprint
 from fusion_eval.bench.refuse import costs_money, models_used, refuse
 from fusion_eval.core import Criterion, Question, Task, TaskSet
 from fusion_eval.errors import BenchFileError, InputError

@@ -12,9 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fusion_eval.bench.controls import expand
+from fusion_eval.bench.identity import definitions
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
 from fusion_eval.core import (
     Bench,
+    Controls,
     Endpoint,
     Grader,
     Limits,
@@ -34,6 +37,7 @@ from fusion_eval.loading.bench import (
     SeatEntry,
     load_bench_file,
 )
+from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.yaml_lines import explain
 from fusion_eval.simulator import World, load_world
 
@@ -51,20 +55,22 @@ def configure(
     Raises BenchFileError with every problem: unknown models, strategies and parameters, cycles
     of recipes, unknown worlds and protocols.
     """
-    return _Resolver(load_bench_file(source), tasks.hash if tasks else "").bench(recipes)
+    return _Resolver(load_bench_file(source), tasks).bench(recipes)
 
 
 class _Resolver:
     """The problems found so far, and what was resolved before."""
 
-    def __init__(self, read: BenchDocument, tasks_hash: str) -> None:
-        self.tasks_hash = tasks_hash
+    def __init__(self, read: BenchDocument, tasks: TaskSet | None) -> None:
+        self.tasks = tasks
+        self.tasks_hash = tasks.hash if tasks else ""
         self.file = read.file
         self.document = read.document
         self.broken = read.broken
         self.problems: list[str] = list(read.problems)
         self.models: dict[str, Model] = {}
         self.recipes: dict[str, Recipe | None] = {}
+        self.written: frozenset[str] = frozenset(read.file.recipes)
 
     def bench(self, only: Collection[str] | None) -> Bench:
         for section in ("endpoints", "models", "recipes"):
@@ -78,6 +84,8 @@ class _Resolver:
                 self._problem(("recipes", name), f"{name!r} is a model too; rename one of the two")
             self._recipe(name, ())
         grader = self._grader()
+        if not self.problems:
+            self._expand()
         wanted = self._wanted(only)
         if self.problems:
             raise BenchFileError(sorted(self.problems, key=_line))
@@ -91,12 +99,50 @@ class _Resolver:
             repeats=self.file.repeats,
             seed=self.file.seed,
             resolved=self.file.model_dump(exclude_none=True),
+            questions=tuple(task.question for task in self.tasks.tasks) if self.tasks else (),
+            controls=self._controls(recipes),
             places={
                 **{name: self.document.where(("models", name)) for name in self.models},
+                **{f"recipes/{n}": self._place_of(n) for n in recipes},
                 **{name: self.document.where((name,)) for name in ("limits", "grader")},
                 "": self.document.source,
             },
         )
+
+    def _expand(self) -> None:
+        """Put the recipes of the controls into the file, as if they had been written there."""
+        wanted = self.file.controls
+        if wanted is None:
+            return
+        tasks = self.tasks.tasks if self.tasks else ()
+        short = any(task.question.answer_format != "text" for task in tasks)
+        found = expand(self.file.recipes, wanted, short)
+        for problem in found.problems:
+            self._problem(("controls",), problem)
+        settled = ControlsEntry(use=[], settled=found.settled)
+        self.written = frozenset(self.file.recipes)
+        self.file = self.file.model_copy(update={"recipes": found.recipes, "controls": settled})
+        for name in found.recipes:
+            self._recipe(name, ())
+
+    def _controls(self, chosen: Collection[str]) -> dict[str, Controls]:
+        """Who controls whom among the chosen recipes."""
+        settled = self.file.controls.settled if self.file.controls else {}
+        return {
+            name: Controls(
+                members=tuple(m for m in of.members if m in chosen),
+                writer=of.writer if of.writer in chosen else None,
+                called=tuple(c for c in of.called if c in chosen),
+                computed=tuple(of.computed) if set(of.members) <= set(chosen) else (),
+            )
+            for name, of in settled.items()
+            if name in chosen
+        }
+
+    def _place_of(self, recipe: str) -> str:
+        """`file:line` of a recipe, or of the line that it was made from."""
+        made = self.file.controls is not None and recipe not in self.written
+        return self.document.where(("controls",) if made else ("recipes", recipe))
 
     def _problem(self, path: Sequence[str | int], text: str) -> None:
         self.problems.append(f"{self.document.where(path)}: {text}")
@@ -160,7 +206,7 @@ class _Resolver:
     def _resolved(self, name: str, above: tuple[str, ...]) -> Recipe | None:
         entry = dict(self.file.recipes[name])
         path = ("recipes", name)
-        kind = entry.pop("strategy", None)
+        kind, dollars = entry.pop("strategy", None), entry.pop("equal_dollars", None)
         if not isinstance(kind, str):
             self._problem(
                 path, f"recipe {name!r} has no strategy; give `strategy: solo` or another"
@@ -179,13 +225,30 @@ class _Resolver:
             else:
                 values[key] = self._value(wanted[key], value, (*path, key), (*above, name))
         for key, parameter in wanted.items():
-            if parameter.required and key not in entry:
+            if parameter.required and key not in entry and (key != "n" or dollars is None):
                 self._problem(path, f"recipe {name!r} ({kind}) needs {key!r}")
             for text in parameter.problems(key, values) if key in values else ():
                 self._problem((*path, key), text)
         ordered = {key: values[key] for key in wanted if key in values}
-        good = len(self.problems) == before
-        return Recipe(name=name, strategy=kind, params=ordered) if good else None
+        target = None if dollars is None else self._target(dollars, kind, wanted, name, above)
+        if len(self.problems) > before:
+            return None
+        return Recipe(name=name, strategy=kind, params=ordered, equal_dollars=target)
+
+    def _target(
+        self, dollars: Any, kind: str, wanted: Any, name: str, above: tuple[str, ...]
+    ) -> Recipe | None:
+        """The recipe that `equal_dollars` names; what is sized is n, or the tokens of a solo."""
+        path = ("recipes", name, "equal_dollars")
+        if not isinstance(dollars, str) or dollars not in self.file.recipes:
+            self._unknown(path, "recipe", str(dollars), self.file.recipes)
+        elif "equal_dollars" in self.file.recipes[dollars]:
+            self._problem(path, f"{dollars!r} is sized itself; name what it is sized to")
+        elif "n" not in wanted and kind != "solo":
+            self._problem(path, f"{kind} has no n to be sized; use best_of_n, or solo for tokens")
+        else:
+            return self._recipe(dollars, (*above, name))
+        return None
 
     def _value(
         self, parameter: Parameter, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
@@ -270,25 +333,6 @@ def hint(name: str, known: Collection[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
-def fingerprint(bench: Bench) -> str:
-    """SHA-256 (16 hex digits) of all that a bench file declares, limits left out."""
-    content = {k: v for k, v in bench.resolved.items() if k not in {"limits", "name"}}
-    worlds = {e.name: e.base_url for e in bench.endpoints if e.simulator is not None}
-    chosen = {"recipes": _definitions(bench), "chosen": sorted(bench.recipes)}
-    return digest({**content, **chosen, "worlds": worlds})[:16]
-
-
-def _definitions(bench: Bench) -> dict[str, Any]:
-    """What the file says of the bench's recipes and of every recipe that sits in one of them."""
-    names: set[str] = set()
-    waiting = list(bench.recipes.values())
-    while waiting:
-        recipe = waiting.pop()
-        names.add(recipe.name)
-        waiting += [m.recipe for m in recipe.members if m.recipe is not None]
-    return {name: entry for name, entry in bench.resolved["recipes"].items() if name in names}
-
-
 def override(
     bench: Bench,
     *,
@@ -313,6 +357,6 @@ def override(
     )
     repeats = bench.repeats if repeats is None else repeats
     seed = bench.seed if seed is None else seed
-    settled = {"recipes": _definitions(bench), "repeats": repeats, "seed": seed}
+    settled = {"recipes": definitions(bench), "repeats": repeats, "seed": seed}
     resolved = {**bench.resolved, **settled, "limits": asdict(limits)}
     return replace(bench, limits=limits, repeats=repeats, seed=seed, resolved=resolved)

@@ -14,6 +14,8 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.blocks import Block, Blocks, worst_case
+from fusion_eval.bench.equal_dollars import resolved, sized
+from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.output import Output, Tally
 from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.progress import Now, Progress, Silent
@@ -74,7 +76,9 @@ async def _execution(
     wanted = manifests.inputs_hash(tasks, bench)
     with contextlib.ExitStack() as held, Ledger(results / "ledger.sqlite") as ledger:
         run_id = manifests.claim(results, wanted, held) or manifests.new_run_id(wanted)
-        bench = priced(bench, manifests.prices_of(results / run_id))
+        began_with = partial(manifests.began_with, results / run_id)
+        bench = priced(bench, began_with("prices"))
+        bench = await sized(tasks, bench, Experience(ledger.history), began_with("equal_dollars"))
         clients = Clients(_transports(bench, world_tasks))
         budget = Budget(bench.limits.budget_usd, _worst, prices.paid_for)
         running = _Running(
@@ -319,7 +323,7 @@ class _Running:
             if status != "stopped_by_budget" or self.blocks.is_whole(block):
                 self._write(block)
         output.close()
-        store.write_yaml(self.folder / "bench.yaml", self.bench.resolved)
+        store.write_yaml(self.folder / "bench.yaml", resolved(self.bench))
         manifest = manifests.ended(
             self._manifest, status, **self._counted(status), simulated=output.simulated
         )

@@ -8,13 +8,14 @@ import importlib.metadata
 import platform
 import secrets
 import subprocess
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import fusion_eval
 from fusion_eval import prompts, store
-from fusion_eval.bench.configure import fingerprint
+from fusion_eval.bench.identity import fingerprint
 from fusion_eval.bench.pricing import frozen
 from fusion_eval.bench.refuse import models_used
 from fusion_eval.core import Bench, TaskSet, digest
@@ -49,6 +50,8 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "limit": tasks.limit,
         "bench": {"name": bench.name, "hash": fingerprint(bench)},
         "recipes": {name: recipe.strategy for name, recipe in bench.recipes.items()},
+        "controls": {name: asdict(of) for name, of in bench.controls.items()},
+        "equal_dollars": {size.recipe: asdict(size) for size in bench.sizes},
         "repeats": bench.repeats,
         "seed": bench.seed,
         "grader": None
@@ -88,10 +91,10 @@ def begun(tasks: TaskSet, bench: Bench, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def prices_of(folder: Path) -> dict[str, Any]:
-    """The prices that a run began with; none for one that begins now."""
+def began_with(folder: Path, what: str) -> dict[str, Any]:
+    """The `prices` or `equal_dollars` that a run began with; none for one that begins now."""
     with contextlib.suppress(TableError):
-        return dict(store.read_run(folder).manifest.get("prices") or {})
+        return dict(store.read_run(folder).manifest.get(what) or {})
     return {}
 
 

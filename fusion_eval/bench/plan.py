@@ -15,13 +15,15 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from fusion_eval.bench.blocks import longest
+from fusion_eval.bench.dollars import dollars_of
 from fusion_eval.bench.experience import (
     CHARACTERS_PER_TOKEN,
     OUTPUT_TOKENS,
     Experience,
 )
 from fusion_eval.bench.trials import run_trial
-from fusion_eval.core import Bench, Call, Reply, TaskSet, Trial, Usage
+from fusion_eval.core import Bench, Reply, TaskSet, Trial
+from fusion_eval.core.recipe import Size
 from fusion_eval.engine import prices
 from fusion_eval.engine.trace import Expected, Trace, never
 
@@ -82,6 +84,7 @@ class Plan:
     detectable_points: tuple[float, float, float]
     assumptions: str
     budget_usd: float | None = None
+    equal_dollars: tuple[Size, ...] = ()
 
     @property
     def too_dear(self) -> bool:
@@ -133,6 +136,7 @@ def plan(
         detectable_points=_detectable(len(tasks.tasks)),
         assumptions=_assumptions(trace, experience),
         budget_usd=bench.limits.budget_usd,
+        equal_dollars=bench.sizes,
     )
 
 
@@ -181,7 +185,8 @@ def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Expe
     replies = [trace.expected[call.key] for call in new]
     example = trace.calls[shared[0]]
     price = prices.price_of(example.model)
-    low, expected, high = _dollars(new, replies, experience)
+    usd = dollars_of(new, replies, experience)
+    low, expected, high = (usd.low, usd.expected, usd.high) if usd else (None, None, None)
     reported = price is None and expected is not None and bool(new)
     return Line(
         role=role,
@@ -198,21 +203,6 @@ def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Expe
         price_source=price.source if price else "reported before" if reported else "unknown",
         tokens_source=experience.source((new or [example])[0]),
     )
-
-
-def _dollars(
-    calls: list[Call], replies: list[Expected], experience: Experience
-) -> tuple[float | None, float | None, float | None]:
-    """(low, expected, high): what such calls have cost or would, and how far that may be off."""
-    low = high = total = 0.0
-    for call, reply in zip(calls, replies, strict=True):
-        usage = Usage(input=reply.tokens_in, output=reply.tokens_out)
-        usd = prices.paid(call.model, usage, None).usd
-        if usd is None and (usd := experience.dollars(call)) is None:
-            return None, None, None
-        spread = experience.spread(call, len(calls))
-        low, total, high = low + usd * (1 - spread), total + usd, high + usd * (1 + spread)
-    return low, total, high
 
 
 def _sum(values: list[float | None]) -> float | None:

@@ -26,7 +26,9 @@ def priced(bench: Bench, frozen: Mapping[str, Any]) -> Bench:
         return replace(value, model=model, recipe=cooked(value.recipe) if value.recipe else None)
 
     def cooked(recipe: Recipe) -> Recipe:
-        return replace(recipe, params={k: seated(v) for k, v in recipe.params.items()})
+        target = recipe.equal_dollars and cooked(recipe.equal_dollars)
+        params = {k: seated(v) for k, v in recipe.params.items()}
+        return replace(recipe, params=params, equal_dollars=target)
 
     grader = bench.grader and replace(bench.grader, member=seated(bench.grader.member))
     models = {name: settled(model) for name, model in bench.models.items()}

@@ -15,7 +15,7 @@ from fusion_eval.core.criterion import Criterion, Kind
 from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
 from fusion_eval.core.price import Price, Rate
-from fusion_eval.core.recipe import Bench, Grader, Limits, Member, Recipe
+from fusion_eval.core.recipe import Bench, Controls, Grader, Limits, Member, Recipe, Size
 from fusion_eval.core.rubric import POLICIES, Policy
 from fusion_eval.core.scoring import mean_score, score_of, section_scores
 from fusion_eval.core.task import (
@@ -37,6 +37,7 @@ __all__ = [
     "Bench",
     "Call",
     "Check",
+    "Controls",
     "Criterion",
     "Draw",
     "Endpoint",
@@ -57,6 +58,7 @@ __all__ = [
     "Schema",
     "Score",
     "Send",
+    "Size",
     "Task",
     "TaskSet",
     "Tools",

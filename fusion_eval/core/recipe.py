@@ -28,11 +28,15 @@ class Member:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A strategy with its models and parameters; `params` are the strategy's keyword arguments."""
+    """A strategy with its models and parameters; `params` are the strategy's keyword arguments.
+
+    `equal_dollars` is the recipe whose price per answer this one is sized to.
+    """
 
     name: str
     strategy: str
     params: dict[str, Any] = field(default_factory=dict)
+    equal_dollars: Recipe | None = None
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -45,6 +49,41 @@ class Recipe:
 
 def _seats(value: object) -> bool:
     return isinstance(value, Member)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How large a recipe was made to cost what another costs, and what both are expected to cost.
+
+    US dollars per answer, without grading; None is unknown. `source` is `plan`, `bench file`, or
+    `the run as it began`. An expectation: the realised dollars stand in the tables of the run.
+    """
+
+    recipe: str
+    of: str
+    parameter: str
+    value: int
+    source: str
+    expected_usd: float | None
+    low_usd: float | None
+    high_usd: float | None
+    target_usd: float | None
+    target_low_usd: float | None
+    target_high_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """Who controls a recipe, by the names of recipes.
+
+    `members` stand for its members alone, `writer` for its writer; `called` are the placebos and
+    equal-dollar arms; `computed` needs no call: best-member, oracle, union-oracle.
+    """
+
+    members: tuple[str, ...] = ()
+    writer: str | None = None
+    called: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +108,8 @@ class Limits:
 class Bench:
     """A bench file, resolved: every name replaced by what it stands for.
 
-    `questions` are those of all tasks of the files, for placebos that need another one's.
+    `questions` are those of all tasks of the files, for placebos that need another one's;
+    `controls` say of a recipe who controls it; `sizes` what equal dollars came to.
     """
 
     name: str
@@ -82,6 +122,8 @@ class Bench:
     resolved: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
+    controls: dict[str, Controls] = field(default_factory=dict)
+    sizes: tuple[Size, ...] = ()
 
     def where(self, name: str) -> str:
         """`file:line` of a model, or of `limits` or `grader`; the bench's name if it has none."""

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from fusion_eval.core.value import Value
 from fusion_eval.errors import BenchFileError
+from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -106,6 +107,7 @@ class BenchFile(Value):
     endpoints: dict[str, EndpointEntry] = Field(default_factory=dict)
     models: dict[str, ModelEntry] = Field(default_factory=dict)
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    controls: ControlsEntry | None = None
     grader: GraderEntry | None = None
     limits: LimitsEntry = LimitsEntry()
     repeats: int = Field(default=1, ge=1, le=1000)

@@ -1,0 +1,242 @@
+"""`controls: standard` spelled out: the recipes that could refute what a panel is said to do.
+
+Each becomes an ordinary recipe named `panel/no-drafts` (a member alone: `alone/heron`), shown in
+the resolved bench file of the run. A recipe of that name that is there already is left as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fusion_eval.bench.parameters import strategy
+from fusion_eval.core import canonical
+from fusion_eval.loading.controls import COMPUTED, CONTROLS, ControlsEntry, ControlsOf
+
+Entry = dict[str, Any]
+_WRITERS = ("synthesizer", "aggregator", "chairman", "arbiter", "writer")
+_CHOOSERS = ("ranker", "scorer", "chooser", "comparator", "judge")
+_NO_CLAIM = frozenset(
+    ["solo", "copies", "no_drafts", "other_question", "random_member", "random_ranker"]
+)
+"""Strategies that combine nothing, or are controls themselves."""
+PERSONAS = (
+    "You have kept a lighthouse for forty years.",
+    "You photograph weddings in a small town.",
+    "You restore antique clocks for museums.",
+    "You train sheepdogs in the hills.",
+    "You bake bread in a village bakery.",
+    "You repair pipe organs in old churches.",
+)
+"""Personas that have nothing to do with any task."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """Who sits where in a recipe, as the bench file writes it."""
+
+    name: str
+    entry: Entry
+    members: list[Any]
+    writer: Any
+    chooser: Any
+
+
+@dataclass
+class Expansion:
+    """The recipes of a file with those of its controls, and who controls whom."""
+
+    recipes: dict[str, Entry]
+    settled: dict[str, ControlsOf] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+def expand(recipes: Mapping[str, Entry], wanted: ControlsEntry, short: bool) -> Expansion:
+    """Recipes with their controls; `short`: some answers can be compared, so votes can be counted.
+
+    A control that `standard` brings is left out where it does not apply; one that is named and
+    applies nowhere is a problem.
+    """
+    found = Expansion(recipes=dict(recipes), settled=dict(wanted.settled))
+    found.problems += [
+        _unknown(name, CONTROLS, "control") for name in wanted.names if name not in CONTROLS
+    ]
+    found.problems += [_unknown(n, recipes, "recipe") for n in wanted.of or () if n not in recipes]
+    if found.problems or not wanted.use:
+        return found
+    subjects = [_anatomy(n, e) for n, e in recipes.items() if _claims(n, e, wanted)]
+    if not subjects:
+        found.problems.append("no recipe here combines anything, so there is nothing to control")
+    applied = {name for subject in subjects for name in _controlled(found, subject, wanted, short)}
+    for name in wanted.use:
+        if name != "standard" and name not in applied and subjects:
+            found.problems.append(
+                f"{name!r} applies to none of {', '.join(s.name for s in subjects)}"
+            )
+    return found
+
+
+def _claims(name: str, entry: Entry, wanted: ControlsEntry) -> bool:
+    if wanted.of is not None:
+        return name in wanted.of
+    return "equal_dollars" not in entry and entry.get("strategy") not in _NO_CLAIM
+
+
+def _anatomy(name: str, entry: Entry) -> Anatomy:
+    """Seats of a recipe: `members` each n times, or one `member` n times."""
+    seats = entry.get("members") or [entry[key] for key in ("member",) if key in entry]
+    default = inspect.signature(strategy(entry["strategy"])).parameters.get("n")
+    count = entry.get("n", default.default if default else 1)
+    writer = next((entry[key] for key in _WRITERS if entry.get(key)), None)
+    if writer is None and entry["strategy"] in {"self_fusion", "self_moa"}:
+        writer = seats[0]
+    chooser = next((entry[key] for key in _CHOOSERS if entry.get(key)), None)
+    members = [seat for seat in seats for _ in range(count)]
+    return Anatomy(name=name, entry=entry, members=members, writer=writer, chooser=chooser)
+
+
+def _controlled(
+    found: Expansion, subject: Anatomy, wanted: ControlsEntry, short: bool
+) -> list[str]:
+    """Add the controls of one recipe; the names of those that apply to it."""
+    applied, names = [], wanted.names
+    of = ControlsOf(members=[], called=[])
+    if set(names) & {"alone", *COMPUTED}:
+        of = of.model_copy(update={"members": _alone(found, subject.members)})
+        applied += [name for name in names if name in ("alone", *COMPUTED)]
+    if "writer-alone" in names and subject.writer is not None:
+        of = of.model_copy(update={"writer": _alone(found, [subject.writer])[0]})
+        applied.append("writer-alone")
+    for name in names:
+        entry = _MADE[name](subject, wanted, short) if name in _MADE else None
+        if entry is not None:
+            found.recipes.setdefault(f"{subject.name}/{name}", entry)
+            of.called.append(f"{subject.name}/{name}")
+            applied.append(name)
+    of.computed.extend(name for name in names if name in COMPUTED and len(of.members) > 1)
+    found.settled[subject.name] = of
+    return applied
+
+
+def _alone(found: Expansion, seats: list[Any]) -> list[str]:
+    """The recipe that stands for each different seat: one that is there, else a new solo."""
+    names = {}
+    for seat in seats:
+        model, key = _model(seat), canonical(_seat(seat))
+        if model in found.recipes:
+            names[key] = model
+            continue
+        solo = {"strategy": "solo", "member": seat}
+        known = (n for n, e in found.recipes.items() if _same_solo(e, key))
+        if (name := next(known, None)) is None:
+            taken = [n for n in found.recipes if n.split("#")[0] == f"alone/{model}"]
+            name = f"alone/{model}" + (f"#{len(taken) + 1}" if taken else "")
+            found.recipes[name] = solo
+        names[key] = name
+    return list(names.values())
+
+
+def _same_solo(entry: Entry, key: str) -> bool:
+    plain = set(entry) == {"strategy", "member"} and entry["strategy"] == "solo"
+    return plain and canonical(_seat(entry["member"])) == key
+
+
+def _seat(seat: Any) -> Entry:
+    return {"model": seat} if isinstance(seat, str) else dict(seat)
+
+
+def _model(seat: Any) -> str:
+    return str(_seat(seat)["model"])
+
+
+def _written(strategy_name: str) -> Callable[[Anatomy, ControlsEntry, bool], Entry | None]:
+    """The panel's writer and judge over other drafts; nothing where nobody writes."""
+
+    def made(subject: Anatomy, _: ControlsEntry, __: bool) -> Entry | None:
+        if subject.writer is None:
+            return None
+        seats = {"members": subject.members, "synthesizer": subject.writer}
+        judge = {"judge": subject.entry["judge"]} if subject.entry.get("judge") else {}
+        return {"strategy": strategy_name, **seats, **judge}
+
+    return made
+
+
+def _no_drafts(subject: Anatomy, _: ControlsEntry, __: bool) -> Entry | None:
+    return subject.writer and {"strategy": "no_drafts", "synthesizer": subject.writer}
+
+
+def _random(strategy_name: str) -> Callable[[Anatomy, ControlsEntry, bool], Entry | None]:
+    def made(subject: Anatomy, _: ControlsEntry, __: bool) -> Entry | None:
+        several = len(subject.members) > 1
+        return {"strategy": strategy_name, "members": subject.members} if several else None
+
+    return made
+
+
+def _personas(irrelevant: bool) -> Callable[[Anatomy, ControlsEntry, bool], Entry | None]:
+    """The same recipe, its seats under personas that do not matter, or under none."""
+
+    def made(subject: Anatomy, _: ControlsEntry, __: bool) -> Entry | None:
+        key = "members" if "members" in subject.entry else "member"
+        given = subject.entry.get(key)
+        seats = [_seat(seat) for seat in (given if isinstance(given, list) else [given])]
+        if given is None or not (irrelevant or any("persona" in seat for seat in seats)):
+            return None
+        for i, seat in enumerate(seats):
+            seat.pop("persona", None)
+            seat |= {"persona": PERSONAS[i % len(PERSONAS)]} if irrelevant else {}
+        return {**subject.entry, key: seats if isinstance(given, list) else seats[0]}
+
+    return made
+
+
+def _spender(subject: Anatomy, wanted: ControlsEntry) -> Any:
+    """Who answers with the same dollars: who writes in the recipe, else chooses, else is first."""
+    return wanted.member or subject.writer or subject.chooser or subject.members[0]
+
+
+def _self_consistency(subject: Anatomy, wanted: ControlsEntry, short: bool) -> Entry | None:
+    kind = "self_consistency" if short else "universal_self_consistency"
+    member = _spender(subject, wanted)
+    return {"strategy": kind, "member": member, "equal_dollars": subject.name}
+
+
+def _best_of_n(subject: Anatomy, wanted: ControlsEntry, _: bool) -> Entry | None:
+    member = _spender(subject, wanted)
+    seats = {"members": [member], "scorer": member}
+    return {"strategy": "best_of_n", **seats, "equal_dollars": subject.name}
+
+
+def _longer(**more: Any) -> Callable[[Anatomy, ControlsEntry, bool], Entry | None]:
+    def made(subject: Anatomy, wanted: ControlsEntry, _: bool) -> Entry | None:
+        seat = {**_seat(_spender(subject, wanted)), **more}
+        for cap in ("max_tokens", "max_completion_tokens"):
+            seat.pop(cap, None)
+        return {"strategy": "solo", "member": seat, "equal_dollars": subject.name}
+
+    return made
+
+
+_MADE: dict[str, Callable[[Anatomy, ControlsEntry, bool], Entry | None]] = {
+    "random-member": _random("random_member"),
+    "random-ranker": _random("random_ranker"),
+    "copies": _written("copies"),
+    "other-question": _written("other_question"),
+    "no-drafts": _no_drafts,
+    "irrelevant-personas": _personas(irrelevant=True),
+    "no-personas": _personas(irrelevant=False),
+    "self-consistency": _self_consistency,
+    "best-of-n": _best_of_n,
+    "more-tokens": _longer(),
+    "more-effort": _longer(reasoning_effort="high"),
+}
+
+
+def _unknown(name: str, known: Any, what: str) -> str:
+    close = difflib.get_close_matches(name, [*known, *(["standard"] * (what == "control"))], n=1)
+    way = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    return f"unknown {what} {name!r}; {way}"
