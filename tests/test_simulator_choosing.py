@@ -9,7 +9,7 @@ import pytest
 from test_simulator_kit import Room, flawless, number_task, rubric_task, world_with
 
 from fusion_eval import prompts
-from fusion_eval.prompts import choosing
+from fusion_eval.prompts import choosing, consortium, council, layering, reviewing, routing
 from fusion_eval.simulator.reading import read
 
 TASKS = [rubric_task(i) for i in range(24)] + [number_task(40, 2)]
@@ -112,3 +112,137 @@ def test_of_two_answers_one_is_named(form):
     assert _kind(room, asked) == "choose"
     schema = choosing.CHOICE if form == "schema" else None
     assert json.loads(room.text(CONDOR, asked, schema=schema))["best"] in {1, 2}
+
+
+@pytest.mark.parametrize("form", ["schema", "words"])
+def test_a_reviewer_names_errors_and_gaps_of_the_answer_and_nothing_else(form):
+    """Feedback that says what the answer says already would make every refinement a copy."""
+    room = _room(judging__flags_error=1.0, judging__flags_right=0.0, judging__blind_spots=1.0)
+    schema = reviewing.REVIEW if form == "schema" else None
+    accepted, found = [], 0
+    for task in TASKS[:24]:
+        draft = room.answer(SPARROW, task, 1)
+        asked = reviewing.review(task.question, draft)
+        assert _kind(room, asked) == "review"
+        said = json.loads(room.text(CONDOR, asked, schema=schema))
+        stated = room.met(task, draft)
+        wrong = [bool(p.places(" ".join(said["errors"]))) for p in room.known[task.hash].phrases]
+        gaps = [bool(p.places(" ".join(said["missing"]))) for p in room.known[task.hash].phrases]
+        assert not any(w and not s for w, s in zip(wrong, stated, strict=True))
+        assert not any(g and s for g, s in zip(gaps, stated, strict=True))
+        accepted.append(said["accept"])
+        found += sum(gaps)
+    assert found > 10
+    assert not all(accepted)
+
+
+def test_a_review_changes_what_is_rewritten():
+    """If writers did not read reviews, no loop could gain or lose anything here."""
+    room = _room(writing__blind_spot=0.95)
+    gained = 0
+    for task in TASKS[:24]:
+        draft = room.answer(SPARROW, task, 1)
+        phrases = room.known[task.hash].phrases
+        missing = [
+            i for i, (p, there) in enumerate(zip(phrases, room.met(task, draft), strict=True))
+            if not there and not p.negative
+        ]  # fmt: skip
+        said = [f"This account {phrases[i].body}." for i in missing]
+        review = json.dumps({"errors": [], "missing": said})
+        plain = json.dumps({"errors": [], "missing": []})
+        history = prompts.answer(task.question)
+        for notes, sign in ((review, 1), (plain, -1)):
+            asked = reviewing.rework(history, draft, notes, task.question)
+            assert _kind(room, asked) == "write"
+            met = room.met(task, room.text(SPARROW, asked))
+            gained += sign * sum(met[i] for i in missing)
+    assert gained > 20
+
+
+def test_the_second_criticism_in_a_row_is_a_criticism_again():
+    """In a growing history the first request to rewrite is still in view."""
+    room, task = _room(), TASKS[0]
+    draft, better = (room.answer(SPARROW, task, seed) for seed in (1, 2))
+    review = json.dumps({"errors": [], "missing": []})
+    first = reviewing.reflect(prompts.answer(task.question), draft)
+    written = reviewing.improve(first, review, task.question)
+    again = reviewing.reflect(written, better)
+    kinds = [_kind(room, messages) for messages in (first, written, again)]
+    assert kinds == ["review", "write", "review"]
+    reply = room.text(SPARROW, written)
+    assert not reply.startswith("{")
+
+
+@pytest.mark.parametrize("form", ["schema", "words"])
+def test_an_arbiter_is_surer_where_the_answers_agree(form):
+    """Always sure, and no consortium would have a second round; never, and each would have all."""
+    room = _room()
+    sure: dict[bool, list[float]] = {True: [], False: []}
+    for task in TASKS[:24]:
+        own = room.answer(CONDOR, task, 1)
+        for alike in (True, False):
+            answers = [f"{own} {i}" for i in range(3)] if alike else _answers(room, task)
+            asked = consortium.arbitrate(task.question, answers)
+            assert _kind(room, asked) == "write"
+            schema = {"schema": consortium.ARBITRATION} if form == "schema" else _JSON
+            said = json.loads(room.text(CONDOR, asked, **schema))
+            assert 0 <= said["confidence"] <= 1
+            assert sum(room.met(task, said["synthesis"])) > 2
+            assert not any(room.met(task, said["dissent"]))
+            sure[alike].append(said["confidence"])
+    assert mean(sure[True]) > mean(sure[False]) + 0.1
+
+
+_JSON = {"response_format": {"type": "json_object"}}
+
+
+@pytest.mark.parametrize("form", ["schema", "words"])
+def test_a_classifier_sends_hard_questions_further(form):
+    """A router that drew lots would be the placebo of itself."""
+    room = _room()
+    routes = {}
+    for task in TASKS[:24]:
+        asked = routing.classify(task.question, ["hard", "harder", "hardest"])
+        schema = {"schema": routing.route(3)} if form == "schema" else _JSON
+        route = json.loads(room.text(CONDOR, asked, **schema))["route"]
+        routes[task.id] = route
+        assert route in range(4)
+    scores = {
+        task.id: mean(room.score(task, room.answer(CONDOR, task, seed)) for seed in range(8))
+        for task in TASKS[:24]
+    }
+    if form == "schema":
+        low, high = min(routes.values()), max(routes.values())
+        assert low < high
+        easy = mean(scores[t] for t, r in routes.items() if r == low)
+        hard = mean(scores[t] for t, r in routes.items() if r == high)
+        assert easy > hard
+
+
+@pytest.mark.parametrize("form", ["schema", "words"])
+def test_a_member_of_a_council_ranks_every_answer_once(form):
+    """A number twice, or one too few, and its ballot is lost."""
+    room, task = _room(judging__sees=200.0, judging__prefers_first=0.0), TASKS[0]
+    answers = _answers(room, task)
+    asked = council.rank(task.question, answers)
+    assert _kind(room, asked) == "rank"
+    schema = {"schema": council.RANKING} if form == "schema" else _JSON
+    said = json.loads(room.text(CONDOR, asked, **schema))
+    assert sorted(said["ranking"]) == [1, 2, 3]
+    scores = [room.score(task, answer) for answer in _shown(answers)]
+    assert scores[said["ranking"][0] - 1] == max(scores)
+
+
+@pytest.mark.parametrize("prompt", ["chair", "reconsider", "again", "propose"])
+def test_writing_from_answers_is_writing_however_it_is_asked(prompt):
+    """Taken for a fresh answer, the drafts would have been paid for nothing."""
+    room, task = _room(), TASKS[0]
+    answers = _answers(room, task)
+    asked = {
+        "chair": council.chair(task.question, answers, ranked=True),
+        "reconsider": council.reconsider(task.question, answers[0], answers[1:], ["Too short."]),
+        "again": consortium.again(task.question, answers[0], ["What about the rest?"]),
+        "propose": layering.propose(task.question, answers),
+    }[prompt]
+    read_as = read("\n\n".join(m.content for m in asked), None, room.simulator.catalogue)
+    assert (read_as.kind, len(read_as.candidates)) == ("write", 1 if prompt == "again" else 3)

@@ -228,11 +228,19 @@ def test_the_judge_is_asked_for_the_five_fields_as_a_schema():
     assert outputs["member"] is outputs["synthesizer"] is None
 
 
-def test_the_panel_fails_when_its_writer_does():
-    """The best member's answer in its place would be another recipe's result."""
-    ask = ScriptedAsk(member=["Paris"], synthesizer=[failed("server_error")])
-    with pytest.raises(CallFailedError, match="server_error"):
-        run(panel, CAPITAL, ask, members=(A,), synthesizer=D)
+@pytest.mark.parametrize("writer", [failed("server_error"), EMPTY, REFUSED])
+def test_a_panel_whose_writer_fails_has_the_best_members_answer_and_says_so(writer):
+    """As fusionHarness promises it; unsaid, it would be reported as the panel's own writing."""
+    ask = ScriptedAsk(member=["Paris", "Lyon", "Paris"], synthesizer=[writer])
+    assert run(panel, CAPITAL, ask, members=(A, B, C), synthesizer=D).text == "Paris"
+    (note,) = ask.steps_down
+    assert note.startswith("synthesizer (davinci-3): ")
+
+
+def test_where_answers_can_be_compared_the_plurality_stands_in_for_the_writer():
+    """The first seat may be the odd one out."""
+    ask = ScriptedAsk(member=["Answer: 1", "Answer: 42", "Answer: 42"], synthesizer=[failed()])
+    assert run(panel, SUM, ask, members=(A, B, C), synthesizer=D).text == "Answer: 42"
 
 
 def test_a_conversation_reaches_the_synthesizer_whole():

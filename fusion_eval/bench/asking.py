@@ -74,6 +74,8 @@ class Asking:
     ) -> Reply:
         """Ask a model, or run the recipe that sits in this seat."""
         role = f"{self._path}{role}"
+        if member.drops_system:
+            messages = tuple(m for m in messages if m.role != "system")
         if member.persona:
             messages = (Message(role="system", content=member.persona), *messages)
         if member.recipe is not None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 import re
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from fusion_eval.bench.aliases import told
 from fusion_eval.bench.controls import expand
 from fusion_eval.bench.identity import definitions
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
+from fusion_eval.bench.temperatures import heated
 from fusion_eval.core import (
     Bench,
     Controls,
@@ -35,6 +37,7 @@ from fusion_eval.loading.bench import (
     ModelEntry,
     Sampling,
     SeatEntry,
+    Temperatures,
     load_bench_file,
 )
 from fusion_eval.loading.controls import ControlsEntry
@@ -68,6 +71,7 @@ class _Resolver:
         self.document = read.document
         self.broken = read.broken
         self.problems: list[str] = list(read.problems)
+        self.notes: list[str] = []
         self.models: dict[str, Model] = {}
         self.recipes: dict[str, Recipe | None] = {}
         self.written: frozenset[str] = frozenset(read.file.recipes)
@@ -101,6 +105,7 @@ class _Resolver:
             resolved=self.file.model_dump(exclude_none=True),
             questions=tuple(task.question for task in self.tasks.tasks) if self.tasks else (),
             controls=self._controls(recipes),
+            notes=tuple(self.notes),
             places={
                 **{name: self.document.where(("models", name)) for name in self.models},
                 **{f"recipes/{n}": self._place_of(n) for n in recipes},
@@ -204,8 +209,10 @@ class _Resolver:
         return self.recipes[name]
 
     def _resolved(self, name: str, above: tuple[str, ...]) -> Recipe | None:
-        entry = dict(self.file.recipes[name])
         path = ("recipes", name)
+        entry, note = told(self.file.recipes[name])
+        if note:
+            self.notes.append(f"{self.document.where((*path, 'strategy'))}: {note}")
         kind, dollars = entry.pop("strategy", None), entry.pop("equal_dollars", None)
         if not isinstance(kind, str):
             self._problem(
@@ -218,6 +225,7 @@ class _Resolver:
             self._problem((*path, "strategy"), str(problem))
             return None
         before = len(self.problems)
+        policy = None if "temperatures" in wanted else entry.pop("temperatures", None)
         values: dict[str, Any] = {}
         for key, value in entry.items():
             if key not in wanted:
@@ -229,6 +237,8 @@ class _Resolver:
                 self._problem(path, f"recipe {name!r} ({kind}) needs {key!r}")
             for text in parameter.problems(key, values) if key in values else ():
                 self._problem((*path, key), text)
+        if policy is not None:
+            self._heat(values, wanted, policy, (*path, "temperatures"))
         ordered = {key: values[key] for key in wanted if key in values}
         target = None if dollars is None else self._target(dollars, kind, wanted, name, above)
         if len(self.problems) > before:
@@ -250,6 +260,22 @@ class _Resolver:
             return self._recipe(dollars, (*above, name))
         return None
 
+    def _heat(
+        self,
+        values: dict[str, Any],
+        wanted: Mapping[str, Parameter],
+        policy: Any,
+        path: tuple[str | int, ...],
+    ) -> None:
+        """Give every seat the temperature that the recipe's policy has for it."""
+        try:
+            checked = Temperatures.model_validate(policy)
+            values |= heated(values, wanted, checked)
+        except ValidationError as error:
+            self.problems += explain(error, Temperatures, lambda loc: self.document.where(path))
+        except ValueError as problem:
+            self._problem(path, str(problem))
+
     def _value(
         self, parameter: Parameter, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
     ) -> Any:
@@ -260,7 +286,8 @@ class _Resolver:
         if parameter.seats == "many":
             if not isinstance(value, list):
                 return self._problem(path, f"{path[-1]} is a list of models or recipes")
-            value = tuple(self._member(v, (*path, i), above) for i, v in enumerate(value))
+            seats = [self._seats(v, (*path, i), above) for i, v in enumerate(value)]
+            value = tuple(member for seat in seats for member in seat)
             if any(member is None for member in value):
                 return None
         try:
@@ -271,25 +298,40 @@ class _Resolver:
     def _member(
         self, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
     ) -> Member | None:
+        member, *more = self._seats(value, path, above)
+        if more:
+            self._problem(path, f"{path[-1]} is one seat; a count belongs into a list of members")
+        return member
+
+    def _seats(
+        self, value: Any, path: tuple[str | int, ...], above: tuple[str, ...]
+    ) -> list[Member | None]:
+        """The seats that one entry of a bench file stands for: one, or as many as its `count`."""
         if not isinstance(value, str | dict):
             self._problem(path, "a seat is the name of a model or recipe, or {model: name, …}")
-            return None
+            return [None]
         try:
             seat = SeatEntry.model_validate({"model": value} if isinstance(value, str) else value)
         except ValidationError as error:
             self.problems += explain(error, SeatEntry, lambda loc: self.document.where(path))
-            return None
-        name, persona = seat.model, seat.persona
+            return [None]
+        return [self._seat(seat, path, above)] * seat.count
+
+    def _seat(
+        self, seat: SeatEntry, path: tuple[str | int, ...], above: tuple[str, ...]
+    ) -> Member | None:
+        name = seat.model
+        manner = seat.model_dump(include={"persona", "drops_system"})
         overrides = seat.model_dump(include=_SAMPLING, exclude_none=True)
         if name in self.models:
             model = self.models[name]
             model = replace(model, params={**model.params, **overrides}) if overrides else model
-            return Member(name=name, model=model, persona=persona)
+            return Member(name=name, model=model, **manner)
         if name in self.file.recipes:
             if overrides:
                 self._problem(path, f"{name!r} is a recipe: set {next(iter(overrides))} inside it")
             recipe = self._recipe(name, above)
-            return Member(name=name, recipe=recipe, persona=persona) if recipe else None
+            return Member(name=name, recipe=recipe, **manner) if recipe else None
         if name not in self.file.models:  # a model with a problem of its own was named already
             self._unknown(path, "model", name, [*self.file.models, *self.file.recipes])
         return None

@@ -18,7 +18,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from fusion_eval.core import Member
 from fusion_eval.strategies import STRATEGIES, Strategy
 from fusion_eval.strategies.given import GIVEN
-from fusion_eval.strategies.schema import LengthOf
+from fusion_eval.strategies.schema import Rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +28,12 @@ class Parameter:
     seats: Literal["one", "many", "none"]
     required: bool
     annotation: Any
+    default: Any = None
 
     def checked(self, value: Any) -> Any:
         """The value, if it fits the annotation; ValueError says why not."""
-        if isinstance(value, list) and self._is_tuple:
-            value = tuple(value)
+        if self._is_tuple:
+            value = _tuples(value)
         adapter: TypeAdapter[Any] = TypeAdapter(
             self.annotation, config=ConfigDict(strict=True, arbitrary_types_allowed=True)
         )
@@ -45,7 +46,7 @@ class Parameter:
 
     def problems(self, name: str, values: Mapping[str, Any]) -> list[str]:
         """What the rules of the annotation say against the values of all parameters together."""
-        rules = [rule for rule in _metadata(self.annotation) if isinstance(rule, LengthOf)]
+        rules = [rule for rule in _metadata(self.annotation) if isinstance(rule, Rule)]
         found = (rule.problem(name, values) for rule in rules)
         return [problem for problem in found if problem is not None]
 
@@ -85,10 +86,16 @@ def parameters(function: Strategy) -> Mapping[str, Parameter]:
             seats=_seats(hints[name]),
             required=parameter.default is inspect.Parameter.empty,
             annotation=hints[name],
+            default=None if parameter.default is inspect.Parameter.empty else parameter.default,
         )
         for name, parameter in inspect.signature(function).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not _given(hints[name])
     }
+
+
+def _tuples(value: Any) -> Any:
+    """Lists of a YAML file, also inside others, as tuples."""
+    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
 
 
 def _inner(annotation: Any) -> Any:

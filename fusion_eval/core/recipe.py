@@ -11,19 +11,27 @@ from fusion_eval.core.task import Question
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """A seat: a model or another recipe, perhaps with a persona (a system prompt of its own)."""
+    """A seat: a model or another recipe, perhaps with a persona (a system prompt of its own).
+
+    With `drops_system` it does not hear the system prompt of the conversation. `cycle` are the
+    models of its seats, one after another, where a strategy seats it several times: the same id at
+    several temperatures.
+    """
 
     name: str
     model: Model | None = None
     recipe: Recipe | None = None
     persona: str | None = None
+    drops_system: bool = False
+    cycle: tuple[Model, ...] = ()
 
     @property
     def reaches(self) -> frozenset[str]:
         """Identities (`Model.identity`) of all models that asking this member can call."""
         if self.recipe is not None:
             return frozenset().union(*(m.reaches for m in self.recipe.members))
-        return frozenset({self.model.identity}) if self.model else frozenset()
+        models = (self.model, *self.cycle) if self.model else self.cycle
+        return frozenset(model.identity for model in models)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,6 +129,7 @@ class Bench:
     seed: int = 0
     resolved: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     controls: dict[str, Controls] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()

@@ -160,7 +160,7 @@ def _request(call: Call, output_format: str) -> dict[str, Any]:
         "messages": [{"role": m.role, "content": m.content} for m in call.messages],
         **call.model.params,
     }
-    if call.model.endpoint.sends_seed:
+    if call.model.endpoint.sends_seed and "seed" not in request:
         request["seed"] = call.wire_seed
     if call.tools:
         request["tools"] = list(call.tools)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, model_validator
@@ -66,6 +66,7 @@ class Sampling(Value):
     presence_penalty: float | None = None
     reasoning_effort: str | None = None
     stop: list[str] | None = None
+    seed: int | None = None
 
 
 class ModelEntry(Sampling):
@@ -82,6 +83,22 @@ class SeatEntry(Sampling):
 
     model: str
     persona: str | None = Field(default=None, min_length=1)
+    drops_system: bool = False
+    count: int = Field(default=1, ge=1, le=64)
+
+
+class Temperatures(Value):
+    """How the seats of a recipe differ in temperature: one of three policies."""
+
+    fixed: float | None = Field(default=None, ge=0)
+    cycled: list[Annotated[float, Field(ge=0)]] | None = Field(default=None, min_length=1)
+    spread: float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _one_policy(self) -> Temperatures:
+        if sum(value is not None for value in (self.fixed, self.cycled, self.spread)) != 1:
+            raise ValueError("temperatures are `fixed: T`, `cycled: [T, …]` or `spread: WIDTH`")
+        return self
 
 
 class GraderEntry(Value):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 from string import Template
-from typing import Any
+from typing import Any, Literal
 
 from fusion_eval.core import Criterion, Message, Messages, Question, Schema, canonical, digest
 
@@ -40,25 +40,66 @@ def unformatted(question: Question) -> Question:
     return question.model_copy(update={"prompt": prompt})
 
 
-def compare(question: Question, answers: Sequence[str]) -> Messages:
-    """Ask a judge for the five fields; it sees question and answers, and who wrote none of them."""
-    request = _fill("compare_request", question=_asked(question), answers=_listed(answers))
+def compare(
+    question: Question,
+    answers: Sequence[str],
+    *,
+    names: Sequence[str] | None = None,
+    blind: bool = False,
+) -> Messages:
+    """Ask a judge for the five fields; it sees question and answers, and who wrote none of them.
+
+    As some systems ship it: with `names` it is told who wrote what, in that order; `blind`, it is
+    not shown the question.
+    """
+    told = _listed(answers, names)
+    if blind:
+        request = _fill("compare_blind_request", answers=told)
+    else:
+        request = _fill("compare_request", question=_asked(question), answers=told)
     return (
         Message(role="system", content=_template("compare")),
         Message(role="user", content=request),
     )
 
 
+MARK = "=== analysis ==="
+"""The line between an answer and an analysis where one call writes both."""
+
+
 def synthesize(
-    question: Question, answers: Sequence[str], notes: dict[str, Any] | None = None
+    question: Question,
+    answers: Sequence[str],
+    notes: dict[str, Any] | None = None,
+    *,
+    names: Sequence[str] | None = None,
+    blind: bool = False,
+    analysis: Literal["none", "before", "after"] = "none",
 ) -> Messages:
-    """The conversation, then the answers (and a judge's analysis, if any) to write one from."""
+    """The conversation, then the answers (and a judge's analysis, if any) to write one from.
+
+    As some systems ship it: `names` and `blind` as in `compare`; with `analysis`, the same call
+    compares the answers, before or after it writes, with MARK between the two.
+    """
+    both = "" if analysis == "none" else _fill(f"analysis_{analysis}", mark=MARK)
     request = _fill(
-        "synthesize",
+        "synthesize_blind" if blind else "synthesize",
         count=str(len(answers)),
-        answers=_listed(answers),
+        answers=_listed(answers, names),
         analysis_note=" A comparison of them follows." if notes else "",
         analysis=f"\nThe comparison:\n\n{canonical(notes)}\n" if notes else "",
+        format="\n\n".join(part for part in (both, _format(question)) if part),
+    )
+    conversation = () if blind else question.messages
+    return (*conversation, Message(role="user", content=request))
+
+
+def synthesize_analysis(question: Question, count: int, notes: dict[str, Any]) -> Messages:
+    """The conversation, then a judge's analysis of `count` answers and none of the answers."""
+    request = _fill(
+        "synthesize_analysis",
+        count=str(count),
+        analysis=canonical(notes),
         format=_format(question),
     )
     return (*question.messages, Message(role="user", content=request))
@@ -77,6 +118,24 @@ def revise(history: Messages, own: str, question: Question, others: Sequence[str
         Message(role="assistant", content=own),
         Message(role="user", content=request),
     )
+
+
+def revise_alone(
+    question: Question, own: str, others: Sequence[str], *, drops_system: bool = False
+) -> Messages:
+    """One round of debate in a single message: no history, as openfusion asks for it.
+
+    With `drops_system` the system prompt is left out, as it is there.
+    """
+    request = _fill(
+        "revise_alone",
+        answers=_listed(others),
+        own=own,
+        question=_asked(question.model_copy(update={"system": None})),
+        format=_format(question),
+    )
+    told = tuple(m for m in question.messages if m.role == "system" and not drops_system)
+    return (*told, Message(role="user", content=request))
 
 
 def grade(question: Question, text: str, criterion: Criterion) -> Messages:
@@ -203,18 +262,24 @@ def _asked(question: Question) -> str:
     return "\n\n".join(f"[{m.role}] {m.content}" for m in question.messages)
 
 
-def _listed(answers: Sequence[str]) -> str:
-    """Answers numbered from 1, in the order of `shown`."""
+def _listed(answers: Sequence[str], names: Sequence[str] | None = None) -> str:
+    """Answers numbered from 1, in the order of `shown`; with names, as they come."""
+    if names is not None:
+        return _numbered(answers, names)
     return _numbered([answers[i] for i in shown(answers)])
 
 
-def _numbered(answers: Sequence[str]) -> str:
+def _numbered(answers: Sequence[str], names: Sequence[str] | None = None) -> str:
     """Answers numbered from 1, as they come, below headings that bear a mark.
 
     The mark follows from all of them, so an answer that writes a heading changes the mark.
     """
     mark = digest(answers)[:16]
-    parts = [f"=== {mark} Answer {i} ===\n{text}" for i, text in enumerate(answers, 1)]
+    heads = (
+        [f"=== {mark} {name} · " for name in names] if names else [f"=== {mark} "] * len(answers)
+    )
+    each = zip(heads, answers, strict=True)
+    parts = [f"{head}Answer {i} ===\n{text}" for i, (head, text) in enumerate(each, 1)]
     return _fill("answers", mark=mark, answers="\n\n".join([*parts, f"=== {mark} end ==="]))
 
 

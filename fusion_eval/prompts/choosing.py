@@ -55,7 +55,7 @@ def _object(name: str, **properties: Any) -> Schema:
     )
 
 
-_SCORE = {"type": "integer", "minimum": LOWEST, "maximum": HIGHEST}
+_SCORE = {"type": "integer", "enum": list(range(LOWEST, HIGHEST + 1))}
 
 CHOICE = _object("choice", best={"type": "integer"})
 """The number of one answer."""

@@ -53,14 +53,14 @@ def _worth(speaker: Speaker, asked: Asked, known: Known) -> list[float]:
     world, count = speaker.truth.world, len(asked.candidates)
     skill = world.models[speaker.model].judge * world.judging.sees
     noise = speaker.normals("worth", count)
-    quality = _agreement(asked) if asked.by_agreement else _quality(asked, known)
+    quality = agreement(asked) if asked.by_agreement else _quality(asked, known)
     worth = [skill * q + z for q, z in zip(quality, noise, strict=True)]
     worth[0] += world.judging.prefers_first
     return worth
 
 
-def _agreement(asked: Asked) -> list[float]:
-    """Share of the other candidates that make a statement, or give a final answer, too."""
+def agreement(asked: Asked) -> list[float]:
+    """Per candidate: share of the others that make a statement, or give a final answer, too."""
     count, found = len(asked.candidates), asked.candidates
     if found.answered:
         return _votes(asked)

@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _DEPTH = 12
-_FIELD = re.compile(r'(?m)^\W*"(\w+)": (integer|number|string|boolean|object|list of integers)\b')
-_SPOKEN = {"list of integers": {"type": "array", "items": {"type": "integer"}}}
+_FIELD = re.compile(
+    r'(?m)^\W*"(\w+)": (integer|number|string|boolean|object|list of integers|list of strings)\b'
+)
+_SPOKEN = {
+    f"list of {kind}s": {"type": "array", "items": {"type": kind}} for kind in ("integer", "string")
+}
 _YES = ("MET", "YES", "TRUE", "PASS", "PASSED", "SATISFIED", "PRESENT", "CORRECT", "FULFILLED")
 _NO = ("UNMET", "NO", "FALSE", "FAIL", "FAILED", "NOT_MET", "NOT MET", "ABSENT", "INCORRECT")
 
@@ -39,13 +43,23 @@ def spoken(text: str) -> dict[str, Any] | None:
     return {"properties": {name: _SPOKEN.get(kind, {"type": kind}) for name, kind in found}}
 
 
+def decides(schema: object) -> bool:
+    """Whether a form has room for a decision and none for a text."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(properties, dict) or not properties:
+        return False
+    nodes = [_plain(node) for node in properties.values()]
+    return all(_kind(node) in ("integer", "number", "boolean") for node in nodes)
+
+
 def fill(schema: object, content: Content, name: str = "", depth: int = 0) -> Any:
     """A value for a JSON Schema, from its types, enumerations and property names."""
     node = _plain(schema)
     if depth > _DEPTH:
         return None
     if "enum" in node and isinstance(node["enum"], list) and node["enum"]:
-        return member(node["enum"], content.met)
+        numbers = [n for n in content.numbers[:1] if n in node["enum"]]
+        return numbers[0] if numbers else member(node["enum"], content.met)
     properties = node.get("properties")
     if isinstance(properties, dict) and _numbered(properties, content):
         return {name: content.scores[int(name)] for name in properties}

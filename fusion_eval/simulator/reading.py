@@ -27,6 +27,8 @@ _CHOOSES = re.compile(
 _RANKS = re.compile(r"(?i)\b(ranking|rank (them|the|all|each)|from best to worst|best first)\b")
 _AGREES = re.compile(r"(?i)\bconsistent with\b")
 _RATES = re.compile(r"(?i)\b(score|rate)\b[^.\n]{0,60}\b(1|0|one) ?(to|-|–) ?(10|ten)\b")
+_REVIEWS = re.compile(r"(?i)\b(review|criti[cq]\w*|find (faults|errors)|what is wrong)\b")
+REVIEW = ("errors", "missing")
 _TRIES = 64
 _LAST_LINES = 300
 _SHORT = 12  # a shorter prompt may occur anywhere, so it is not cut out
@@ -37,7 +39,10 @@ Analysis = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is asked: `kind` is unknown, answer, write, compare, choose, rank, rate or grade."""
+    """What is asked.
+
+    `kind` is unknown, answer, write, compare, choose, rank, rate, review or grade.
+    """
 
     kind: str
     known: Known | None = None
@@ -98,6 +103,8 @@ def _choosing(around: str) -> str:
         return "write"
     if _RATES.search(around):
         return "rate"
+    if _REVIEWS.search(around):
+        return "review"
     return "choose" if _CHOOSES.search(around) else "write"
 
 
@@ -121,11 +128,11 @@ def _wants_analysis(schema: object, text: str) -> bool:
 
 
 def _cut_analyses(text: str) -> tuple[tuple[Analysis, ...], str]:
-    """JSON objects with three or more of the five fields, and the text without them.
+    """Analyses and reviews in a text, and the text without them.
 
     They are cut out because what they quote is not support by a candidate.
     """
-    if sum(f'"{name}"' in text for name in FIELDS) < 3:
+    if sum(f'"{name}"' in text for name in FIELDS) < 3 and '"missing"' not in text:
         return (), text
     found: list[Analysis] = []
     kept, start, at = [], 0, text.find("{")
@@ -136,9 +143,20 @@ def _cut_analyses(text: str) -> tuple[tuple[Analysis, ...], str]:
             value, end = _decode(text, at)
         except (ValueError, RecursionError):
             value, end = None, at + 1
-        if isinstance(value, dict) and len(value.keys() & set(FIELDS)) >= 3:
-            found.append(value)
+        if (notes := _notes(value)) is not None:
+            found.append(notes)
             kept.append(text[start:at])
             start = end
         at = text.find("{", end)
     return tuple(found), "\n".join([*kept, text[start:]])
+
+
+def _notes(value: object) -> Analysis | None:
+    """An object with three or more of the five fields, or a review told in two of them."""
+    if not isinstance(value, dict):
+        return None
+    if len(value.keys() & set(FIELDS)) >= 3:
+        return value
+    if set(REVIEW) <= value.keys():
+        return {"contradictions": value["errors"], "blind_spots": value["missing"]}
+    return None

@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 
 from fusion_eval.core import Task
-from fusion_eval.simulator import answering, choosing, grading, judging, writing
+from fusion_eval.simulator import answering, choosing, deciding, grading, judging, writing
 from fusion_eval.simulator.catalogue import Catalogue
-from fusion_eval.simulator.forms import Content, fill, spoken
+from fusion_eval.simulator.forms import Content, decides, fill, spoken
 from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.simulator.reading import Asked, read
 from fusion_eval.simulator.reply import Completion, complete
@@ -31,7 +31,12 @@ class Simulator:
         return complete(speaker, request, asked, _say(speaker, asked, request))
 
 
-_CHOOSING = {"choose": choosing.choose, "rank": choosing.rank, "rate": choosing.rate}
+_CHOOSING = {
+    "choose": choosing.choose,
+    "rank": choosing.rank,
+    "rate": choosing.rate,
+    "review": deciding.review,
+}
 
 
 def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:
@@ -42,10 +47,14 @@ def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:
     if asked.known and asked.kind in _CHOOSING:
         schema = request.schema or spoken(request.text)
         return _CHOOSING[asked.kind](speaker, asked, asked.known, schema)
-    text = _prose(speaker, asked)
     if request.form == "text":
-        return text
-    form = {"properties": {"answer": {}}} if request.schema is None else request.schema
+        return _prose(speaker, asked)
+    form = request.schema or spoken(request.text) or {"properties": {"answer": {}}}
+    if asked.known and asked.kind == "answer" and decides(form):
+        return deciding.decide(speaker, asked.known, form)
+    text = _prose(speaker, asked)
+    if asked.kind == "write":
+        return deciding.merged(speaker, asked, text, form)
     return json.dumps(fill(form, Content(text=text)))
 
 

@@ -14,9 +14,10 @@ from pydantic import Field
 from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.strategies.given import Seed
-from fusion_eval.strategies.panel import write_from
+from fusion_eval.strategies.panel import compared
 from fusion_eval.strategies.random_member import picked
 from fusion_eval.strategies.seats import ask_each
+from fusion_eval.strategies.writing import write
 
 
 async def copies(
@@ -30,4 +31,7 @@ async def copies(
 ) -> Reply:
     """Ask one member once, and write from its answer copied `len(members)` times."""
     (draft,) = await ask_each(ask, [picked(question, members, seed)], prompts.answer(question))
-    return await write_from(question, ask, [draft.text] * len(members), synthesizer, judge)
+    answers = [draft.text] * len(members)
+    notes = await compared(question, ask, judge, answers) if judge else None
+    request = prompts.synthesize(question, answers, notes)
+    return await write(question, ask, synthesizer, request, [draft])

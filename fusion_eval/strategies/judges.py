@@ -60,14 +60,14 @@ async def ask_judges(
     return list(await asyncio.gather(*one))
 
 
-def number(count: int, field: str = "best") -> Callable[[Reply], int | None]:
-    """Reads which of `count` answers is named, counted from 0: an object, or a bare number."""
+def number(count: int, field: str = "best", lowest: int = 1) -> Callable[[Reply], int | None]:
+    """Reads a number from `lowest` to `count`, in an object or bare, counted from the lowest."""
 
     def read(reply: Reply) -> int | None:
         value = fields(reply).get(field)
         bare = None if reply.finish == "length" else _BARE_NUMBER.fullmatch(reply.text.strip())
         found = value if value is not None else int(bare.group(1)) if bare else None
-        return None if found is None or not _whole(found, 1, count) else found - 1
+        return None if found is None or not _whole(found, lowest, count) else found - lowest
 
     return read
 

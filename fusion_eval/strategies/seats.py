@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Messages, Question, Reply
@@ -65,8 +65,11 @@ async def ask_drafts(
 
 
 def repeated(member: Member, n: int) -> tuple[Member, ...]:
-    """n seats for one member."""
-    return (member,) * n
+    """n seats for one member, each with the model that its cycle has for it."""
+    if not member.cycle:
+        return (member,) * n
+    models = member.cycle
+    return tuple(replace(member, model=models[i % len(models)], cycle=()) for i in range(n))
 
 
 def filled(seats: Sequence[Reply | EmptySeat]) -> list[Reply]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.strategies.panel import panel
+from fusion_eval.strategies.seats import repeated
 
 
 async def self_fusion(
@@ -25,5 +26,5 @@ async def self_fusion(
     judge: Member | None = None,
 ) -> Reply:
     """A panel of n seats for one member, who also writes unless a synthesizer is named."""
-    seats = (member,) * n
+    seats = repeated(member, n)
     return await panel(question, ask, members=seats, synthesizer=synthesizer or member, judge=judge)

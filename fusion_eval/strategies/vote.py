@@ -6,15 +6,15 @@ vote over a panel otherwise. Reasoning is not compared, only the extracted final
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval import prompts, text
+from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.strategies.seats import ask_each
+from fusion_eval.strategies.writing import most_frequent
 
 
 async def vote(
@@ -34,10 +34,7 @@ def plurality(question: Question, ask: Ask, replies: Sequence[Reply]) -> Reply:
     Where no final answer can be read, as in free text, the earliest reply, and the step down is
     recorded.
     """
-    answers = [text.final_answer(reply.text, question.answer_format) for reply in replies]
-    votes = Counter(answer for answer in answers if answer is not None)
-    if not votes:
+    if (winner := most_frequent(question, replies)) is None:
         ask.degrade("nothing to count: the earliest seat's answer")
         return replies[0]
-    winner = votes.most_common(1)[0][0]
-    return replies[answers.index(winner)]
+    return winner
