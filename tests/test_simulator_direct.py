@@ -90,7 +90,8 @@ def test_the_words_of_our_templates_are_those_that_costs_count_on():
     size = words.Size.of(question)
     own = count(prompts.answer(question))
     assert own == size.conversation
-    assert count(prompts.compare(question, ["a b"])) == words.COMPARE + size.quoted + 2 + 4
+    compared = prompts.compare(question, ["a b"])
+    assert count(compared) == words.COMPARE + size.quoted + 2 + words.PER_ANSWER
     written = prompts.synthesize(question, ["a b", "c"])
     assert count(written) == words.SYNTHESIZE + size.conversation + 3 + 2 * words.PER_ANSWER
     noted = prompts.synthesize(question, ["a b", "c"], {"consensus": ["a b"]})

@@ -15,36 +15,31 @@ from pydantic import ValidationError
 from fusion_eval.bench.aliases import told
 from fusion_eval.bench.controls import expand
 from fusion_eval.bench.identity import definitions
+from fusion_eval.bench.models import SAMPLING, found_worlds, made
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
 from fusion_eval.bench.temperatures import heated
 from fusion_eval.core import (
     Bench,
     Controls,
-    Endpoint,
     Grader,
     Limits,
     Member,
     Model,
-    Price,
     Recipe,
     TaskSet,
-    digest,
 )
-from fusion_eval.errors import BenchFileError, InputError
+from fusion_eval.errors import BenchFileError
 from fusion_eval.grading import PROTOCOLS
 from fusion_eval.loading.bench import (
     BenchDocument,
     ModelEntry,
-    Sampling,
     SeatEntry,
     Temperatures,
     load_bench_file,
 )
 from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.yaml_lines import explain
-from fusion_eval.simulator import World, load_world
-
-_SAMPLING = set(Sampling.model_fields)
+from fusion_eval.simulator import World
 
 
 def configure(
@@ -80,7 +75,7 @@ class _Resolver:
         for section in ("endpoints", "models", "recipes"):
             if not getattr(self.file, section) and not self.broken:
                 self._problem((section,), f"the bench has no {section}; see `fusion-eval init`")
-        worlds = self._worlds()
+        worlds = found_worlds(self.file.endpoints, self._problem)
         for name, entry in self.file.models.items():
             self._model(name, entry, worlds.get(entry.endpoint))
         for name in self.file.recipes:
@@ -157,43 +152,15 @@ class _Resolver:
             return  # it is there; what is wrong with it was said
         self._problem(path, f"unknown {what} {name!r}; {hint(name, known)}")
 
-    def _worlds(self) -> dict[str, World]:
-        """The world behind each endpoint that is a simulator."""
-        worlds: dict[str, World] = {}
-        for name, entry in self.file.endpoints.items():
-            if entry.simulator is None:
-                continue
-            try:
-                worlds[name] = load_world(entry.simulator)
-            except InputError as error:
-                for problem in error.problems:
-                    self._problem(("endpoints", name, "simulator"), problem)
-        return worlds
-
     def _model(self, name: str, entry: ModelEntry, world: World | None) -> None:
         path = ("models", name)
         endpoint = self.file.endpoints.get(entry.endpoint)
         if endpoint is None:
             known = self.file.endpoints
             return self._unknown((*path, "endpoint"), "endpoint", entry.endpoint, known)
-        url, price = endpoint.base_url or "", None
-        if world is not None:
-            url = f"http://simulator/{digest([world.digest, self.tasks_hash])[:16]}/v1"
-            price = world.prices.get(entry.id)
-            if price is None:
-                self._unknown((*path, "id"), "model of this simulator", entry.id, world.prices)
-        if entry.price is not None:
-            price = Price(**entry.price.model_dump())
-        self.models[name] = Model(
-            name=name,
-            endpoint=Endpoint(
-                name=entry.endpoint, base_url=url, **endpoint.model_dump(exclude={"base_url"})
-            ),
-            id=entry.id,
-            params=entry.model_dump(include=_SAMPLING, exclude_none=True),
-            extra_body=entry.extra_body,
-            price=price,
-        )
+        if world is not None and entry.id not in world.prices:
+            self._unknown((*path, "id"), "model of this simulator", entry.id, world.prices)
+        self.models[name] = made(name, entry, endpoint, world, self.tasks_hash)
         return None
 
     def _recipe(self, name: str, above: tuple[str, ...]) -> Recipe | None:
@@ -322,7 +289,7 @@ class _Resolver:
     ) -> Member | None:
         name = seat.model
         manner = seat.model_dump(include={"persona", "drops_system"})
-        overrides = seat.model_dump(include=_SAMPLING, exclude_none=True)
+        overrides = seat.model_dump(include=SAMPLING, exclude_none=True)
         if name in self.models:
             model = self.models[name]
             model = replace(model, params={**model.params, **overrides}) if overrides else model

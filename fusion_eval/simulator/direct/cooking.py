@@ -61,7 +61,10 @@ class Kitchen:
         keys: Sequence[Hashable],
         judge: Member | None = None,
     ) -> Dish:
-        """An answer written from those shown, after a judge's analysis if there is a judge."""
+        """An answer written from those shown, after a judge's analysis if there is a judge.
+
+        Where the writer's is empty or refused, that of the best member stands in.
+        """
         scene, notes = self.scene, None
         group = ("shown", tuple(sorted(keys, key=repr)))
         any_there = np.any([p.there for p in shown], axis=0)
@@ -73,7 +76,10 @@ class Kitchen:
         key = ("write", seat_key(writer), group, judge and seat_key(judge))
         prompt = self._prompt(writer, shown, notes)
         text = self.once(key, lambda: acts.write(scene, writer, shown, notes, prompt))
-        return Dish(Pick.of(text).where(any_there), cost + text.cost * any_there)
+        best_member = plurality(scene, shown)
+        return Dish(
+            Pick.of(text).otherwise(best_member).where(any_there), cost + text.cost * any_there
+        )
 
     def _prompt(self, writer: Member, shown: Sequence[Pick], notes: Notes | None) -> Ints:
         """Words of a request to write."""

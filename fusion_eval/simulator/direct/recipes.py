@@ -6,6 +6,7 @@ again here, in the same order of calls; a test holds both against each other thr
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,11 @@ def check(recipe: Recipe, models: Any) -> None:
         raise BenchFileError(
             f"recipe {recipe.name!r}: strategy {recipe.strategy!r} has no direct sampler "
             f"(there are {known}){way_out}"
+        )
+    takes = inspect.signature(_STRATEGIES[recipe.strategy]).parameters
+    if others := [name for name in recipe.params if name not in takes]:
+        raise BenchFileError(
+            f"recipe {recipe.name!r}: {', '.join(others)} has no direct sampler{way_out}"
         )
     for member in recipe.members:
         if member.model is None:

@@ -12,11 +12,11 @@ from fusion_eval.core import Question
 
 PER_MESSAGE_TOKENS = 4
 REFUSAL = 9
-COMPARE = 146
-SYNTHESIZE = 62
+COMPARE = 198
+SYNTHESIZE = 114
 WITH_ANALYSIS = 7
-PER_ANSWER = 4
-REVISE = 45
+PER_ANSWER = 5
+REVISE = 97
 FORMAT = {"text": 0, "numeric": 18, "choice": 18, "exact": 19}
 
 
