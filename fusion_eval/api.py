@@ -30,6 +30,7 @@ def run(
     seed: int | None = None,
     budget_usd: float | None = None,
     max_in_flight: int | None = None,
+    run_code: bool = False,
     replay: bool = False,
     output_dir: str | Path = "results",
     progress: Progress | None = None,
@@ -37,7 +38,8 @@ def run(
     """Run the recipes of a bench file (or preset) on task files; go on where a stop left it.
 
     `limit` takes the first tasks of the set; `budget_usd` is a hard limit in US dollars. Works in
-    a script and inside a running event loop. Raises InputError with all problems at once.
+    a script and inside a running event loop. `run_code` allows `check: code`. Raises InputError
+    with all problems at once.
     """
     chosen, ready, everything = settled(
         tasks,
@@ -48,6 +50,7 @@ def run(
         seed=seed,
         budget_usd=budget_usd,
         max_in_flight=max_in_flight,
+        run_code=run_code,
     )
     return execute(
         chosen,

@@ -349,6 +349,7 @@ def override(
     seed: int | None = None,
     budget_usd: float | None = None,
     max_in_flight: int | None = None,
+    run_code: bool = False,
 ) -> Bench:
     """The bench with what the command line says instead; what stays None stays as it is."""
     given = {"repeats": repeats, "budget_usd": budget_usd, "max_in_flight": max_in_flight}
@@ -363,6 +364,7 @@ def override(
         bench.limits,
         budget_usd=bench.limits.budget_usd if budget_usd is None else budget_usd,
         max_in_flight=max_in_flight or bench.limits.max_in_flight,
+        run_code=run_code or bench.limits.run_code,
     )
     repeats = bench.repeats if repeats is None else repeats
     seed = bench.seed if seed is None else seed

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
 from fusion_eval.engine import keys
 from fusion_eval.engine.prices import price_of
-from fusion_eval.errors import BenchFileError, EndpointError
+from fusion_eval.errors import BenchFileError, EndpointError, InputError
+from fusion_eval.grading.sandbox import sandbox
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
 
@@ -21,6 +22,7 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
             f"{bench.where('grader')}: the tasks have criteria and the bench has no grader; "
             "add `grader: {model: …}`"
         )
+    problems += _code_problems(tasks, bench)
     paid = [m for m in models_used(bench) if costs_money(m)]
     if paid and bench.limits.budget_usd is None:
         names = ", ".join(m.name for m in paid)
@@ -37,6 +39,23 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
             )
     if problems:
         raise BenchFileError([*problems, *_missing_keys(paid)])
+
+
+def _code_problems(tasks: TaskSet, bench: Bench) -> list[str]:
+    """Code is run only where somebody asked for it, and only where there is a sandbox."""
+    coding = [task.id for task in tasks.tasks if task.check == "code"]
+    if not coding:
+        return []
+    if not bench.limits.run_code:
+        return [
+            f"{bench.where('limits')}: {len(coding)} tasks (such as {coding[0]!r}) run code that "
+            "models wrote; allow it with `limits: {run_code: true}` or --run-code"
+        ]
+    try:
+        sandbox()
+    except InputError as error:
+        return list(error.problems)
+    return []
 
 
 def _missing_keys(models: Iterable[Model]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from fusion_eval.errors import (
     NoAnswerError,
     StrategyError,
 )
-from fusion_eval.grading import PROTOCOLS, check
+from fusion_eval.grading import PROTOCOLS, STARTS_A_PROCESS, check
 from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.seats import no_text
 
@@ -89,7 +90,7 @@ async def _graded(task: Task, trial: Trial, through: Through, bench: Bench) -> T
     if trial.answer is None:
         return trial
     if task.target is not None:
-        return replace(trial, verdicts=(check(task, trial.answer),))
+        return replace(trial, verdicts=(await _checked(task, trial.answer),))
     if bench.grader is None:
         return trial
     verdicts: list[Verdict] = []
@@ -103,3 +104,10 @@ async def _graded(task: Task, trial: Trial, through: Through, bench: Bench) -> T
         )
     uses = tuple(use for ask in asks for use in sorted(ask.uses, key=lambda use: use.key))
     return replace(trial, verdicts=tuple(verdicts), grading=uses)
+
+
+async def _checked(task: Task, answer: str) -> Verdict:
+    """The verdict of the task's check; one that starts a process holds nobody up."""
+    if task.check in STARTS_A_PROCESS:
+        return await asyncio.to_thread(check, task, answer)
+    return check(task, answer)

@@ -25,6 +25,7 @@ from fusion_eval.cli.options import (
     QuietOption,
     RecipesOption,
     RepeatsOption,
+    RunCodeOption,
     SeedOption,
     TaskFiles,
 )
@@ -134,6 +135,7 @@ def run(
     max_in_flight: FlightOption = None,
     seed: SeedOption = None,
     output_dir: OutputOption = Path("results"),
+    run_code: RunCodeOption = False,
     replay: Annotated[
         bool, Option("--replay", help="Never call: what is not in the ledger is an error.")
     ] = False,
@@ -158,6 +160,7 @@ def run(
             seed=seed,
             budget_usd=budget,
             max_in_flight=max_in_flight,
+            run_code=run_code,
             replay=replay,
             output_dir=output_dir,
             progress=bar,

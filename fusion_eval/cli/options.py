@@ -35,6 +35,10 @@ FlightOption = Annotated[
     int | None,
     Option("-j", "--max-in-flight", min=1, envvar=_env("MAX_IN_FLIGHT"), help="Calls at once."),
 ]
+RunCodeOption = Annotated[
+    bool,
+    Option("--run-code", envvar=_env("RUN_CODE"), help="Run code in answers, in a sandbox."),
+]
 OutputOption = Annotated[
     Path, Option("-o", "--output-dir", envvar=_env("OUTPUT_DIR"), help="Where runs are kept.")
 ]

@@ -105,11 +105,15 @@ class Grader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run may use. Without a budget, only the simulator may be called."""
+    """What one run may use. Without a budget, only the simulator may be called.
+
+    `run_code`: whether code in answers may be run, in a sandbox (`check: code`).
+    """
 
     budget_usd: float | None = None
     max_in_flight: int = 64
     attempts: int = 4
+    run_code: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,6 +115,7 @@ class LimitsEntry(Value):
     budget_usd: float | None = Field(default=None, gt=0)
     max_in_flight: int = Field(default=64, ge=1, le=10_000)
     attempts: int = Field(default=4, ge=1, le=20)
+    run_code: bool = False
 
 
 class BenchFile(Value):
