@@ -53,6 +53,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "tokens_out": ("tokens", "output of all calls, visible or not"),
         "finish": ("", "how the last call ended: stop, length, refusal"),
         "answer_hash": ("", "hash of the answer's text"),
+        "protocol": ("", "name and hash of how it was graded; empty for a check"),
     },
     "verdicts": {
         "task": ("", "id of the task in its file"),
@@ -69,6 +70,8 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "reference_value": ("0 to 1", "the same for the reference answer, where there is one"),
         "reason": ("", "the grader's words"),
         "call_key": ("", "key of the call that brought the verdict"),
+        "protocol": ("", "name and hash of how it was graded; empty for a check"),
+        "position": ("", "where the criterion stood in its request, from 0"),
     },
     "calls": {
         "key": ("", "hash of the request; equal keys are the same call"),

@@ -52,6 +52,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "tokens_out": _INT,
         "finish": _TEXT,
         "answer_hash": _TEXT,
+        "protocol": _TEXT,
     },
     "verdicts": {
         "task": _TEXT,
@@ -68,6 +69,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "reference_value": _FLOAT,
         "reason": _TEXT,
         "call_key": _TEXT,
+        "protocol": _TEXT,
+        "position": _INT,
     },
     "calls": {
         "key": _TEXT,

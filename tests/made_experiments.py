@@ -78,7 +78,7 @@ class Wire:
             name="made",
             models={},
             recipes={r.name: r for r in recipes},
-            grader=Grader(member=seat(world.referee)),
+            grader=Grader(members=(seat(world.referee),)),
             limits=Limits(),
         )
 

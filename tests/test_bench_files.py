@@ -137,7 +137,8 @@ def test_the_bench_of_the_documentation_configures_without_a_key(write, monkeypa
     }
     assert resolved.models["opus"].price.output == 25
     assert resolved.limits.budget_usd == 5.0
-    assert (resolved.grader.member.name, resolved.grader.passes) == ("referee", 1)
+    assert [member.name for member in resolved.grader.members] == ["referee"]
+    assert (resolved.grader.protocol.name, resolved.grader.protocol.passes) == ("draco", 1)
     assert (resolved.repeats, resolved.seed) == (3, 7)
 
 

@@ -285,7 +285,7 @@ def _bench(chance: random.Random) -> tuple[TaskSet, Bench]:
         name="random",
         models=models,
         recipes={s: Recipe(name=s, strategy=s, params=made[s]) for s in chosen},
-        grader=Grader(member=seats[chance.choice("abc")]),
+        grader=Grader(members=(seats[chance.choice("abc")],)),
         limits=Limits(max_in_flight=chance.choice([1, 3, 8, 64]), attempts=3),
         repeats=chance.randint(1, 2),
         resolved={"recipes": {}, "seed": chance.random()},

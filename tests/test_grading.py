@@ -12,8 +12,10 @@ from scripted import ScriptedAsk, failed, member, question
 
 from fusion_eval import prompts
 from fusion_eval.core import Criterion, Reply, Task
-from fusion_eval.grading import PROTOCOLS, check, grade
-from fusion_eval.grading.rubric import read
+from fusion_eval.core.protocol import Protocol
+from fusion_eval.grading import check
+from fusion_eval.grading.reading import read as read_batch
+from fusion_eval.grading.rubric import Paper, grade
 
 REFEREE = member("referee")
 ASKED = question("Why are there tides?")
@@ -37,9 +39,21 @@ def verdict(word: str, explanation: str = "it says so") -> str:
 def graded(*replies, answer: str = ANSWER, task: Task = TASK):
     """Verdicts from scripted replies, and the script."""
     ask = ScriptedAsk(grader=replies)
-    verdicts = asyncio.run(grade(task, answer, ask, REFEREE, grader_pass=1))
+    paper = Paper(task=task, answer=answer, protocol=Protocol())
+
+    async def work():
+        each = (grade(paper, (criterion,), ask, REFEREE, 1) for criterion in task.leaves)
+        return [verdict for batch in await asyncio.gather(*each) for verdict in batch]
+
+    verdicts = asyncio.run(work())
     assert not ask.left
     return verdicts, ask
+
+
+def read(reply: Reply) -> tuple[bool | None, str]:
+    """Whether a reply about one criterion says MET, and why."""
+    (found,) = read_batch(reply, TASK.leaves[:1])
+    return None if found.value is None else found.value == 1.0, found.reason
 
 
 def test_each_criterion_gets_a_verdict_of_its_own_in_the_order_of_the_rubric():
@@ -56,7 +70,7 @@ def test_each_criterion_gets_a_verdict_of_its_own_in_the_order_of_the_rubric():
         (2.5, "style", "referee", 1),
     ]
     assert verdicts[1].reason == "no wind"
-    assert set(PROTOCOLS) == {"draco"}
+    assert {v.position for v in verdicts} == {0}
 
 
 def test_a_verdict_that_cannot_be_read_is_asked_for_once_more_with_the_reason():
@@ -69,7 +83,7 @@ def test_a_verdict_that_cannot_be_read_is_asked_for_once_more_with_the_reason():
     assert [m.role for m in again.messages[-2:]] == ["assistant", "user"]
     assert again.messages[-2].content == "Well, MET I guess"
     assert "could not be read: no verdict" in again.messages[-1].content
-    assert again.output is prompts.VERDICT
+    assert again.output == prompts.VERDICT
 
 
 def test_a_refused_or_empty_verdict_is_not_asked_for_again():
@@ -90,7 +104,7 @@ def test_the_grader_sees_one_criterion_and_neither_its_weight_nor_the_others():
         for other in TASK.criteria:
             assert f"{other.weight:g}".lstrip("-") not in heard.text
             assert other is criterion or other.requirement not in heard.text
-        assert heard.output is prompts.VERDICT
+        assert heard.output == prompts.VERDICT
         assert heard.member is REFEREE
 
 

@@ -127,7 +127,7 @@ def test_the_digest_of_a_template_changes_with_the_template(tmp_path, monkeypatc
     assert set(before) == {path.name for path in folder.glob("*.md")}
     assert len(set(before.values())) == len(before) >= 10
 
-    monkeypatch.setattr(prompts.resources, "files", lambda _: copied)
+    monkeypatch.setattr(prompts.templates.resources, "files", lambda _: copied)
     assert prompts.digests() == before
     with (copied / "grade.md").open("a") as file:
         file.write(".")

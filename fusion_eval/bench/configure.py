@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from fusion_eval.bench.aliases import told
 from fusion_eval.bench.controls import expand
+from fusion_eval.bench.graders import hint, resolve
 from fusion_eval.bench.identity import definitions
 from fusion_eval.bench.models import SAMPLING, found_worlds, made
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
@@ -29,7 +29,6 @@ from fusion_eval.core import (
     TaskSet,
 )
 from fusion_eval.errors import BenchFileError
-from fusion_eval.grading import PROTOCOLS
 from fusion_eval.loading.bench import (
     BenchDocument,
     ModelEntry,
@@ -307,14 +306,10 @@ class _Resolver:
         entry = self.file.grader
         if entry is None:
             return None
-        if entry.protocol not in PROTOCOLS:
-            self._unknown(("grader", "protocol"), "protocol", entry.protocol, PROTOCOLS)
-        if entry.model not in self.models:
-            if entry.model not in self.file.models:
-                self._unknown(("grader", "model"), "model", entry.model, self.file.models)
-            return None
-        member = Member(name=entry.model, model=self.models[entry.model])
-        return Grader(member=member, protocol=entry.protocol, passes=entry.passes)
+        grader, problems = resolve(entry, self.models, {*self.file.models, *self.broken})
+        for path, text in problems:
+            self._problem(("grader", *path), text)
+        return grader
 
     def _wanted(self, only: Collection[str] | None) -> Collection[str]:
         if only is None:
@@ -334,12 +329,6 @@ def _line(problem: str) -> int:
     """The line that a problem names, so that problems are read from top to bottom."""
     found = re.match(r".*?:(\d+): ", problem)
     return int(found.group(1)) if found else sys.maxsize
-
-
-def hint(name: str, known: Collection[str]) -> str:
-    """The way out of a wrong name: the closest one, or all."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
 
 
 def override(

@@ -18,9 +18,10 @@ from fusion_eval import prompts, store
 from fusion_eval.bench.identity import fingerprint
 from fusion_eval.bench.pricing import frozen
 from fusion_eval.bench.refuse import models_used
-from fusion_eval.core import Bench, TaskSet, digest
+from fusion_eval.core import Bench, Grader, TaskSet, digest
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import TableError
+from fusion_eval.grading import protocol_hash
 
 FINISHED = "finished"
 PACKAGES = ("openai", "numpy", "pandas", "scipy", "pydantic", "genai-prices")
@@ -54,13 +55,7 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "equal_dollars": {size.recipe: asdict(size) for size in bench.sizes},
         "repeats": bench.repeats,
         "seed": bench.seed,
-        "grader": None
-        if bench.grader is None
-        else {
-            "model": bench.grader.member.name,
-            "protocol": bench.grader.protocol,
-            "passes": bench.grader.passes,
-        },
+        "grader": described(bench.grader) if bench.grader else None,
         "prompts": prompts.digests(),
         "prices": prices,
         "prices_hash": digest(prices)[:16],
@@ -75,6 +70,18 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
             **{name: importlib.metadata.version(name) for name in PACKAGES},
         },
         "git": _git_revision(),
+    }
+
+
+def described(grader: Grader) -> dict[str, Any]:
+    """Who grades and by which protocol, with the hash by which protocols are told apart."""
+    protocol = grader.protocol
+    return {
+        "model": ", ".join(member.name for member in grader.members),
+        "models": [member.name for member in grader.members],
+        "protocol": protocol.name,
+        "hash": protocol_hash(grader),
+        **protocol.content(),
     }
 
 

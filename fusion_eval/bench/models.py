@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from fusion_eval.core import Endpoint, Model, Price, digest
+from fusion_eval.engine.prices import window
 from fusion_eval.errors import InputError
 from fusion_eval.loading.bench import EndpointEntry, ModelEntry, Sampling
 from fusion_eval.simulator import World, load_world
@@ -48,4 +49,5 @@ def made(
         params=entry.model_dump(include=SAMPLING, exclude_none=True),
         extra_body=entry.extra_body,
         price=price,
+        context_window=entry.context_window or (None if world else window(entry.id, url)),
     )

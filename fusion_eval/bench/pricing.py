@@ -30,7 +30,7 @@ def priced(bench: Bench, frozen: Mapping[str, Any]) -> Bench:
         params = {k: seated(v) for k, v in recipe.params.items()}
         return replace(recipe, params=params, equal_dollars=target)
 
-    grader = bench.grader and replace(bench.grader, member=seated(bench.grader.member))
+    grader = bench.grader and replace(bench.grader, members=seated(bench.grader.members))
     models = {name: settled(model) for name, model in bench.models.items()}
     recipes = {name: cooked(recipe) for name, recipe in bench.recipes.items()}
     return replace(bench, models=models, recipes=recipes, grader=grader)

@@ -87,8 +87,8 @@ def models_used(bench: Bench) -> list[Model]:
     found: dict[str, Model] = {}
     for recipe in bench.recipes.values():
         found |= {m.name: m for m in _reached(recipe.members)}
-    if bench.grader is not None and bench.grader.member.model is not None:
-        found[bench.grader.member.name] = bench.grader.member.model
+    if bench.grader is not None:
+        found |= {m.name: m for m in _reached(bench.grader.members)}
     return list(found.values())
 
 

@@ -108,6 +108,7 @@ def _trial(
         "tokens_out": sum(_tokens_out(row) for row in answering),
         "finish": trial.finish,
         "answer_hash": answer_hash(trial.answer),
+        "protocol": trial.protocol,
     }
 
 
@@ -122,9 +123,9 @@ def _scores(task: Task, trial: Trial) -> Row:
     A failed trial has none; where people compare, it counts 0 and is named.
     """
     names = ("score", "score_raw", "score_min", "score_max", "coverage")
-    if trial.failure is not None or not trial.verdicts:
+    if trial.failure is not None or not trial.scored:
         return dict.fromkeys(names)
-    score = score_of(POLICIES[task.score], trial.verdicts)
+    score = score_of(POLICIES[task.score], trial.scored)
     return {
         "score": score.value,
         "score_raw": score.raw,
@@ -215,6 +216,8 @@ def _verdict(task: Task, trial: Trial, verdict: Verdict) -> Row:
         "reference_value": verdict.reference_value,
         "reason": verdict.reason,
         "call_key": verdict.call_key,
+        "protocol": trial.protocol,
+        "position": verdict.position,
     }
 
 

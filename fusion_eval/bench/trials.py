@@ -10,14 +10,15 @@ from dataclasses import replace
 from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.bench.parameters import given, strategy
-from fusion_eval.core import Bench, Call, Question, Recipe, Reply, Task, Trial, Verdict
+from fusion_eval.core import Bench, Call, Question, Recipe, Reply, Task, Trial, Use, Verdict
+from fusion_eval.core.votes import scored
 from fusion_eval.errors import (
     CallFailedError,
     FusionEvalError,
     NoAnswerError,
     StrategyError,
 )
-from fusion_eval.grading import PROTOCOLS, STARTS_A_PROCESS, check
+from fusion_eval.grading import STARTS_A_PROCESS, check, grade_answer, label
 from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.seats import no_text
 
@@ -90,20 +91,32 @@ async def _graded(task: Task, trial: Trial, through: Through, bench: Bench) -> T
     if trial.answer is None:
         return trial
     if task.target is not None:
-        return replace(trial, verdicts=(await _checked(task, trial.answer),))
-    if bench.grader is None:
+        verdict = await _checked(task, trial.answer)
+        return replace(trial, verdicts=(verdict,), scored=(verdict,))
+    if bench.grader is None or not task.leaves:
         return trial
-    verdicts: list[Verdict] = []
-    asks: list[Asking] = []
-    protocol = PROTOCOLS[bench.grader.protocol]
-    for one_pass in range(bench.grader.passes):
-        ask = Asking(through, run_recipe, Numbering(one_pass), seed=bench.seed)
-        asks.append(ask)
-        verdicts += await protocol(
-            task, trial.answer, ask, bench.grader.member, grader_pass=one_pass
-        )
-    uses = tuple(use for ask in asks for use in sorted(ask.uses, key=lambda use: use.key))
-    return replace(trial, verdicts=tuple(verdicts), grading=uses)
+    passes: dict[int, Asking] = {}
+
+    def asks(one_pass: int) -> Asking:
+        if one_pass not in passes:
+            numbering = Numbering(one_pass)
+            passes[one_pass] = Asking(through, run_recipe, numbering, seed=bench.seed)
+        return passes[one_pass]
+
+    verdicts = await grade_answer(task, trial.answer, bench.grader, asks, seed=bench.seed)
+    protocol = bench.grader.protocol
+    uses = (use for _, ask in sorted(passes.items()) for use in sorted(ask.uses, key=_by_key))
+    return replace(
+        trial,
+        verdicts=tuple(verdicts),
+        scored=scored(verdicts, protocol.combine, protocol.minimum_valid),
+        protocol=label(bench.grader),
+        grading=tuple(uses),
+    )
+
+
+def _by_key(use: Use) -> str:
+    return use.key
 
 
 async def _checked(task: Task, answer: str) -> Verdict:

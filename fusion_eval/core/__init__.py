@@ -15,6 +15,7 @@ from fusion_eval.core.criterion import Criterion, Kind
 from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
 from fusion_eval.core.price import Price, Rate
+from fusion_eval.core.protocol import Protocol
 from fusion_eval.core.recipe import Bench, Controls, Grader, Limits, Member, Recipe, Size
 from fusion_eval.core.rubric import POLICIES, Policy
 from fusion_eval.core.scoring import mean_score, score_of, section_scores
@@ -51,6 +52,7 @@ __all__ = [
     "Model",
     "Policy",
     "Price",
+    "Protocol",
     "Question",
     "Rate",
     "Recipe",

@@ -30,7 +30,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model as the bench file names it: an id at an endpoint, with sampling parameters."""
+    """A model as the bench file names it: an id at an endpoint, with sampling parameters.
+
+    `context_window` is in tokens, for question and reply together; None where nobody knows.
+    """
 
     name: str
     endpoint: Endpoint
@@ -38,6 +41,7 @@ class Model:
     params: dict[str, Any] = field(default_factory=dict)
     extra_body: dict[str, Any] = field(default_factory=dict)
     price: Price | None = None
+    context_window: int | None = None
 
     @property
     def identity(self) -> str:

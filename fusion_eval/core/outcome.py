@@ -15,7 +15,8 @@ class Verdict:
     `value` is how far the criterion is met, 0 to 1: 0.5 for half of a ternary one, the place on
     the scale for an ordinal one; `verdict` is then the word for it, `met` from 0.5.
     `reference_value` is the same for the reference answer, where the criterion compares with one.
-    `weight` is that of the leaf (`Task.leaves`).
+    `weight` is that of the leaf (`Task.leaves`). `position` is where the criterion stood in its
+    request, from 0.
     """
 
     criterion: str
@@ -28,6 +29,7 @@ class Verdict:
     reason: str = ""
     call_key: str | None = None
     reference_value: float | None = None
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,11 @@ class Use:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One task under one recipe, once: an answer *or* a failure, with the calls behind it."""
+    """One task under one recipe, once: an answer *or* a failure, with the calls behind it.
+
+    `verdicts` are all that graders said, `scored` those that the score is made of, combined where
+    the protocol combines (see `votes`); `protocol` names how they came about.
+    """
 
     task: str
     recipe: str
@@ -73,6 +79,8 @@ class Trial:
     uses: tuple[Use, ...] = ()
     grading: tuple[Use, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    scored: tuple[Verdict, ...] = ()
+    protocol: str | None = None
     latency_s: float = 0.0
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fusion_eval.core.model import Endpoint, Model
+from fusion_eval.core.protocol import Protocol
 from fusion_eval.core.task import Question
 
 
@@ -96,11 +97,10 @@ class Controls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grader:
-    """Who applies the rubric, by which protocol, and how often."""
+    """Who grades, one or several, and by which protocol."""
 
-    member: Member
-    protocol: str = "draco"
-    passes: int = 1
+    members: tuple[Member, ...]
+    protocol: Protocol = field(default_factory=Protocol)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,16 +124,11 @@ def listed(model_id: str, base_url: str) -> Price | None:
     when it began, whatever version of the list is installed later.
     """
     import genai_prices
-    from genai_prices import Usage as Tokens
     from genai_prices.types import ModelPrice
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = genai_prices.calc_price(Tokens(), model_id, provider_api_url=base_url)
-    except (LookupError, ValueError):
+    if (found := _entry(model_id, base_url)) is None:
         return None
-    known = found.model.prices
+    known = found.prices
     dated = (
         [(None, known)]
         if isinstance(known, ModelPrice)
@@ -152,6 +147,26 @@ def listed(model_id: str, base_url: str) -> Price | None:
         exceptions=tuple(rates[1:]),
         source=f"genai-prices {genai_prices.__version__}",
     )
+
+
+def window(model_id: str, base_url: str) -> int | None:
+    """Tokens of question and reply together, as genai-prices has them; None where it does not."""
+    found = _entry(model_id, base_url)
+    return None if found is None else found.context_window
+
+
+@cache
+def _entry(model_id: str, base_url: str) -> Any:
+    """The model in genai-prices, or None."""
+    import genai_prices
+    from genai_prices import Usage as Tokens
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return genai_prices.calc_price(Tokens(), model_id, provider_api_url=base_url).model
+    except (LookupError, ValueError):
+        return None
 
 
 _NAMES = {

@@ -1,9 +1,16 @@
 """Applying a rubric, or a check, to an answer. Grading asks through the same `Ask`."""
 
 from fusion_eval.grading.checks import STARTS_A_PROCESS, check
-from fusion_eval.grading.rubric import grade
+from fusion_eval.grading.committee import grade_answer
+from fusion_eval.grading.protocols import PROTOCOLS, label, protocol_hash
+from fusion_eval.grading.windows import TOO_LONG
 
-PROTOCOLS = {"draco": grade}
-"""Named grading protocols; a bench file names one in `grader.protocol`."""
-
-__all__ = ["PROTOCOLS", "STARTS_A_PROCESS", "check", "grade"]
+__all__ = [
+    "PROTOCOLS",
+    "STARTS_A_PROCESS",
+    "TOO_LONG",
+    "check",
+    "grade_answer",
+    "label",
+    "protocol_hash",
+]

@@ -1,90 +1,159 @@
-"""DRACO's protocol: one call per criterion, blind to its weight and to the other criteria.
+"""One reading of an answer by one grader: requests, replies, and what is done about bad ones.
 
-The grader explains first and then says MET or UNMET; for a negative criterion MET means that the
-answer commits the error. A reply that cannot be read is sent back once, with the reason; what then
-cannot be read is `unreadable`: never a guess, never a zero.
+A reply that cannot be read is sent back once, with the reason; one that was cut off is asked again
+in two halves. What then cannot be read is `unreadable`, what was not answered is `not_graded`:
+never a guess, never a zero.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from fusion_eval import prompts, text
-from fusion_eval.core import Ask, Criterion, Member, Reply, Task, Verdict
+from fusion_eval import prompts
+from fusion_eval.core import Ask, Member, Messages, Reply, Task, Verdict
+from fusion_eval.core.outcome import VerdictWord
+from fusion_eval.core.protocol import Protocol
 from fusion_eval.errors import CallFailedError
+from fusion_eval.grading.batches import Batch
+from fusion_eval.grading.reading import read
+from fusion_eval.grading.windows import TOO_LONG, parts
 
-_LAST_LINE = re.compile(
-    r"(?i)(?:^|\n)[ *_#>-]*(?:final\s+)?verdict\b[ *_:=]{1,8}(MET|UNMET)[ *_.]*$"
-)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """An answer on the grader's desk."""
+
+    task: Task
+    answer: str
+    protocol: Protocol
+
+    def about(self, batch: Batch, text: str, part: tuple[int, int] | None) -> Messages:
+        """The request about some criteria and (a part of) the answer."""
+        return prompts.grade(
+            self.task.question,
+            text,
+            *batch,
+            order=self.protocol.order,
+            weights=self.protocol.weights_shown,
+            explained=self.protocol.explained,
+            part=part,
+            reference=self.task.reference,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one request brought for one criterion, and where the criterion stood in it."""
+
+    value: float | None
+    reason: str
+    position: int
+    reference_value: float | None = None
+    key: str | None = None
+    failed: bool = False
 
 
 async def grade(
-    task: Task, answer: str, ask: Ask, grader: Member, *, grader_pass: int = 0
+    paper: Paper, batch: Batch, ask: Ask, grader: Member, grader_pass: int = 0
 ) -> list[Verdict]:
-    """One verdict for each criterion of the task, in the order of the rubric.
+    """One verdict for each criterion of a batch.
 
-    No two criteria make equal requests, so none needs a seat: a draw that followed the position
-    in the rubric would make every verdict be paid again when a criterion is added.
+    An answer in several parts meets a criterion as far as one of its parts does.
     """
-    one = (_one(task, answer, ask, grader, c, grader_pass) for c in task.leaves)
-    return list(await asyncio.gather(*one))
 
+    def about(text: str, part: tuple[int, int] | None) -> Messages:
+        return paper.about(batch, text, part)
 
-async def _one(
-    task: Task, answer: str, ask: Ask, grader: Member, criterion: Criterion, grader_pass: int
-) -> Verdict:
-    messages = prompts.grade(task.question, answer, criterion)
-    met: bool | None = None
-    key: str | None = None
-    try:
-        reply = await ask(grader, messages, role="grader", output=prompts.VERDICT)
-        met, reason = read(reply)
-        if met is None and reply.text.strip() and reply.finish != "refusal":
-            again = prompts.repair(messages, reply.text, reason)
-            reply = await ask(grader, again, role="grader", output=prompts.VERDICT)
-            met, reason = read(reply)
-    except CallFailedError as problem:
-        met, word, reason = None, "not_graded", problem.failure
-    else:
-        key = reply.key
-        word = {True: "met", False: "unmet", None: "unreadable"}[met]
-    return Verdict(
-        criterion=criterion.id,
-        section=criterion.section,
-        weight=criterion.weight,
-        grader=grader.name,
-        grader_pass=grader_pass,
-        verdict=word,  # type: ignore[arg-type]
-        value=None if met is None else float(met),
-        reason=reason,
-        call_key=key,
+    texts = parts(paper.answer, grader.model, about, paper.protocol.too_long)
+    if not texts:
+        lost = [Found(None, TOO_LONG, i, failed=True) for i in range(len(batch))]
+        return _verdicts(batch, lost, grader, grader_pass)
+    which = [(i, len(texts)) if len(texts) > 1 else None for i in range(1, len(texts) + 1)]
+    each = await asyncio.gather(
+        *(_asked(paper, batch, t, w, ask, grader) for t, w in zip(texts, which, strict=True))
     )
+    joined = [_joined(found) for found in zip(*each, strict=True)]
+    return _verdicts(batch, joined, grader, grader_pass)
 
 
-def read(reply: Reply) -> tuple[bool | None, str]:
-    """What a grader's reply says, and why: (met or None, its explanation or what was wrong).
+async def _asked(
+    paper: Paper,
+    batch: Batch,
+    text: str,
+    part: tuple[int, int] | None,
+    ask: Ask,
+    grader: Member,
+) -> list[Found]:
+    messages = paper.about(batch, text, part)
+    form = prompts.form(batch, explained=paper.protocol.explained)
+    found: list[Found] = []
+    try:
+        reply = await ask(grader, messages, role="grader", output=form)
+        found = _found(reply, batch)
+        if not _open(found) or not reply.text.strip() or reply.finish == "refusal":
+            return found
+        if reply.finish == "length" and len(batch) > 1:
+            middle = (len(batch) + 1) // 2
+            halves = (batch[:middle], batch[middle:])
+            two = await asyncio.gather(
+                *(_asked(paper, half, text, part, ask, grader) for half in halves)
+            )
+            return [*two[0], *two[1]]
+        again = prompts.repair(messages, reply.text, _open(found)[0].reason)
+        reply = await ask(grader, again, role="grader", output=form)
+    except CallFailedError as problem:
+        lost = [Found(None, problem.failure, i, failed=True) for i in range(len(batch))]
+        return _filled(found, lost)
+    return _filled(found, _found(reply, batch))
 
-    A JSON object with the two fields counts, or a text, not cut off, whose last line is
-    `verdict: MET` and nothing more. A verdict elsewhere may be a quotation from the answer, so
-    two that differ are none.
-    """
-    value = text.json_object(reply.text, truncated=reply.finish == "length")
-    line = None if reply.finish == "length" else _LAST_LINE.search(reply.text.strip())
-    if value is None and line is None:
-        return None, f"no verdict in a reply of {len(reply.text)} characters ({reply.finish})"
-    words = {_word(value)} if value is not None else set()
-    words |= {line.group(1).upper()} if line else set()
-    if len(words) > 1 or not words <= {"MET", "UNMET"}:
-        return None, f"verdict {' and '.join(sorted(words))[:40]!r}"
-    return words == {"MET"}, _explanation(value, reply.text[: line.start()] if line else "")
+
+def _found(reply: Reply, batch: Batch) -> list[Found]:
+    said = enumerate(read(reply, batch))
+    return [Found(r.value, r.reason, i, r.reference_value, reply.key) for i, r in said]
 
 
-def _word(value: dict[str, Any]) -> str:
-    return str(value.get("verdict")).strip().upper()
+def _open(found: Sequence[Found]) -> list[Found]:
+    return [each for each in found if each.value is None]
 
 
-def _explanation(value: dict[str, Any] | None, before: str) -> str:
-    explanation = before.strip() if value is None else value.get("explanation")
-    return explanation if isinstance(explanation, str) else ""
+def _filled(first: Sequence[Found], second: Sequence[Found]) -> list[Found]:
+    """What was read at first stays; only the rest is taken from the second reply."""
+    if not first:
+        return list(second)
+    return [a if a.value is not None else b for a, b in zip(first, second, strict=True)]
+
+
+def _joined(found: Sequence[Found]) -> Found:
+    """Of all parts the one that counts: the best of them, an open one where none says met."""
+    met = max(found, key=lambda each: -1.0 if each.value is None else each.value)
+    unread = _open(found)
+    return unread[0] if unread and not met.value else met
+
+
+def _verdicts(
+    batch: Batch, found: Sequence[Found], grader: Member, grader_pass: int
+) -> list[Verdict]:
+    return [
+        Verdict(
+            criterion=criterion.id,
+            section=criterion.section,
+            weight=criterion.weight,
+            grader=grader.name,
+            grader_pass=grader_pass,
+            verdict=_word(each),
+            value=each.value,
+            reference_value=each.reference_value,
+            reason=each.reason,
+            call_key=each.key,
+            position=each.position,
+        )
+        for criterion, each in zip(batch, found, strict=True)
+    ]
+
+
+def _word(found: Found) -> VerdictWord:
+    if found.value is None:
+        return "not_graded" if found.failed else "unreadable"
+    return "met" if found.value >= 0.5 else "unmet"

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
+from fusion_eval.core.protocol import Order, TooLong
 from fusion_eval.core.value import Value
+from fusion_eval.core.votes import Combine
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
@@ -76,6 +78,7 @@ class ModelEntry(Sampling):
     id: str = Field(min_length=1)
     extra_body: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
+    context_window: int | None = Field(default=None, ge=1000)
 
 
 class SeatEntry(Sampling):
@@ -101,12 +104,55 @@ class Temperatures(Value):
         return self
 
 
-class GraderEntry(Value):
-    """Who applies the rubric, and how."""
+def _per_call(value: Any) -> Any:
+    if value == "all" or (type(value) is int and value >= 1):
+        return value
+    raise ValueError(f"criteria_per_call is {value!r}; give a whole number from 1 on, or all")
 
-    model: str
-    protocol: str = "draco"
+
+def _by_name(value: Any) -> Any:
+    return {"base": value} if isinstance(value, str) else value
+
+
+PerCall = Annotated[Any, BeforeValidator(_per_call)]
+"""Criteria in one request: a number, or `all`."""
+
+
+class ProtocolEntry(Value):
+    """What a request to a grader looks like, as changes to a protocol that is ready."""
+
+    base: str = "draco"
+    name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$")
+    criteria_per_call: PerCall | None = None
+    order: Order | None = None
+    shuffled: bool | None = None
+    weights_shown: bool | None = None
+    explained: bool | None = None
+    too_long: TooLong | None = None
+
+
+class GraderEntry(Value):
+    """Who grades, one model or a committee, by which protocol, how often, and what then counts."""
+
+    model: str | None = None
+    committee: Annotated[list[str], Field(min_length=2)] | None = None
+    protocol: Annotated[ProtocolEntry, BeforeValidator(_by_name)] = ProtocolEntry()
     passes: int = Field(default=1, ge=1, le=100)
+    heavy_passes: int | None = Field(default=None, ge=1, le=100)
+    adaptive: bool = False
+    combine: Combine | None = None
+    minimum_valid: int = Field(default=1, ge=1, le=100)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> GraderEntry:
+        if (self.model is None) == (self.committee is None):
+            raise ValueError("a grader is either a `model` or a `committee` of several; give one")
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """The models that grade."""
+        return self.committee or [self.model or ""]
 
 
 class LimitsEntry(Value):

@@ -8,12 +8,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
-from importlib import resources
-from string import Template
 from typing import Any, Literal
 
-from fusion_eval.core import Criterion, Message, Messages, Question, Schema, canonical, digest
+from fusion_eval.core import Message, Messages, Question, Schema, canonical, digest
+from fusion_eval.prompts.grading import VERDICT, asked, form, grade, marker, repair
+from fusion_eval.prompts.templates import digests, fill, template
+
+_asked, _fill, _template = asked, fill, template
+
+__all__ = [
+    "ANALYSIS",
+    "FIELDS",
+    "MARK",
+    "VERDICT",
+    "answer",
+    "compare",
+    "digests",
+    "form",
+    "grade",
+    "marker",
+    "repair",
+    "revise",
+    "revise_alone",
+    "shown",
+    "synthesize",
+    "synthesize_analysis",
+    "unformatted",
+]
 
 FIELDS = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
 """The five fields of a judge's analysis (OpenRouter's Fusion names them so)."""
@@ -138,35 +159,6 @@ def revise_alone(
     return (*told, Message(role="user", content=request))
 
 
-def grade(question: Question, text: str, criterion: Criterion) -> Messages:
-    """DRACO's protocol: one criterion, blind to its weight and to the other criteria.
-
-    The grader learns only the sign. The marker around the answer follows from its content, so no
-    answer can contain its own.
-    """
-    kind = _template("grade_negative" if criterion.weight < 0 else "grade_positive")
-    request = _fill(
-        "grade_request",
-        criterion=criterion.requirement,
-        question=_asked(question),
-        marker=f"-----{hashlib.sha256(text.encode()).hexdigest()[:16]}-----",
-        answer=text,
-    )
-    return (
-        Message(role="system", content=_fill("grade", kind=kind)),
-        Message(role="user", content=request),
-    )
-
-
-def repair(messages: Messages, reply: str, problem: str) -> Messages:
-    """What was asked, the reply that could not be read, and why: one turn to say it again."""
-    return (
-        *messages,
-        Message(role="assistant", content=reply),
-        Message(role="user", content=_fill("repair", problem=problem)),
-    )
-
-
 ANALYSIS = Schema(
     name="analysis",
     json_schema={
@@ -228,38 +220,10 @@ ANALYSIS = Schema(
 )
 """The judge's analysis as a JSON Schema."""
 
-VERDICT = Schema(
-    name="verdict",
-    json_schema={
-        "type": "object",
-        "properties": {
-            "explanation": {"type": "string"},
-            "verdict": {"type": "string", "enum": ["MET", "UNMET"]},
-        },
-        "required": ["explanation", "verdict"],
-        "additionalProperties": False,
-    },
-)
-"""The grader's verdict as a JSON Schema, explanation first."""
-
-
-def digests() -> dict[str, str]:
-    """SHA-256 (16 hex digits) of every template, for the manifest."""
-    folder = resources.files(__name__)
-    names = sorted(f.name for f in folder.iterdir() if f.name.endswith(".md"))
-    return {n: hashlib.sha256((folder / n).read_bytes()).hexdigest()[:16] for n in names}
-
 
 def shown(answers: Sequence[str]) -> list[int]:
     """Indices of the answers in the order in which they are shown: by a hash of their content."""
     return sorted(range(len(answers)), key=lambda i: hashlib.sha256(answers[i].encode()).digest())
-
-
-def _asked(question: Question) -> str:
-    """The conversation as one text: a single question stays as it is."""
-    if not question.turns and not question.system:
-        return question.prompt
-    return "\n\n".join(f"[{m.role}] {m.content}" for m in question.messages)
 
 
 def _listed(answers: Sequence[str], names: Sequence[str] | None = None) -> str:
@@ -287,12 +251,3 @@ def _format(question: Question) -> str:
     if question.answer_format == "text":
         return ""
     return _template(f"format_{question.answer_format}")
-
-
-def _fill(name: str, **values: str) -> str:
-    return Template(_template(name)).substitute(values).strip()
-
-
-@cache
-def _template(name: str) -> str:
-    return (resources.files(__name__) / f"{name}.md").read_text("utf-8").strip()

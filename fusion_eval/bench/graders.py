@@ -1,0 +1,100 @@
+"""The `grader:` of a bench file, with its names and its protocol settled, or what is wrong."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from fusion_eval.core import Grader, Member, Model, Protocol
+from fusion_eval.core.votes import Combine
+from fusion_eval.grading import PROTOCOLS
+from fusion_eval.loading.bench import GraderEntry, ProtocolEntry
+
+Problem = tuple[tuple[str | int, ...], str]
+"""Path in the bench file, and what is wrong there."""
+
+
+def resolve(
+    entry: GraderEntry, models: Mapping[str, Model], broken: Collection[str] = ()
+) -> tuple[Grader | None, list[Problem]]:
+    """The grader, or None with every problem; models that are `broken` were named already."""
+    problems = list(_seats(entry, models, broken))
+    protocol = _protocol(entry, problems)
+    if problems or protocol is None or any(name not in models for name in entry.names):
+        return None, problems
+    members = tuple(Member(name=name, model=models[name]) for name in entry.names)
+    return Grader(members=members, protocol=protocol), []
+
+
+def _seats(
+    entry: GraderEntry, models: Mapping[str, Model], broken: Collection[str]
+) -> list[Problem]:
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+    for i, name in enumerate(entry.names):
+        path: tuple[str | int, ...] = ("model",) if entry.model else ("committee", i)
+        if name not in models:
+            if name not in broken:
+                problems.append((path, f"unknown model {name!r}; {hint(name, models)}"))
+            continue
+        twin = seen.setdefault(models[name].identity, name)
+        if (i and twin != name) or entry.names.index(name) != i:
+            problems.append(
+                (path, f"{name!r} and {twin!r} are the same model; use `passes` to ask it again")
+            )
+    most = max(entry.passes, entry.heavy_passes or 0) * len(entry.names)
+    if entry.minimum_valid > most:
+        text = f"minimum_valid is {entry.minimum_valid}, and there are at most {most} verdicts"
+        problems.append((("minimum_valid",), text))
+    return problems
+
+
+def _protocol(entry: GraderEntry, problems: list[Problem]) -> Protocol | None:
+    given = entry.protocol
+    base = PROTOCOLS.get(given.base)
+    if base is None:
+        text = f"unknown protocol {given.base!r}; {hint(given.base, PROTOCOLS)}"
+        problems.append((("protocol", "base"), text))
+        return None
+    said = given.model_dump(exclude_none=True, exclude={"base", "name"})
+    wanted: dict[str, Any] = {k: None if v == "all" else v for k, v in said.items()}
+    changes: dict[str, Any] = {k: v for k, v in wanted.items() if v != getattr(base, k)}
+    if given.name in PROTOCOLS and (changes or given.name != given.base):
+        text = f"name {given.name!r} is that of a ready protocol; give another"
+        problems.append((("protocol", "name"), text))
+    try:
+        return replace(
+            base,
+            name=given.name or _named(given, changes),
+            **changes,
+            passes=entry.passes,
+            heavy_passes=entry.heavy_passes,
+            adaptive=entry.adaptive,
+            combine=_combine(entry),
+            minimum_valid=entry.minimum_valid,
+        )
+    except ValueError as problem:
+        problems += [((), text) for text in str(problem).split("; ")]
+        return None
+
+
+def _combine(entry: GraderEntry) -> Combine:
+    """What is meant where nothing is said."""
+    if entry.combine is not None:
+        return entry.combine
+    if entry.committee or entry.adaptive or entry.minimum_valid > 1:
+        return "majority"
+    return "mean" if entry.heavy_passes is not None else "runs"
+
+
+def _named(given: ProtocolEntry, changes: Mapping[str, Any]) -> str:
+    words = (f"{k}={'all' if v is None else str(v).lower()}" for k, v in sorted(changes.items()))
+    return "+".join([given.base, *words])
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """The way out of a wrong name: the closest one, or all."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
