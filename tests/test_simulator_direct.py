@@ -14,6 +14,7 @@ from fusion_eval import prompts
 from fusion_eval.core import Message, Question, Recipe, Verdict
 from fusion_eval.core.rubric import draco as draco_of_rubric
 from fusion_eval.errors import BenchFileError
+from fusion_eval.prompts import choosing
 from fusion_eval.simulator import lengths, load_world
 from fusion_eval.simulator.direct import sample, words
 from fusion_eval.simulator.direct.grading import draco
@@ -92,6 +93,9 @@ def test_the_words_of_our_templates_are_those_that_costs_count_on():
     assert own == size.conversation
     compared = prompts.compare(question, ["a b"])
     assert count(compared) == words.COMPARE + size.quoted + 2 + words.PER_ANSWER
+    picked, scored = choosing.pick(question, ["a b"]), choosing.score_one(question, "a b")
+    for asked, many in ((picked, words.PICK), (scored, words.SCORE)):
+        assert count(asked) == many + size.quoted + 2 + words.PER_ANSWER
     written = prompts.synthesize(question, ["a b", "c"])
     assert count(written) == words.SYNTHESIZE + size.conversation + 3 + 2 * words.PER_ANSWER
     noted = prompts.synthesize(question, ["a b", "c"], {"consensus": ["a b"]})

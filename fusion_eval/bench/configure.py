@@ -84,6 +84,7 @@ class _Resolver:
         grader = self._grader()
         if not self.problems:
             self._expand()
+            self._study()
         wanted = self._wanted(only)
         if self.problems:
             raise BenchFileError(sorted(self.problems, key=_line))
@@ -100,6 +101,7 @@ class _Resolver:
             questions=tuple(task.question for task in self.tasks.tasks) if self.tasks else (),
             controls=self._controls(recipes),
             notes=tuple(self.notes),
+            study=self.file.study.model_dump() if self.file.study else None,
             places={
                 **{name: self.document.where(("models", name)) for name in self.models},
                 **{f"recipes/{n}": self._place_of(n) for n in recipes},
@@ -123,6 +125,16 @@ class _Resolver:
         self.file = self.file.model_copy(update={"recipes": found.recipes, "controls": settled})
         for name in found.recipes:
             self._recipe(name, ())
+
+    def _study(self) -> None:
+        """A contrast of a recipe that does not exist would never be decided."""
+        for name, contrast in (self.file.study.contrasts if self.file.study else {}).items():
+            path = ("study", "contrasts", name)
+            for recipe in contrast.recipes:
+                if recipe not in self.file.recipes:
+                    self._unknown(path, "recipe", recipe, self.file.recipes)
+            if contrast.by == "difficulty" and self.file.repeats < 2:
+                self._problem(path, "difficulty needs a repeat of its own; set `repeats: 2`")
 
     def _controls(self, chosen: Collection[str]) -> dict[str, Controls]:
         """Who controls whom among the chosen recipes."""

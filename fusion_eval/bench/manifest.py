@@ -53,6 +53,7 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "recipes": {name: recipe.strategy for name, recipe in bench.recipes.items()},
         "controls": {name: asdict(of) for name, of in bench.controls.items()},
         "equal_dollars": {size.recipe: asdict(size) for size in bench.sizes},
+        "study": bench.study,
         "repeats": bench.repeats,
         "seed": bench.seed,
         "grader": described(bench.grader) if bench.grader else None,

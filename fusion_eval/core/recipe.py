@@ -121,7 +121,8 @@ class Bench:
     """A bench file, resolved: every name replaced by what it stands for.
 
     `questions` are those of all tasks of the files, for placebos that need another one's;
-    `controls` say of a recipe who controls it; `sizes` what equal dollars came to.
+    `controls` say of a recipe who controls it; `sizes` what equal dollars came to;
+    `study` is the section of that name, as it stands in the file.
     """
 
     name: str
@@ -137,6 +138,7 @@ class Bench:
     questions: tuple[Question, ...] = ()
     controls: dict[str, Controls] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
+    study: dict[str, Any] | None = None
 
     def where(self, name: str) -> str:
         """`file:line` of a model, or of `limits` or `grader`; the bench's name if it has none."""

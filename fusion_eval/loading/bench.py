@@ -17,6 +17,7 @@ from fusion_eval.core.value import Value
 from fusion_eval.core.votes import Combine
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.controls import ControlsEntry
+from fusion_eval.loading.study import StudyEntry
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -172,6 +173,7 @@ class BenchFile(Value):
     models: dict[str, ModelEntry] = Field(default_factory=dict)
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     controls: ControlsEntry | None = None
+    study: StudyEntry | None = None
     grader: GraderEntry | None = None
     limits: LimitsEntry = LimitsEntry()
     repeats: int = Field(default=1, ge=1, le=1000)
@@ -180,9 +182,9 @@ class BenchFile(Value):
 
 def presets() -> dict[str, Path]:
     """The bench files that come with the package, by name."""
-    folder = resources.files("fusion_eval") / "presets"
-    files = sorted(Path(str(folder)).glob("*.yaml"))
-    return {file.stem: file for file in files}
+    folder = Path(str(resources.files("fusion_eval") / "presets"))
+    files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("studies/*.yaml"))]
+    return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from fusion_eval.strategies.pairwise_rank import pairwise_rank
 from fusion_eval.strategies.panel import panel
 from fusion_eval.strategies.random_member import random_member
 from fusion_eval.strategies.random_ranker import random_ranker
+from fusion_eval.strategies.random_subset import random_subset
 from fusion_eval.strategies.ranked import ranked
 from fusion_eval.strategies.review_loop import review_loop
 from fusion_eval.strategies.router import router
@@ -61,4 +62,5 @@ STRATEGIES: dict[str, Strategy] = {
     "other_question": other_question,
     "random_member": random_member,
     "random_ranker": random_ranker,
+    "random_subset": random_subset,
 }

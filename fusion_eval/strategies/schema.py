@@ -40,6 +40,20 @@ class LengthOf:
 
 
 @dataclass(frozen=True, slots=True)
+class AtMost:
+    """A number no larger than another parameter has values."""
+
+    other: str
+
+    def problem(self, name: str, values: Mapping[str, Any]) -> str | None:
+        """What is wrong with the parameter `name`, if anything."""
+        given, others = values.get(name), values.get(self.other)
+        if given is None or others is None or given <= len(others):
+            return None
+        return f"{name} is {given}, and {self.other} has only {len(others)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """Other parameters that have to be there; with `when`, only for that value of this one."""
 

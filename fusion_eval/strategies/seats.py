@@ -22,23 +22,31 @@ class EmptySeat:
 
 
 async def ask_seats(
-    ask: Ask, members: Sequence[Member], messages: Sequence[Messages], *, role: str = "member"
+    ask: Ask,
+    members: Sequence[Member],
+    messages: Sequence[Messages],
+    *,
+    role: str = "member",
+    only: Sequence[int] | None = None,
 ) -> list[Reply | EmptySeat]:
     """Ask each member its own messages, all at once.
+
+    With `only`, just these seats (from 0) are asked; each keeps the draw of its place.
 
     A seat is empty when its call failed or its answer holds no text. Each empty seat is recorded
     with `ask.degrade`. Answers come back in seat order, whoever was first.
     """
-    asks = zip(ask.seats(members), members, messages, strict=True)
+    places = range(len(members)) if only is None else only
+    asks = ask.seats(members)
     replies = await asyncio.gather(
-        *(_or_failure(one(member, asked, role=role)) for one, member, asked in asks)
+        *(_or_failure(asks[i](members[i], messages[i], role=role)) for i in places)
     )
     seats: list[Reply | EmptySeat] = []
-    for seat, (member, reply) in enumerate(zip(members, replies, strict=True), 1):
+    for i, reply in zip(places, replies, strict=True):
         if isinstance(reply, Reply) and (failure := no_text(reply)):
             reply = EmptySeat(failure)
         if isinstance(reply, EmptySeat):
-            ask.degrade(f"{role} {seat} ({member.name}): {reply.failure}")
+            ask.degrade(f"{role} {i + 1} ({members[i].name}): {reply.failure}")
         seats.append(reply)
     return seats
 

@@ -20,6 +20,9 @@ from fusion_eval.simulator.direct.comparing import Notes, compare
 from fusion_eval.simulator.direct.scene import Floats, Ints, Scene
 from fusion_eval.simulator.direct.shown import shown_words
 
+Choosing = Callable[[Scene, Member, Sequence[Pick]], tuple[Pick, Floats]]
+"""(scene, judge, answers shown) -> the chosen answer and what choosing cost."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dish:
@@ -80,6 +83,19 @@ class Kitchen:
         return Dish(
             Pick.of(text).otherwise(best_member).where(any_there), cost + text.cost * any_there
         )
+
+    def chosen(
+        self,
+        choose: Choosing,
+        judge: Member,
+        drafts: Sequence[Answers],
+        keys: Sequence[Hashable],
+    ) -> Dish:
+        """One of the drafts, as a judge chooses; equal choices among equal drafts are one."""
+        key = (choose.__name__, seat_key(judge), tuple(sorted(keys, key=repr)))
+        shown = [Pick.of(d) for d in drafts]
+        pick, cost = self.once(key, lambda: choose(self.scene, judge, shown))
+        return Dish(pick, cost + total_cost(drafts))
 
     def _prompt(self, writer: Member, shown: Sequence[Pick], notes: Notes | None) -> Ints:
         """Words of a request to write."""

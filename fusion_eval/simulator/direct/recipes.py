@@ -1,4 +1,4 @@
-"""Recipes on arrays: what the five strategies ask of whom, and what it costs.
+"""Recipes on arrays: what strategies ask of whom, and what it costs.
 
 The simulator may not import `strategies` (nobody who answers may know who asks), so they are told
 again here, in the same order of calls; a test holds both against each other through the wire.
@@ -15,6 +15,7 @@ from fusion_eval.errors import BenchFileError
 from fusion_eval.simulator.direct.answers import Pick
 from fusion_eval.simulator.direct.cooking import Dish, Kitchen, plurality, total_cost
 from fusion_eval.simulator.direct.debating import debate
+from fusion_eval.simulator.direct.picking import choose, score_each
 
 
 def cook(kitchen: Kitchen, recipe: Recipe) -> Dish:
@@ -79,6 +80,63 @@ def _self_fusion(
     return _panel(kitchen, members=seats, synthesizer=synthesizer or member, judge=judge)
 
 
+def _repeated(members: tuple[Member, ...], n: int) -> tuple[Member, ...]:
+    return tuple(member for member in members for _ in range(n))
+
+
+def _ranked(
+    kitchen: Kitchen,
+    *,
+    members: tuple[Member, ...],
+    ranker: Member,
+    n: int = 1,
+    fallback: str = "random",
+) -> Dish:
+    """`fallback` does not matter: a model here always names one."""
+    drafts, keys = kitchen.drafts(_repeated(members, n))
+    return kitchen.chosen(choose, ranker, drafts, keys)
+
+
+def _best_of_n(
+    kitchen: Kitchen,
+    *,
+    members: tuple[Member, ...],
+    scorer: Member,
+    n: int = 1,
+    scoring: str = "pointwise",
+    weights: tuple[float, ...] = (),
+) -> Dish:
+    if scoring != "pointwise" or weights:
+        raise BenchFileError(
+            "best_of_n has a direct sampler for pointwise scores without weights; run it through "
+            "the wire (fusion-eval run)"
+        )
+    drafts, keys = kitchen.drafts(_repeated(members, n))
+    return kitchen.chosen(score_each, scorer, drafts, keys)
+
+
+def _random_subset(
+    kitchen: Kitchen,
+    *,
+    members: tuple[Member, ...],
+    k: int,
+    synthesizer: Member,
+    judge: Member | None = None,
+) -> Dish:
+    """k seats of each run by chance; equal subsets of two recipes are drawn anew."""
+    drafts, keys = kitchen.drafts(members)
+    order = kitchen.scene.rng.random((len(members), kitchen.scene.runs)).argsort(axis=0)
+    inside = order.argsort(axis=0) < k
+    shown = [Pick.of(d).where(Pick.of(d).there & i) for d, i in zip(drafts, inside, strict=True)]
+    dish = kitchen.written(synthesizer, shown, [*keys, ("subset", k)], judge)
+    cost = sum(d.cost * i for d, i in zip(drafts, inside, strict=True))
+    return Dish(dish.pick, dish.cost + cost)
+
+
+def _self_consistency(kitchen: Kitchen, *, member: Member, n: int = 5) -> Dish:
+    return _vote(kitchen, members=(member,) * n)
+
+
 def _vote(kitchen: Kitchen, *, members: tuple[Member, ...]) -> Dish:
     drafts, _ = kitchen.drafts(members)
     return Dish(plurality(kitchen.scene, [Pick.of(d) for d in drafts]), total_cost(drafts))
@@ -90,4 +148,8 @@ _STRATEGIES: dict[str, Callable[..., Dish]] = {
     "panel": _panel,
     "debate": debate,
     "vote": _vote,
+    "ranked": _ranked,
+    "best_of_n": _best_of_n,
+    "self_consistency": _self_consistency,
+    "random_subset": _random_subset,
 }

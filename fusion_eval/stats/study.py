@@ -1,0 +1,242 @@
+"""What a study found: its contrasts as one family, and whether its hypothesis is confirmed.
+
+The hypothesis and its rule come from the bench file and stand in the manifest of the run. Claims
+about several recipes at once are decided by simultaneous intervals, so that a study as a whole is
+wrong in at most 5 % of the worlds where its null holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import Missing, per_task, recipes, task_key
+from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.multiple import flip_signs, max_t_adjusted_p, simultaneous_intervals
+
+CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "not decided"
+FLIPS = 9_999
+_EQUAL = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """`verdict` is confirmed, refuted or not decided; `rows` one mapping per contrast.
+
+    A row has contrast, claim, difference, se, low, high (0 to 1), p_adjusted, conclusion, n, and
+    supports: True where the claim holds, False where it is contradicted, None else.
+    """
+
+    verdict: str
+    rows: tuple[Mapping[str, Any], ...]
+
+
+def decide(
+    trials: pd.DataFrame,
+    study: Mapping[str, Any],
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+    flips: int = FLIPS,
+    missing: Missing = "as_deployed",
+) -> Outcome:
+    """Apply the rule of a study to the trials of a run.
+
+    Parameters
+    ----------
+    trials : one row per (task, recipe, repeat), see `frames.trials`
+    study : the section `study` of the bench file or the manifest: contrasts, rule, margin (points)
+    level : joint coverage of the intervals of all contrasts
+
+    Returns
+    -------
+    Outcome. Each contrast is a mean over tasks; its conclusion is `equivalent` when the interval
+    lies inside the margin, `better` or `worse` when it excludes 0 and the adjusted p (step-down
+    max-T by sign flips) is below 1 - level, else `undecided`. A claim of `better` is contradicted
+    by `worse` and `equivalent`; one of `equivalent` only by an interval wholly outside the margin.
+
+    Raises
+    ------
+    StatisticsError : a recipe of a contrast is not in the run, or fewer than two tasks
+
+    References
+    ----------
+    Westfall & Young (1993); Berger (1982) for claims about all of several differences.
+    """
+    named = dict(_contrasts(trials, study["contrasts"], missing))
+    frame = pd.DataFrame({name: values for name, (_, values) in named.items()}).sort_index()
+    claims = [claim for claim, _ in named.values()]
+    if len(frame) < 2:
+        raise StatisticsError("fewer than two tasks have all recipes of the study")
+    found = conclude(frame.to_numpy(dtype=np.float64), study["margin"], level, seed, flips)
+    rows = tuple(
+        {"contrast": name, "claim": claim, **row, "supports": supports(claim, row, study["margin"])}
+        for name, claim, row in zip(named, claims, found, strict=True)
+    )
+    return Outcome(
+        verdict=verdict([r["supports"] for r in rows if r["claim"]], study["rule"]), rows=rows
+    )
+
+
+def conclude(
+    values: Floats, margin: float, level: float = 0.95, seed: int = 0, flips: int = FLIPS
+) -> list[dict[str, Any]]:
+    """Mean, simultaneous interval, adjusted p and conclusion of each contrast (a column)."""
+    signs = flip_signs(len(values), flips, np.random.default_rng(seed))
+    joint = simultaneous_intervals(values, signs, level)
+    adjusted = max_t_adjusted_p(values, signs)
+    rows = []
+    for k in range(values.shape[1]):
+        low, high = np.clip([joint.low[k], joint.high[k]], -2.0, 2.0).tolist()
+        p = float(adjusted[k])
+        rows.append({
+            "difference": float(joint.mean[k]), "se": float(joint.se[k]), "low": low, "high": high,
+            "p_adjusted": p, "conclusion": _word(low, high, p, margin / 100, 1 - level),
+            "n": int(joint.n[k]),
+        })  # fmt: skip
+    return rows
+
+
+def _word(low: float, high: float, p: float, margin: float, alpha: float) -> str:
+    if -margin < low and high < margin:
+        return "equivalent"
+    if low > 0 and p < alpha:
+        return "better"
+    return "worse" if high < 0 and p < alpha else "undecided"
+
+
+def supports(claim: str | None, row: Mapping[str, Any], margin: float) -> bool | None:
+    """Whether a contrast supports its claim (True), contradicts it (False) or neither (None)."""
+    if claim is None or row["conclusion"] == "undecided":
+        return None
+    if row["conclusion"] == claim:
+        return True
+    if claim == "equivalent":
+        outside = row["low"] > margin / 100 or row["high"] < -margin / 100
+        return False if outside else None
+    return False
+
+
+def verdict(found: Sequence[bool | None], rule: str) -> str:
+    """`all`: every claim must hold and one contradiction refutes; `any`: the other way round."""
+    hold, fail = (all, any) if rule == "all" else (any, all)
+    if hold(each is True for each in found):
+        return CONFIRMED
+    return REFUTED if fail(each is False for each in found) else OPEN
+
+
+def _contrasts(
+    trials: pd.DataFrame, contrasts: Mapping[str, Mapping[str, Any]], missing: Missing
+) -> Iterator[tuple[str, tuple[str | None, pd.Series]]]:
+    """(name, (claim, value per task)) of every contrast; `by: domain` gives one per domain."""
+    there = set(recipes(trials))
+    for name, contrast in contrasts.items():
+        needed = [*contrast["plus"], *contrast["minus"], contrast.get("measured_on")]
+        if lacking := sorted({r for r in needed if r is not None and r not in there}):
+            raise StatisticsError(
+                f"contrast {name!r} needs {', '.join(lacking)}, which did not run; run the study "
+                "without --recipes"
+            )
+        claim, by = contrast.get("claim"), contrast.get("by")
+        if by is None:
+            yield name, (claim, difference(per_task(trials, "score", missing), contrast))
+        elif by == "difficulty":
+            yield name, (claim, by_difficulty(trials, contrast, missing))
+        else:
+            for domain, values in by_domain(trials, contrast, missing):
+                yield f"{name}: {domain}", (claim, values)
+
+
+def difference(wide: pd.DataFrame, contrast: Mapping[str, Any]) -> pd.Series:
+    """Mean over the plus recipes less mean over the minus recipes, per task that has them all."""
+    plus, minus = (
+        wide[list(contrast[side])].mean(axis=1, skipna=False) for side in ("plus", "minus")
+    )
+    found: pd.Series = (plus - minus).dropna()
+    return found
+
+
+def by_difficulty(trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Missing) -> pd.Series:
+    """The difference on the harder half of the tasks less that on the easier half, per task.
+
+    Which half a task is in follows from the first repeat of `measured_on`, the difference from all
+    other repeats: measured on the same draws, a bad draw would look like a hard task that fusion
+    rescues (regression to the mean). Raises StatisticsError with one repeat only.
+    """
+    first = trials["repeat"] == trials["repeat"].min()
+    if first.all():
+        raise StatisticsError(
+            "difficulty must be measured on draws of its own; run with --repeats 2 or more"
+        )
+    ease = per_task(trials[first], "score", missing)[contrast["measured_on"]]
+    values = difference(per_task(trials[~first], "score", missing), contrast)
+    ease = ease.reindex(values.index).dropna()
+    ranks = ease.rank(method="first")
+    return _between(values.reindex(ease.index), ranks <= len(ranks) / 2)
+
+
+def by_domain(
+    trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Missing
+) -> Iterator[tuple[str, pd.Series]]:
+    """For each domain of two tasks or more, the difference there less that on all other tasks."""
+    values = difference(per_task(trials, "score", missing), contrast)
+    known = trials.assign(key=task_key(trials)).drop_duplicates("key").set_index("key")["domain"]
+    domains = known.reindex(values.index).fillna("").astype(str)
+    for domain in sorted(set(domains) - {""}):
+        inside = domains == domain
+        if 2 <= inside.sum() <= len(inside) - 2:
+            yield domain, _between(values, inside)
+
+
+def _between(values: pd.Series, inside: pd.Series) -> pd.Series:
+    """A value per task whose mean is mean(inside) - mean(outside), with the error of that.
+
+    Influence values: each task stands for its distance from its own group's mean, weighted by the
+    size of the group, so that their variance over n is Welch's.
+    """
+    n, size = len(values), int(inside.sum())
+    means = values.groupby(inside).transform("mean")
+    gap = values[inside].mean() - values[~inside].mean()
+    weight = inside.map({True: n / max(size, 1), False: -n / max(n - size, 1)})
+    found: pd.Series = gap + weight * (values - means)
+    return found
+
+
+def promised_power(
+    pilot: Floats, study: Mapping[str, Any], n: int, effect: Sequence[float], *, seed: int = 0
+) -> float:
+    """Probability that a study of n tasks is confirmed if its contrasts are truly `effect`.
+
+    Parameters
+    ----------
+    pilot : shape (tasks, contrasts), values per task of earlier runs; only their covariance counts
+    study : claims in the order of its contrasts, rule and margin
+    n : tasks of the study to come
+    effect : true mean of each contrast (0 to 1)
+
+    Returns
+    -------
+    Share of 4,000 samples of n tasks from a normal distribution with the pilot's covariance in
+    which the rule says confirmed. The critical value is that of max |t| in such samples.
+    """
+    rng, draws = np.random.default_rng(seed), 4_000
+    cov = np.atleast_2d(np.cov(pilot, rowvar=False))
+    noise = rng.multivariate_normal(np.zeros(len(cov)), cov, size=(draws, n), method="svd")
+    mean, se = noise.mean(axis=1), noise.std(axis=1, ddof=1) / np.sqrt(n)
+    critical = float(np.quantile(np.abs(mean / np.maximum(se, _EQUAL)).max(axis=1), 0.95))
+    low, high = (mean + np.asarray(effect) + sign * critical * se for sign in (-1, 1))
+    margin = study["margin"] / 100
+    claims = [contrast.get("claim") for contrast in study["contrasts"].values()]
+    held = []
+    for k, claim in enumerate(claims):
+        inside = (low[:, k] > -margin) & (high[:, k] < margin)
+        beyond = low[:, k] > 0 if claim == "better" else high[:, k] < 0
+        if claim is not None:
+            held.append(inside if claim == "equivalent" else beyond & ~inside)
+    rule = np.all if study["rule"] == "all" else np.any
+    return float(rule(np.array(held), axis=0).mean())
