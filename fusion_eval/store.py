@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -217,6 +217,25 @@ def write_table(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> P
         file.discard()
 
 
+def rows_by_task(run: Run, name: str) -> Callable[[str], dict[int, dict[str, Any]]]:
+    """One of the three tables, task by task: id of a task -> its rows, by their place in the file.
+
+    Rows become Python values only when somebody asks for them; empty cells are None.
+    """
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(run.table(name))
+    places: dict[str, list[int]] = {}
+    for place, task in enumerate(table.column("task").to_pylist()):
+        places.setdefault(str(task), []).append(place)
+
+    def rows(task: str) -> dict[int, dict[str, Any]]:
+        found = places.get(task, [])
+        return dict(zip(found, table.take(found).to_pylist(), strict=True)) if found else {}
+
+    return rows
+
+
 def read_rows(run: Run, name: str) -> list[dict[str, Any]]:
     """One of the three tables, row by row; empty cells are None."""
     import pyarrow.parquet as pq
@@ -255,6 +274,13 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
     return path
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """JSON lines, one after the other."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
 
 
 def point_latest(results: Path, run_id: str) -> None:

@@ -1,7 +1,9 @@
 """One figure per file; a table in, axes out. No plot estimates anything or calls `show`."""
 
+from fusion_eval.plots.costs import costs
+from fusion_eval.plots.forest import forest
 from fusion_eval.plots.pareto import pareto
 from fusion_eval.plots.scores import scores
 from fusion_eval.plots.style import save
 
-__all__ = ["pareto", "save", "scores"]
+__all__ = ["costs", "forest", "pareto", "save", "scores"]

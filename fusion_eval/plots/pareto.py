@@ -153,14 +153,17 @@ def _fit(ax: Axes, tall: float) -> None:
 def _points(
     ax: Axes, drawn: Sequence[Spot], colours: dict[str, tuple[str, str]], size: float
 ) -> None:
-    for s in drawn:
+    for k, s in enumerate(drawn):
         colour, marker = colours[s.family]
         ax.vlines(s.cost, s.low, s.high, colour, lw=1.2, zorder=3)
         ax.hlines(s.score, s.left, s.right, colour, lw=1.2, zorder=3)
         if s.bound:
             ax.plot(s.right, s.score, ">", color=colour, ms=5, zorder=3)
         face = LOWER_BOUND if s.bound else colour if s.front else "white"
-        ax.plot(s.cost, s.score, marker, mfc=face, mec=colour, mew=1.5, ms=8 * size, zorder=5)
+        ax.plot(
+            s.cost, s.score, marker, mfc=face, mec=colour, mew=1.5, ms=8 * size, zorder=5,
+            gid=f"point-{k}",
+        )  # fmt: skip
         if s.dominated:
             ax.plot(s.cost, s.score, "x", color=INK, ms=6 * size, mew=1.3, zorder=6)
     front = staircase(drawn)

@@ -16,8 +16,12 @@ from fusion_eval.stats.frontier import NEVER
 
 
 class Spot(NamedTuple):
-    """One recipe. `left` and `right` end its cost bar; with `bound` the cost is a lower bound."""
+    """One recipe; `name` is how it is drawn, `left` and `right` end its cost bar.
 
+    With `bound` the cost is a lower bound.
+    """
+
+    recipe: str
     name: str
     family: str
     cost: float
@@ -42,6 +46,7 @@ def _spot(row: dict[Any, Any]) -> Spot:
     cost, bound = float(row["cost_usd"]), bool(row["cost_unknown"])
     low, high = (cost if math.isnan(row[n]) else float(row[n]) for n in ("cost_low", "cost_high"))
     return Spot(
+        recipe=str(row["recipe"]),
         name=plain_text(row["recipe"]),
         family=family(row["strategy"]),
         cost=cost,

@@ -1,4 +1,4 @@
-"""What a person reads after a run: `report.md`, the figure, and `summary.json` for programs."""
+"""What a person reads after a run: pages, `report.md`, figures; `summary.json` for programs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from fusion_eval.plots import style
 from fusion_eval.plots.pareto import draw as draw_pareto
 from fusion_eval.plots.pareto import has_costs
 from fusion_eval.plots.scores import draw as draw_scores
+from fusion_eval.report.html import write_pages
 from fusion_eval.report.markdown import markdown
 from fusion_eval.report.summary import summarize
 from fusion_eval.store import Run, read_run, write_json
@@ -19,24 +20,24 @@ __all__ = ["summarize", "write"]
 
 
 def write(run: Run | str | Path) -> dict[str, Path]:
-    """Write report.md, pareto.png, pareto.svg and summary.json into the run directory.
+    """Write report.html, items/, report.md, pareto.png, pareto.svg and summary.json into the run.
 
     Makes no call and takes nothing but the run's files. Returns file name -> path; the figure is
     missing where no answer has a score. Raises TableError for a run without tables.
     """
     opened = run if isinstance(run, Run) else read_run(run)
     trials = frames.trials(opened)
-    written = _figure(trials, opened.path)
+    table = stats.pareto(trials)
+    written = _figure(table, opened.path)
     summary = summarize(opened)
     written["summary.json"] = write_json(opened.path / "summary.json", summary)
     text = markdown(opened, summary, figure="pareto.png" in written)
     path = opened.path / "report.md"
     path.write_text(text, "utf-8")
-    return {"report.md": path, **written}
+    return {**write_pages(opened, trials, table, summary), "report.md": path, **written}
 
 
-def _figure(trials: pd.DataFrame, folder: Path) -> dict[str, Path]:
-    table = stats.pareto(trials)
+def _figure(table: pd.DataFrame, folder: Path) -> dict[str, Path]:
     if not table["score"].notna().any():
         return {}
     draw = draw_pareto if has_costs(table) else draw_scores

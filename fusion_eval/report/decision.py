@@ -14,12 +14,15 @@ FEW_TASKS = 15
 _FEW = 3
 
 
-def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
-    """What to take at which value of a point, what is decided, and what would decide the rest."""
+def decision(summary: Mapping[str, Any], name: Name = plain, *, choice: bool = True) -> str:
+    """What to take at which value of a point, what is decided, and what would decide the rest.
+
+    Without `choice` the first part is left to somebody else.
+    """
     parts = [
         _few_tasks(summary),
         _missing_tasks(summary, name),
-        _choice(summary, name),
+        _choice(summary, name) if choice else "",
         _left_out(summary, name),
         _never(summary, name),
         _conclusions(summary, name),

@@ -43,6 +43,27 @@ def money_by(calls: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
     return dict(sorted(found.items(), key=lambda item: -item[1]["at_least_usd"]["cost_usd"]))
 
 
+def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """For each recipe the mean US$ of an answer by role, and of grading it.
+
+    A mean with an unknown part is None. A role inside a recipe in a seat counts as the seat; all
+    trials of the recipe are counted, those without an answer too, as in the cost of the recipe.
+    """
+    roles = calls["role"].astype("string").fillna("unknown").map(lambda name: name.split("/")[0])
+    count = trials["recipe"].astype(str).value_counts(sort=False)
+    found: dict[str, dict[str, Any]] = {
+        str(name): {"roles": {}, "grading": None} for name in count.index
+    }
+    for (recipe, role), rows in calls.groupby([calls["recipe"].astype(str), roles]):
+        usd = rows["cost_usd"].astype(float)
+        mean = None if usd.isna().any() else float(usd.sum()) / int(count[str(recipe)])
+        if role == "grader":
+            found[str(recipe)]["grading"] = mean
+        else:
+            found[str(recipe)]["roles"][str(role)] = mean
+    return found
+
+
 def _sums(rows: pd.DataFrame) -> dict[str, Any]:
     dollars = {name: rows[name].astype(float) for name in ("cost_usd", "spent_usd")}
     tokens_in = rows[["tokens_input", "tokens_cache_read", "tokens_cache_write"]]

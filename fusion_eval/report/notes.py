@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fusion_eval.report.commands import commands
@@ -11,9 +11,11 @@ from fusion_eval.stats.caveats import percent
 from fusion_eval.store import Run
 
 _SHOWN = 8
+Name = Callable[[object], str]
+"""How a name is made harmless: `escaped` for Markdown, `plain` for a page that escapes itself."""
 
 
-def money_lines(summary: Mapping[str, Any]) -> list[str]:
+def money_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
     """Charged against spent, grading apart; SIMULATED where the dollars are not real."""
     kind = "SIMULATED dollars, that nobody paid. " if summary["simulated"] else ""
     if all(summary["unknown_usd"][n] and not summary["at_least_usd"][n] for n in _PAID):
@@ -34,16 +36,16 @@ def money_lines(summary: Mapping[str, Any]) -> list[str]:
             f"{dollars(unfinished)} more went into trials that are not finished; they are not "
             "paid again when the run goes on."
         )
-    return [*lines, *served_lines(summary)]
+    return [*lines, *served_lines(summary, name)]
 
 
-def served_lines(summary: Mapping[str, Any]) -> list[str]:
+def served_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
     """Models that answered in the place of those that were asked; nothing where none did."""
     found = summary["money"]["served_otherwise"]
     if not found:
         return []
     rows = [
-        f"- asked for {escaped(row['requested'])}, served {escaped(row['served'])} "
+        f"- asked for {name(row['requested'])}, served {name(row['served'])} "
         f"({row['kind']}): {row['calls']:,} calls"
         + (f", {row['share']:.1%} of the dollars" if row["share"] is not None else "")
         for row in found
@@ -73,34 +75,39 @@ def _sum(summary: Mapping[str, Any], column: str) -> str:
 
 def gaps(summary: Mapping[str, Any]) -> list[str]:
     """Missing tasks by name, lost, failed, ungraded and cut-off answers; or that there are none."""
-    lines = []
-    for name, row in summary["recipes"].items():
-        found = []
-        if row["missing_tasks"]:
-            tasks = [escaped(task) for task in row["missing_tasks"]]
-            found.append(f"no score for {number(len(tasks), 'task')}: {listed(tasks, _SHOWN)}")
-        expected = summary["repeats"] * (summary["tasks"] - len(row["missing_tasks"]))
-        if row["trials"] < expected:
-            found.append(f"{number(row['trials'], 'answer')} where {expected} were planned")
-        if row["failed"]:
-            found.append(f"{number(row['failed'], 'answer')} failed ({counted(row['failures'])})")
-        if row["degraded"]:
-            found.append(
-                f"{number(row['degraded'], 'answer')} degraded ({counted(row['degradations'])})"
-            )
-        if row["ungraded"]:
-            found.append(
-                f"{number(row['ungraded'], 'answer')} without a readable verdict, left out"
-            )
-        if row["truncated"]:
-            found.append(f"{number(row['truncated'], 'answer')} cut off at the token limit")
-        if row["coverage"] is not None and row["coverage"] < 1:
-            found.append(_unread(row))
-        if found:
-            lines.append(f"- {escaped(name)}: {'; '.join(found)}.")
-    if not lines:
-        return ["Every recipe has a score for every task."]
-    return ["\n".join(lines)]
+    lines = [f"- {name}: {text}." for name, text in gaps_of(summary)]
+    return ["\n".join(lines) if lines else "Every recipe has a score for every task."]
+
+
+def gaps_of(summary: Mapping[str, Any], name: Name = escaped) -> list[tuple[str, str]]:
+    """(recipe, what it lacks) for each recipe that lacks something."""
+    found = (
+        (name(recipe), _lacks(summary, row, name)) for recipe, row in summary["recipes"].items()
+    )
+    return [(recipe, "; ".join(lacks)) for recipe, lacks in found if lacks]
+
+
+def _lacks(summary: Mapping[str, Any], row: Mapping[str, Any], name: Name) -> list[str]:
+    found = []
+    if row["missing_tasks"]:
+        tasks = [name(task) for task in row["missing_tasks"]]
+        found.append(f"no score for {number(len(tasks), 'task')}: {listed(tasks, _SHOWN)}")
+    expected = summary["repeats"] * (summary["tasks"] - len(row["missing_tasks"]))
+    if row["trials"] < expected:
+        found.append(f"{number(row['trials'], 'answer')} where {expected} were planned")
+    if row["failed"]:
+        words = counted(row["failures"], name)
+        found.append(f"{number(row['failed'], 'answer')} failed ({words})")
+    if row["degraded"]:
+        words = counted(row["degradations"], name)
+        found.append(f"{number(row['degraded'], 'answer')} degraded ({words})")
+    if row["ungraded"]:
+        found.append(f"{number(row['ungraded'], 'answer')} without a readable verdict, left out")
+    if row["truncated"]:
+        found.append(f"{number(row['truncated'], 'answer')} cut off at the token limit")
+    if row["coverage"] is not None and row["coverage"] < 1:
+        found.append(_unread(row))
+    return found
 
 
 def _unread(row: Mapping[str, Any]) -> str:
@@ -111,29 +118,35 @@ def _unread(row: Mapping[str, Any]) -> str:
     return f"{percent(1 - row['coverage'])} of the verdicts were not read"
 
 
-def counted(words: Mapping[str, int]) -> str:
+def counted(words: Mapping[str, int], name: Name = escaped) -> str:
     """`timeout 3× and refusal 1×`."""
-    return listed([f"{escaped(word)} {count}×" for word, count in words.items()], 3)
+    return listed([f"{name(word)} {count}×" for word, count in words.items()], 3)
 
 
 def notes(run: Run, summary: Mapping[str, Any]) -> list[str]:
     """Methods, identity of the inputs, and the commands."""
-    methods = sorted({r["score"]["method"] for r in summary["recipes"].values() if r["score"]})
+    facts = "\n".join(f"- {line}" for line in identity(run, summary))
+    shell = "\n".join(["```sh", *commands(run), "```"])
+    return [methods(summary), facts, shell]
+
+
+def methods(summary: Mapping[str, Any]) -> str:
+    """How the numbers were made, in a few sentences."""
+    found = sorted({r["score"]["method"] for r in summary["recipes"].values() if r["score"]})
     costs = sorted({r["cost_usd"]["method"] for r in summary["recipes"].values() if r["cost_usd"]})
     used = [
         "The task is the sampling unit: repeats and grader passes are averaged within it first.",
-        f"Score intervals: {', '.join(methods)}." if methods else "",
+        f"Score intervals: {', '.join(found)}." if found else "",
         f"Cost intervals: {', '.join(costs)}." if costs else "",
         "Comparisons: paired by task, sign-flip tests, step-down max-T and simultaneous intervals.",
         "Grading error is not in the intervals: they hold for this grader. Formulas and tests: "
         "docs/methods.md.",
     ]
-    facts = "\n".join(f"- {line}" for line in _identity(run, summary))
-    shell = "\n".join(["```sh", *commands(run), "```"])
-    return [" ".join(line for line in used if line), facts, shell]
+    return " ".join(line for line in used if line)
 
 
-def _identity(run: Run, summary: Mapping[str, Any]) -> list[str]:
+def identity(run: Run, summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
+    """Hashes, versions, seeds: what this run was made from."""
     m = run.manifest
     tasks, bench, source = (_mapping(m.get(name)) for name in ("tasks", "bench", "source"))
     found = {
@@ -151,7 +164,7 @@ def _identity(run: Run, summary: Mapping[str, Any]) -> list[str]:
         "git": m.get("git"),
         "simulated": summary["simulated"],
     }
-    return [f"{key}: {escaped(value)}" for key, value in found.items() if value is not None]
+    return [f"{key}: {name(value)}" for key, value in found.items() if value is not None]
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

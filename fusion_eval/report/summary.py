@@ -14,7 +14,7 @@ from fusion_eval import frames, stats
 from fusion_eval.core import Estimate
 from fusion_eval.frames import per_task
 from fusion_eval.report.against import against
-from fusion_eval.report.money import calls_made, money, money_by, served_otherwise
+from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.sections import by_domain, by_section
 from fusion_eval.stats.latency import median
 from fusion_eval.store import Run, read_run
@@ -53,6 +53,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "money": {
             "by_role": money_by(calls, "role"),
             "by_model": money_by(calls, "model"),
+            "by_recipe": money_by_recipe(calls, trials),
             "served_otherwise": served_otherwise(calls),
             "run": opened.manifest.get("money"),
         },

@@ -1,0 +1,98 @@
+"""Differences with their intervals, one row a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from fusion_eval.plots.layout import text_scale, wrap
+from fusion_eval.plots.style import (
+    INK,
+    QUIET,
+    given_or_new,
+    is_simulated,
+    mark_simulated,
+    plain,
+    plain_text,
+    shortened,
+)
+
+LOOKS = {
+    "better": ("#0072B2", "o"),
+    "worse": ("#D55E00", "s"),
+    "equivalent": ("#009E73", "D"),
+    "undecided": (QUIET, "o"),
+}
+"""conclusion -> (colour, marker); an undecided difference is hollow."""
+_LINE, _AROUND, _LONGEST = 0.27, 1.15, 34
+
+
+def forest(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the table of `stats.compare`: points of difference with simultaneous intervals.
+
+    The largest difference stands on top; the line at zero is where nothing changed. Filled
+    markers are decided (better, worse, equivalent), hollow ones are not.
+    """
+    return _draw(given_or_new(ax, height(frame)), frame)
+
+
+def draw(figure: Figure, frame: pd.DataFrame) -> Axes:
+    """The same into an empty figure."""
+    ax = figure.add_axes((0.3, 0.5 / height(frame), 0.67, 1 - 1.0 / height(frame)))
+    return _draw(ax, frame)
+
+
+def height(frame: pd.DataFrame) -> float:
+    """Inches that the figure needs."""
+    return _AROUND + _LINE * max(2, len(frame))
+
+
+def _draw(ax: Axes, frame: pd.DataFrame) -> Axes:
+    shown = frame[frame["difference"].notna()].sort_values("difference", kind="stable")
+    rows = shown.to_dict("records")
+    size = text_scale(ax)
+    ax.axvline(0, color=INK, lw=0.9, zorder=1)
+    for place, row in enumerate(rows):
+        _row(ax, place, row, size)
+    one = shown["b"].nunique() == 1
+    names = [
+        str(row["a"]) if one else f"{shortened(str(row['a']), 16)} − {shortened(str(row['b']), 16)}"
+        for row in rows
+    ]
+    labels = [plain_text(shortened(name, _LONGEST)) for name in names]
+    ax.set_yticks(range(len(rows)), labels, fontsize=9 * size)
+    ax.set_ylim(-0.7, max(len(rows), 2) - 0.3)
+    _words(ax, frame, rows, one, size)
+    return ax
+
+
+def _row(ax: Axes, place: int, row: Mapping[Any, Any], size: float) -> None:
+    colour, marker = LOOKS[row["conclusion"]]
+    if pd.notna(row["low"]):
+        ax.hlines(place, 100 * row["low"], 100 * row["high"], colour, lw=1.5, zorder=3)
+    face = "white" if row["conclusion"] == "undecided" else colour
+    ax.plot(100 * row["difference"], place, marker, mfc=face, mec=colour, ms=7 * size, zorder=4)
+
+
+def _words(
+    ax: Axes, frame: pd.DataFrame, rows: list[dict[Any, Any]], one: bool, size: float
+) -> None:
+    plain(ax)
+    ax.grid(False, axis="y")
+    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=9 * size)
+    simulated = is_simulated(frame)
+    label = ax.set_xlabel("difference (points of 100)", fontsize=10 * size)
+    wrap(label, ax.get_window_extent().width)
+    of = f"to {plain_text(str(rows[0]['b']))}" if one and rows else "of the first to the second"
+    title = ax.set_title(
+        f"{'SIMULATED: difference' if simulated else 'Difference'} {of}", fontsize=11 * size,
+        loc="left", color=INK,
+    )  # fmt: skip
+    wrap(title, ax.get_window_extent().width)
+    if simulated:
+        mark_simulated(ax, [(100 * row["difference"], k) for k, row in enumerate(rows)], [], size)

@@ -1,0 +1,164 @@
+"""The pages in a real browser: what they show, and that nothing in them acts."""
+
+import pytest
+from made_hostile import HOSTILE
+from made_pages import browsing, opened
+from made_runs import NINE, made_run, trial, write_run
+
+from fusion_eval import report
+from fusion_eval.store import write_lines
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    made = made_run(tmp_path_factory.mktemp("pages") / "run", NINE, n=25, simulated=True)
+    report.write(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    """One task, a repeat for each hostile answer, and an honest answer after each of them."""
+    folder = tmp_path_factory.mktemp("hostile") / "run"
+    rows, lines = [], []
+    for k, text in enumerate(HOSTILE):
+        for name, answer in (("hostile", text), ("honest", "An honest answer.")):
+            rows.append(trial("t", name, 0.5, repeat=k))
+            lines.append({"task": "t", "recipe": name, "repeat": k, "answer": answer})
+    made = write_run(folder, rows)
+    write_lines(folder / "answers.jsonl", lines)
+    write_lines(
+        folder / "tasks.jsonl",
+        [
+            {
+                "id": "t",
+                "hash": rows[0]["task_hash"],
+                "target": None,
+                "criteria": [],
+                "messages": [{"role": "user", "content": "\n".join(HOSTILE[:60])}],
+            }
+        ],
+    )
+    report.write(made)
+    return made
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 768, 390])
+def test_pages_fit_their_window_and_keep_quiet(browser, run, width, scheme):
+    """A page that scrolls sideways on a phone is not read there."""
+    for path in (run.path / "report.html", run.path / "items" / "0001-task-0.html"):
+        with opened(browser, path, width, scheme) as seen:
+            assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert seen.said == []
+            assert seen.far == []
+            assert "SIMULATED" in seen.page.title()
+
+
+def test_points_speak_when_they_are_pointed_at_and_when_the_tab_key_reaches_them(browser, run):
+    """A figure that only a mouse can read leaves people out."""
+    with opened(browser, run.path / "report.html") as seen:
+        points = seen.page.locator("svg.wide .point")
+        tip = seen.page.locator("figure .tip")
+        assert points.count() == len(NINE)
+        points.nth(0).hover()
+        first = tip.inner_text()
+        points.nth(3).focus()
+        second = tip.inner_text()
+        assert {first.split(":")[1].strip(), second.split(":")[1].strip()} <= set(NINE)
+        assert first != second
+        assert "points" in second
+        assert "$" in second
+        reached = []
+        seen.page.locator("nav a").first.focus()
+        for _ in range(60):
+            seen.page.keyboard.press("Tab")
+            reached.append(seen.page.evaluate("document.activeElement.getAttribute('aria-label')"))
+        assert sum(bool(label and "points" in label) for label in reached) >= len(NINE)
+
+
+def test_tables_sort_and_keep_all_rows(browser, run):
+    """A sorted table that lost a row would hide a recipe."""
+    with opened(browser, run.path / "report.html") as seen:
+        table = seen.page.locator("#frontier table")
+        before = table.locator("tbody th").all_inner_texts()
+        table.locator("th button", has_text="cost per task").click()
+        costs = [
+            float(v)
+            for v in table.locator("tbody tr td:nth-child(5) > data").evaluate_all(
+                "cells => cells.map(c => c.value)"
+            )
+        ]
+        assert costs == sorted(costs)
+        assert sorted(table.locator("tbody th").all_inner_texts()) == sorted(before)
+
+
+def test_a_table_that_is_copied_says_simulated(browser, run):
+    """A pasted table has no banner."""
+    with opened(browser, run.path / "report.html") as seen:
+        seen.page.evaluate(
+            "navigator.clipboard.writeText = async (text) => { window.copied = text }"
+        )
+        seen.page.locator("#frontier .copy").click()
+        copied = seen.page.evaluate("window.copied")
+        assert copied.splitlines()[0].startswith("recipe (SIMULATED),")
+        assert len(copied.splitlines()) == len(NINE) + 1
+
+
+def test_without_scripts_everything_is_there(browser, run):
+    """Some mail programs and reviewers allow none."""
+    with opened(browser, run.path / "report.html", script=False) as seen:
+        assert seen.page.locator("#frontier tbody tr").count() == len(NINE)
+        assert seen.page.locator("svg.wide .point title").count() == len(NINE)
+        assert seen.page.locator("button").count() == 0
+
+
+def test_nothing_hostile_runs_fetches_or_covers(browser, hostile):
+    """One answer must not be able to speak for another, or for us."""
+    with opened(browser, hostile.path / "items" / "0001-t.html") as seen:
+        page = seen.page
+        assert page.evaluate("window.pwned") is None
+        assert seen.far == []
+        assert seen.said == []
+        assert page.title() == "t"
+        assert page.locator("article").count() == 2 * len(HOSTILE)
+        assert (
+            page.locator(
+                ".hostile :is(img,script,style,iframe,object,embed,form,input,svg,"
+                "link,meta,base,video,audio,textarea,h1,h2,h3,data)"
+            ).count()
+            == 0
+        )
+        assert page.locator(".hostile [style], .hostile [onclick], .hostile [id]").count() == 0
+        outside = page.evaluate(
+            """() => [...document.querySelectorAll('.hostile')].filter(box => {
+                const outer = box.getBoundingClientRect();
+                return getComputedStyle(box).overflow !== 'auto' || outer.height > 490;
+            }).length"""
+        )
+        assert outside == 0
+        for k in (0, 24, 26, len(HOSTILE) - 1):
+            heading = page.locator("article h3", has_text=f"honest, repeat {k}").first
+            heading.scroll_into_view_if_needed()
+            top = heading.evaluate(
+                """h => { const b = h.getBoundingClientRect();
+                const e = document.elementFromPoint(b.left + 20, b.top + b.height / 2);
+                return e === h || h.contains(e); }"""
+            )
+            assert top
+
+
+def test_every_link_of_the_report_leads_to_a_page(browser, run):
+    """A dead link in a report costs trust in the rest."""
+    with opened(browser, run.path / "report.html") as seen:
+        links = seen.page.locator("#tasks a").evaluate_all("all => all.map(a => a.href)")
+        assert len(links) == 25
+        for link in links[:3]:
+            seen.page.goto(link)
+            assert seen.page.locator("article").count() == len(NINE)
