@@ -120,7 +120,7 @@ def _written(run: Run, prices: Mapping[str, Price], calls: list[Row], trials: li
     mark = digest(chosen)[:8]
     folder = run.path.parent / f"{run.path.name}-at-{mark}"
     folder.mkdir(parents=True, exist_ok=True)
-    for name in ("verdicts.parquet", "answers.jsonl", "bench.yaml"):
+    for name in ("verdicts.parquet", "tasks.jsonl", "answers.jsonl", "replies.jsonl", "bench.yaml"):
         if (run.path / name).exists():
             shutil.copyfile(run.path / name, folder / name)
     write_table(folder, "calls", calls)

@@ -91,7 +91,7 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     counts = run.manifest.get("calls", {})
     if "made" in counts:
         out.print(f"\n{counts['made']:,} calls made now; {counts['charged']:,} charged to recipes.")
-    for name in ("report.md", "pareto.png"):
+    for name in ("report.html", "report.md", "pareto.png"):
         if name in files:
             out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
     if why := unfinished(run.manifest):

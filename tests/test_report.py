@@ -49,13 +49,15 @@ def _text(run):
     return report.write(run)["report.md"].read_text("utf-8")
 
 
-def test_write_makes_the_four_files_and_says_where(tmp_path):
+def test_write_makes_its_files_and_says_where(tmp_path):
     """CI links to these names."""
     run = made_run(tmp_path / "run")
 
     paths = report.write(run)
 
-    assert set(paths) == {"report.md", "pareto.png", "pareto.svg", "summary.json"}
+    assert set(paths) == {
+        "report.html", "report.md", "pareto.png", "pareto.svg", "summary.json"
+    }  # fmt: skip
     assert all(path.parent == run.path and path.stat().st_size > 0 for path in paths.values())
 
 
@@ -305,7 +307,7 @@ def test_a_run_in_which_nothing_was_graded_still_has_a_report(tmp_path):
     paths = report.write(write_run(tmp_path / "run", rows))
 
     text = paths["report.md"].read_text("utf-8")
-    assert set(paths) == {"report.md", "summary.json"}
+    assert set(paths) == {"report.html", "report.md", "summary.json"}
     assert "No answer has a score." in text
     assert "3 answers without a readable verdict" in text
 

@@ -251,7 +251,13 @@ class _Running:
 
     def _write(self, block: Block) -> None:
         if block.done:
-            self._begin().add(block.task, self.bench.recipes, block.trials, block.facts, self._lost)
+            self._begin().add(
+                block.task, self.bench.recipes, block.trials, block.facts, self._lost, self._text
+            )
+
+    def _text(self, key: str) -> str | None:
+        known = self.ledger.find(key)
+        return known.reply.text if known is not None else None
 
     def _now(self) -> Now:
         ledger, budget = self.ledger, self.budget

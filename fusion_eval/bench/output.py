@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +19,9 @@ from fusion_eval import store
 from fusion_eval.bench.tables import Fact, tables
 from fusion_eval.core import Attempt, Recipe, Task, Trial
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
+
+LINES = ("tasks", "answers", "replies")
+"""The texts of a run, as JSON lines: what was asked, answered, and written on the way."""
 
 
 @dataclass
@@ -57,9 +60,8 @@ class Output:
         self.simulated = simulated
         self.billed: set[int] = set()
         """Short keys of the calls that stand in the tables."""
-        self._answers = folder / "answers.jsonl"
-        self._part = folder / ".answers.jsonl.part"
-        self._lines = self._part.open("w", encoding="utf-8")
+        self._folder = folder
+        self._lines = {name: self._part(name).open("w", encoding="utf-8") for name in LINES}
         self._tables = {name: store.TableFile(folder, name) for name in store.COLUMNS}
 
     def __enter__(self) -> Output:
@@ -73,8 +75,12 @@ class Output:
     ) -> None:
         for table in self._tables.values():
             table.discard()
-        self._lines.close()
-        self._part.unlink(missing_ok=True)
+        for name, lines in self._lines.items():
+            lines.close()
+            self._part(name).unlink(missing_ok=True)
+
+    def _part(self, name: str) -> Path:
+        return self._folder / f".{name}.jsonl.part"
 
     def add(
         self,
@@ -83,32 +89,56 @@ class Output:
         trials: Sequence[Trial],
         facts: Mapping[str, Fact],
         failed: Mapping[str, Sequence[Attempt]],
+        text: Callable[[str], str | None],
     ) -> None:
-        """Write the trials of one task, tasks in order; the rest is as in `tables`."""
+        """Write the trials of one task, tasks in order; the rest is as in `tables`.
+
+        text : key of a call -> what was replied, if it was
+        """
         rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed)
         for name, table in self._tables.items():
             table.add(getattr(rows, name))
+        self._write("tasks", _task(task))
         for trial in trials:
-            self._lines.write(json.dumps(_answer(trial), ensure_ascii=False) + "\n")
+            self._write("answers", _answer(trial))
+        for key in dict.fromkeys(use.key for trial in trials for use in trial.uses):
+            if (replied := text(key)) is not None:
+                self._write("replies", {"task": task.id, "key": key, "text": replied})
         self.trials += len(rows.trials)
         self.failed += sum(row["failure"] is not None for row in rows.trials)
         self.calls += len(rows.calls)
         self.spent_usd = math.fsum([self.spent_usd, *(r["spent_usd"] or 0.0 for r in rows.calls)])
         self.simulated |= any(f.reply.simulated for f in facts.values() if f.reply is not None)
 
+    def _write(self, name: str, line: Mapping[str, Any]) -> None:
+        self._lines[name].write(json.dumps(line, ensure_ascii=False) + "\n")
+
     def close(self) -> None:
         """Put everything in its place."""
         for table in self._tables.values():
             table.close()
-        self._lines.close()
-        store.write_lines(self._answers, self._marked())
+        for name, lines in self._lines.items():
+            lines.close()
+            store.write_lines(self._folder / f"{name}.jsonl", self._marked(name))
 
-    def _marked(self) -> Iterator[dict[str, Any]]:
-        """Whether any reply was simulated is known only now."""
-        mark = {"simulated": "SIMULATED"} if self.simulated else {}
-        with self._part.open(encoding="utf-8") as lines:
+    def _marked(self, name: str) -> Iterator[dict[str, Any]]:
+        """Whether any reply was simulated is known only now; a task is not."""
+        mark = {"simulated": "SIMULATED"} if self.simulated and name != "tasks" else {}
+        with self._part(name).open(encoding="utf-8") as lines:
             for line in lines:
                 yield {**json.loads(line), **mark}
+
+
+def _task(task: Task) -> dict[str, Any]:
+    """What was asked and by what it was scored, for those who read the run."""
+    return {
+        "id": task.id,
+        "hash": task.hash,
+        "domain": task.domain,
+        "messages": [message.model_dump() for message in task.question.messages],
+        "target": task.target,
+        "criteria": [criterion.model_dump() for criterion in task.criteria],
+    }
 
 
 def _answer(trial: Trial) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict
     found: dict[str, dict[str, Any]] = {
         str(name): {"roles": {}, "grading": None} for name in count.index
     }
-    for (recipe, role), rows in calls.groupby([calls["recipe"].astype(str), roles]):
+    known = calls[calls["recipe"].astype(str).isin(found)]
+    for (recipe, role), rows in known.groupby([known["recipe"].astype(str), roles[known.index]]):
         usd = rows["cost_usd"].astype(float)
         mean = None if usd.isna().any() else float(usd.sum()) / int(count[str(recipe)])
         if role == "grader":
