@@ -20,8 +20,8 @@ class Policy:
         the answer's and of the reference answer's values (0 where both are 0)
     denominator: `positive` sum of w > 0; `all` sum of w; `range` from the worst total to the best,
         (total - sum of w < 0) / (sum of |w|)
-    tree: groups of criteria are allowed, and each level is a weighted mean (`criterion.leaves`);
-        only positive weights
+    tree: groups of criteria are allowed, and each level is a weighted mean (`criterion.leaves`)
+    errors: criteria may have weights below 0; never in a tree
     floor: what the fraction 0 is worth; the fraction x is worth floor + (1 - floor) x
     all_negative, for a rubric without positive weight: `inverted` 1 + total / sum of |w|; `zero`;
         `unscored`
@@ -37,6 +37,7 @@ class Policy:
     numerator: Literal["weighted", "share"] = "weighted"
     denominator: Literal["positive", "all", "range"] = "positive"
     tree: bool = False
+    errors: bool = True
     floor: float = 0.0
     all_negative: Literal["inverted", "zero", "unscored"] = "unscored"
     clip: Literal["none", "task", "mean", "section"] = "none"
@@ -89,6 +90,7 @@ _ALL = (
         name="paperbench",
         denominator="all",
         tree=True,
+        errors=False,
         source="PaperBench, arXiv:2504.01848; openai/frontier-evals",
     ),
     Policy(
@@ -100,12 +102,14 @@ _ALL = (
     Policy(
         name="profbench",
         denominator="all",
+        errors=False,
         over="domains",
         source="NVlabs/ProfBench score_report_generation.py",
     ),
     Policy(
         name="wildbench",
         denominator="all",
+        errors=False,
         floor=-0.8,
         source="WildBench, arXiv:2406.04770: 2 (Y - 5) of 10 for a grade Y from 1 to 10",
     ),
@@ -113,6 +117,7 @@ _ALL = (
         name="deepresearch-bench",
         numerator="share",
         tree=True,
+        errors=False,
         source="Ayanami0730/deep_research_bench deepresearch_bench_race.py (RACE)",
     ),
 )

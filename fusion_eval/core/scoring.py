@@ -26,14 +26,17 @@ def score(policy: Policy, verdicts: Sequence[Verdict]) -> Score:
     if not verdicts:
         return _NOTHING
     read = [v for v in verdicts if is_read(policy, v)]
+    countable = any(v.weight > 0 for v in read) or all(v.weight < 0 for v in verdicts)
+    raw = _raw(policy, read) if read and countable else None
+    value = None if raw is None else _cut(policy, read, raw)
+    if value is not None and len(read) == len(verdicts):
+        return Score(value=value, raw=raw, low=value, high=value, coverage=1.0)
     coverage = len(read) / len(verdicts)
     low, high = (_complete(policy, [_filled(v, end) for v in verdicts]) for end in (False, True))
     if low is None or high is None:
         return replace(_NOTHING, coverage=coverage)
-    countable = any(v.weight > 0 for v in read) or all(v.weight < 0 for v in verdicts)
-    raw = _raw(policy, read) if read and countable else None
-    value = None if raw is None else min(max(_cut(policy, read, raw), low), high)
-    return Score(value=value, raw=raw, low=low, high=high, coverage=coverage)
+    inside = None if value is None else min(max(value, low), high)
+    return Score(value=inside, raw=raw, low=low, high=high, coverage=coverage)
 
 
 def score_of(policy: Policy, verdicts: Sequence[Verdict]) -> Score:

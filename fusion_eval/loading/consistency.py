@@ -54,7 +54,7 @@ def _rubric_problems(row: TaskRow, policy: Policy) -> list[str]:
     if any(node.criteria for node in nodes) and not policy.tree:
         trees = ", ".join(p.name for p in POLICIES.values() if p.tree)
         return [f"task {row.id!r} has groups, which {name!r} does not score; use one of {trees}"]
-    if policy.tree and (bad := next((n for n in nodes if n.weight < 0), None)):
+    if not policy.errors and (bad := next((n for n in nodes if n.weight < 0), None)):
         found.append(f"{bad.id!r} has weight {bad.weight:g}; {name!r} needs weights above 0")
     compared = {node.kind == "reference" for node in nodes if not node.criteria}
     if compared != {policy.numerator == "share"}:
