@@ -15,6 +15,7 @@ FusionEvalError
 └── StatisticsError
     ├── MissingScoresError       decide first what an ungraded answer counts as
     ├── UnpairedTasksError       a task was answered under only one of two recipes
+    ├── ProtocolsDifferError     scores were made under different protocols of grading
     └── TooFewTasksError         no interval exists for so few tasks
 """
 
@@ -104,6 +105,10 @@ class MissingScoresError(StatisticsError):
 
 class UnpairedTasksError(StatisticsError):
     """A task was answered under only one of the two recipes."""
+
+
+class ProtocolsDifferError(StatisticsError):
+    """Scores were made under different protocols of grading."""
 
 
 class TooFewTasksError(StatisticsError):

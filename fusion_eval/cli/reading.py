@@ -49,6 +49,9 @@ def compare(
         float | None, Option("--margin", min=0.0, help="Points within which recipes are equal.")
     ] = None,
     seed: Annotated[int, Option("--seed", help="Seed of the random sign flips.")] = 0,
+    force: Annotated[
+        bool, Option("--force", help="Compare although the runs were graded differently.")
+    ] = False,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
     no_color: ColorOption = False,
@@ -61,7 +64,7 @@ def compare(
     from fusion_eval.terminal import comparisons, show_comparisons
 
     first = found_run(run, output_dir)
-    settings: dict[str, Any] = {"margin": margin, "seed": seed}
+    settings: dict[str, Any] = {"margin": margin, "seed": seed, "force": force}
     if other is None:
         trials = only(fe.trials(first), names(recipes))
         frame = fe.compare(trials, reference=reference, **settings)

@@ -39,7 +39,7 @@ def settled(
     half of all verdicts.
     """
     read = [value for value in values if value is not None]
-    if left <= 0:
+    if left <= 0 or len(read) + left < minimum_valid:
         return True
     if len(read) < minimum_valid:
         return False

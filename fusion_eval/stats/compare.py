@@ -22,6 +22,7 @@ from fusion_eval.stats.family import COLUMNS, Rules, rules_of, table_of
 from fusion_eval.stats.fixed import fixed_difference, fixed_mean
 from fusion_eval.stats.means import Mean
 from fusion_eval.stats.paired import FLIPS
+from fusion_eval.stats.protocols import refuse_mixed, with_caveat
 from fusion_eval.stats.tables import tidied
 from fusion_eval.store import Run
 
@@ -41,6 +42,7 @@ def compare(
     missing: Missing = "as_deployed",
     flips: int = FLIPS,
     estimand: Estimand = "new tasks",
+    force: bool = False,
 ) -> pd.DataFrame:
     """Compare recipes on the tasks they share, with errors controlled over the whole table.
 
@@ -59,6 +61,8 @@ def compare(
     flips : random sign patterns, where there are too many to count all
     estimand : `new tasks` of the same domains; `these tasks` (needs repeats; the question of a
         gate); or `new domains` (domains are a sample too)
+
+    force : compare trials that were graded under different protocols, with a caveat
 
     Returns
     -------
@@ -85,6 +89,7 @@ def compare(
     McCaffrey (2002); Schuirmann (1987).
     """
     rules = rules_of(margin, level, missing, estimand)
+    caveat = refuse_mixed(trials, force=force)
     trials = tidied(trials)
     known = sides(trials, missing)
     chosen = _pairs(known, reference)
@@ -92,7 +97,7 @@ def compare(
     _refuse_strangers(pairs)
     table = table_of(pairs, _evidence(trials, trials, pairs, rules, seed, flips), rules)
     table.attrs |= {**trials.attrs, "simulated": frames.is_simulated(trials)}
-    return table
+    return with_caveat(table, caveat)
 
 
 def compare_runs(
@@ -105,16 +110,20 @@ def compare_runs(
     missing: Missing = "as_deployed",
     flips: int = FLIPS,
     estimand: Estimand = "new tasks",
+    force: bool = False,
 ) -> pd.DataFrame:
     """Compare each recipe that two runs share, paired by task hash; difference is run_a - run_b.
 
     Takes runs, their paths, or their trials. Returns what `compare` returns, with the run id
     behind the recipe's name in `a` and `b`, and a column `recipe`. The family is all shared
     recipes. For `these tasks` a side with one repeat borrows the spread of the other side's
-    repeats. Raises StatisticsError when the runs share no recipe or no task.
+    repeats. Raises StatisticsError when the runs share no recipe or no task,
+    ProtocolsDifferError when they were graded under different protocols, unless forced.
     """
     rules = rules_of(margin, level, missing, estimand)
-    a, b = tidied(_trials(run_a)), tidied(_trials(run_b))
+    graded = _trials(run_a), _trials(run_b)
+    caveat = refuse_mixed(*graded, force=force)
+    a, b = (tidied(trials) for trials in graded)
     shared = [name for name in frames.recipes(a) if name in set(frames.recipes(b))]
     if not shared:
         raise StatisticsError(
@@ -134,7 +143,7 @@ def compare_runs(
     table = table_of(pairs, _evidence(a, b, pairs, rules, seed, flips), rules)
     table.insert(0, "recipe", shared)
     table.attrs |= {"simulated": any(frames.is_simulated(t) for t in (a, b))}
-    return table
+    return with_caveat(table, caveat)
 
 
 def _trials(source: Run | str | Path | pd.DataFrame) -> pd.DataFrame:
