@@ -172,16 +172,17 @@ def show_plan(plan: Plan) -> None:
             line.role, line.model, f"{line.charged:,}", f"{line.shared:,}",
             f"{line.tokens_in:,}", f"{line.tokens_out:,}",
             _dollars(line.low_usd), _dollars(line.expected_usd), _dollars(line.high_usd),
-            line.price_source,
+            _dollars(line.at_most_usd), line.price_source,
         )  # fmt: skip
     counts = [
         f"{plan.total(n) or 0:,.0f}" for n in ("charged", "shared", "tokens_in", "tokens_out")
     ]
-    columns = ("low_usd", "expected_usd", "high_usd")
+    columns = ("low_usd", "expected_usd", "high_usd", "at_most_usd")
     dollars = [_dollars(plan.total(n)) for n in columns]
     table.add_row("all", "", *counts, *dollars, "", end_section=True)
     out = console()
     out.print(table)
+    out.print(_per_trial(plan))
     low, middle, high = plan.detectable_points
     out.print(
         f"{_counted(plan)}\nAbout {plan.minutes:,.1f} minutes with the calls in flight that are "
@@ -209,6 +210,23 @@ def _size(size: Any) -> str:
         f"${_dollars(size.expected_usd)} expected per answer; {size.of}: "
         f"${_dollars(size.target_usd)}."
     )
+
+
+def _per_trial(plan: Plan) -> Table:
+    """Calls and depth of each recipe; a range where replies decide what is asked next."""
+    table = Table(title="one trial, without failures and grading")
+    for name in ("recipe", "strategy"):
+        table.add_column(name, overflow="fold")
+    for name in ("calls", "one after another"):
+        table.add_column(name, justify="right")
+    for one in plan.per_trial:
+        calls = _span(one.calls_low, one.calls_high)
+        table.add_row(one.recipe, one.strategy, calls, _span(one.depth_low, one.depth_high))
+    return table
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _counted(plan: Plan) -> str:

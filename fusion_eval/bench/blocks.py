@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from fusion_eval.core import Bench, Call, Recipe, Reply, Task, Trial
 from fusion_eval.engine.budget import Block as Money
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.prices import most_out
-from fusion_eval.engine.trace import Expected, Trace
+from fusion_eval.engine.trace import Expected, Says, Trace, labels
 from fusion_eval.errors import BudgetError
 
 Unit = tuple[int, int, Recipe]
@@ -49,13 +49,25 @@ async def worst_case(
 ) -> float:
     """The most that the calls of a block which are not `known` can cost (US$), each sent once.
 
-    Every reply is as long as it may be, so that what is asked next is as long as it can get.
+    Every reply is as long as it may be, so that what is asked next is as long as it can get; no
+    judge is content, and of the labels that one may name the dearest counts.
     """
-    trace = Trace(longest, known)
-    for _, repeat, recipe in units(bench):
-        await run_trial(task, recipe, repeat, trace.send, bench)
-    new = (call for key, call in trace.calls.items() if key not in trace.known_calls)
-    return sum(worst(call) or 0.0 for call in new)
+    dearest, choice, choices = 0.0, 0, 1
+    while choice < choices:
+        trace = Trace(longest, known, Says(choice=choice))
+        for _, repeat, recipe in units(bench):
+            await run_trial(task, recipe, repeat, trace.send, bench)
+        new = (call for key, call in trace.calls.items() if key not in trace.known_calls)
+        dearest = max(dearest, sum(worst(call) or 0.0 for call in new))
+        choice, choices = choice + 1, max(choices, most_labels(trace.calls.values(), bench))
+    return dearest
+
+
+def most_labels(calls: Iterable[Call], bench: Bench) -> int:
+    """How many labels a judge inside a recipe may choose from, at most; graders do not count."""
+    grader = bench.grader.member.model if bench.grader else None
+    asked = (c.output.json_schema for c in calls if c.output and c.model != grader)
+    return max(map(labels, asked), default=0)
 
 
 @dataclass(eq=False)

@@ -2,30 +2,28 @@
 
 The very strategies run over a tracing `Send`, so calls are counted and not estimated; what is in
 the ledger already is left out of tokens and dollars, which are estimates and say what they rest
-on. Calls nothing.
+on. Where a judge's word decides what is asked next, it is expected to ask for more. Calls nothing.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from fusion_eval.bench.blocks import longest
+from fusion_eval.bench.branches import PerTrial, Range, branches, traced
 from fusion_eval.bench.dollars import dollars_of
 from fusion_eval.bench.experience import (
     CHARACTERS_PER_TOKEN,
     OUTPUT_TOKENS,
     Experience,
 )
-from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
 from fusion_eval.engine import prices
-from fusion_eval.engine.trace import Expected, Trace, never
+from fusion_eval.engine.trace import Trace, never
 
 PAIRED_SD = (6.7, 10.5, 14.8)
 """Points: lowest, median and highest SD of paired differences of 153 pairs of public DRACO runs."""
@@ -58,19 +56,6 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """Distinct calls of a run: `expected` without failures, which it makes exactly where `exact`.
-
-    Failures change the number within `low` to `high`.
-    """
-
-    low: int
-    expected: int
-    high: int
-    exact: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Calls of a run, charged to its recipes and shared among them, with a range of dollars."""
 
@@ -79,6 +64,7 @@ class Plan:
     repeats: int
     trials: int
     calls: Range
+    per_trial: tuple[PerTrial, ...]
     lines: tuple[Line, ...]
     minutes: float
     detectable_points: tuple[float, float, float]
@@ -117,7 +103,8 @@ def plan(
     """
     experience = experience or Experience()
     trace = Trace(experience.expect, known)
-    trials = _traced(tasks, bench, trace)
+    trials = traced(tasks, bench, trace)
+    calls, per_trial = branches(tasks, bench, trials, trace)
     groups: dict[tuple[str, str], list[str]] = {}
     for trial in trials:
         for use in (*trial.uses, *trial.grading):
@@ -128,7 +115,8 @@ def plan(
         recipes=len(bench.recipes),
         repeats=bench.repeats,
         trials=len(trials),
-        calls=_range(tasks, bench, trials, trace),
+        calls=calls,
+        per_trial=per_trial,
         lines=tuple(
             _line(role, model, keys, trace, experience) for (role, model), keys in groups.items()
         ),
@@ -138,45 +126,6 @@ def plan(
         budget_usd=bench.limits.budget_usd,
         equal_dollars=bench.sizes,
     )
-
-
-def _traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
-    async def work() -> list[Trial]:
-        return [
-            await run_trial(task, recipe, repeat, trace.send, bench)
-            for task in tasks.tasks
-            for repeat in range(bench.repeats)
-            for recipe in bench.recipes.values()
-        ]
-
-    return asyncio.run(work())
-
-
-def _range(tasks: TaskSet, bench: Bench, trials: list[Trial], trace: Trace) -> Range:
-    """Runs the strategies again with the shortest answers, all alike, with the longest, and with
-    none at all: where the first two ask as much as each other, no answer is a fork in the road."""
-    one = replace(bench, repeats=1)
-    short, long, empty = (
-        Trace(lambda _: Expected(characters=1), alike=True),
-        Trace(longest),
-        Trace(lambda _: Expected(characters=0)),
-    )
-    charged = [_charged(_traced(tasks, one, t)) for t in (short, long)]
-    nothing = _charged(_traced(tasks, one, empty))
-    counts = [len(t.calls) for t in (short, long)]
-    exact = charged[0] == charged[1] and counts[0] == counts[1]
-    expected = len(trace.calls)
-    everything = _charged(trials).total()
-    return Range(
-        low=min(len(empty.calls), nothing.total()) * bench.repeats,
-        expected=expected,
-        high=max(everything, *(c.total() * bench.repeats for c in charged)),
-        exact=exact,
-    )
-
-
-def _charged(trials: list[Trial]) -> Counter[tuple[str, str]]:
-    return Counter((u.role, u.model) for t in trials for u in (*t.uses, *t.grading))
 
 
 def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Experience) -> Line:

@@ -18,12 +18,12 @@ def classify(question: Question, labels: Sequence[str]) -> Messages:
 
 
 def route(count: int) -> Schema:
-    """The number of one of `count` routes, or 0."""
+    """The number of one of `count` routes, or 0: a label, and not an amount."""
     return Schema(
         name="route",
         json_schema={
             "type": "object",
-            "properties": {"route": {"type": "integer", "enum": list(range(count + 1))}},
+            "properties": {"route": {"type": "string", "enum": [str(i) for i in range(count + 1)]}},
             "required": ["route"],
             "additionalProperties": False,
         },

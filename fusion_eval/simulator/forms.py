@@ -49,7 +49,7 @@ def decides(schema: object) -> bool:
     if not isinstance(properties, dict) or not properties:
         return False
     nodes = [_plain(node) for node in properties.values()]
-    return all(_kind(node) in ("integer", "number", "boolean") for node in nodes)
+    return all("enum" in n or _kind(n) in ("integer", "number", "boolean") for n in nodes)
 
 
 def fill(schema: object, content: Content, name: str = "", depth: int = 0) -> Any:

@@ -60,13 +60,20 @@ async def ask_judges(
     return list(await asyncio.gather(*one))
 
 
-def number(count: int, field: str = "best", lowest: int = 1) -> Callable[[Reply], int | None]:
-    """Reads a number from `lowest` to `count`, in an object or bare, counted from the lowest."""
+def number(
+    count: int, field: str = "best", *, lowest: int = 1, labelled: bool = False
+) -> Callable[[Reply], int | None]:
+    """Reads a number from `lowest` to `count`, in an object or bare, counted from the lowest.
+
+    With `labelled` it may be a text, as labels of a JSON Schema are.
+    """
 
     def read(reply: Reply) -> int | None:
         value = fields(reply).get(field)
         bare = None if reply.finish == "length" else _BARE_NUMBER.fullmatch(reply.text.strip())
         found = value if value is not None else int(bare.group(1)) if bare else None
+        if isinstance(found, str) and labelled and found.isdecimal() and len(found) < 4:
+            found = int(found)
         return None if found is None or not _whole(found, lowest, count) else found - lowest
 
     return read

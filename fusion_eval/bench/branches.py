@@ -1,0 +1,141 @@
+"""Where replies decide what is asked next: the fewest calls, the most, and the longest path.
+
+The strategies are traced again with judges that are content with everything and with nothing, with
+answers that agree and differ, with each label that a judge may name, and with no answers at all. A
+strategy that branches on something else, such as the length of a draft, can still hide a branch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from fusion_eval.bench.blocks import longest, most_labels
+from fusion_eval.bench.trials import run_trial
+from fusion_eval.core import Bench, Call, TaskSet, Trial
+from fusion_eval.engine.trace import Expected, Says, Trace
+
+SALTS = ("a", "b", "c", "d")
+"""Traces in which two judges of one recipe may name different labels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """Distinct calls of a run: `expected` without failures, which it makes exactly where `exact`.
+
+    Failures, and what judges say, change the number within `low` to `high`.
+    """
+
+    low: int
+    expected: int
+    high: int
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerTrial:
+    """Calls of one trial without failures and grading, and its depth: the longest path in calls."""
+
+    recipe: str
+    strategy: str
+    calls_low: int
+    calls_high: int
+    depth_low: int
+    depth_high: int
+
+
+def traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
+    """Every trial of a bench, through a trace."""
+
+    async def work() -> list[Trial]:
+        return [
+            await run_trial(task, recipe, repeat, trace.send, bench)
+            for task in tasks.tasks
+            for repeat in range(bench.repeats)
+            for recipe in bench.recipes.values()
+        ]
+
+    return asyncio.run(work())
+
+
+def branches(
+    tasks: TaskSet, bench: Bench, trials: list[Trial], trace: Trace
+) -> tuple[Range, tuple[PerTrial, ...]]:
+    """How many calls a run makes and each of its trials, given what was expected."""
+    once = replace(bench, repeats=1)
+    content, strict = Trace(_short, says=Says(alike=True, content=True)), Trace(_long)
+    both = [traced(tasks, once, content), traced(tasks, once, strict)]
+    nothing = traced(tasks, once, Trace(lambda _: Expected(characters=0)))
+    ungraded = replace(once, grader=None)
+    others = [
+        traced(tasks, ungraded, Trace(_short, says=says))
+        for says in ways(trace.calls.values(), bench)
+    ]
+    charged = [_charged(found) for found in both]
+    expected = len(trace.calls)
+    calls = Range(
+        low=min(_fewest([*both, nothing, *others]) * bench.repeats, expected),
+        expected=expected,
+        high=max(_most([*both, *others]) * bench.repeats, expected),
+        exact=charged[0] == charged[1] and len(content.calls) == len(strict.calls),
+    )
+    return calls, _per_trial(bench, [*both, *others])
+
+
+def ways(calls: Iterable[Call], bench: Bench) -> list[Says]:
+    """What judges may say beside yes and no, given what they are asked."""
+    most = most_labels(calls, bench)
+    named = [Says(choice=i, content=yes) for i in range(1, most) for yes in (False, True)]
+    return [Says(same=True, content=True), *named, *(Says(salt=s) for s in SALTS if most)]
+
+
+def _short(_: Call) -> Expected:
+    return Expected(characters=1, latency_s=1.0)
+
+
+def _long(call: Call) -> Expected:
+    return replace(longest(call), latency_s=1.0)
+
+
+def _charged(trials: list[Trial]) -> Counter[tuple[str, str]]:
+    return Counter((u.role, u.model) for t in trials for u in (*t.uses, *t.grading))
+
+
+def _fewest(found: list[list[Trial]]) -> int:
+    """Distinct calls, task by task in whichever way makes the fewest."""
+    sets: list[dict[str, set[str]]] = [{} for _ in found]
+    for per_task, trials in zip(sets, found, strict=True):
+        for trial in trials:
+            keys = {use.key for use in (*trial.uses, *trial.grading)}
+            per_task.setdefault(trial.task, set()).update(keys)
+    return sum(min(len(one[task]) for one in sets) for task in sets[0])
+
+
+def _most(found: list[list[Trial]]) -> int:
+    """Charged calls, trial by trial in whichever way makes the most."""
+    each = zip(*found, strict=True)
+    return sum(
+        max(len(trial.uses) for trial in same) + max(len(trial.grading) for trial in same)
+        for same in each
+    )
+
+
+def _per_trial(bench: Bench, found: list[list[Trial]]) -> tuple[PerTrial, ...]:
+    lines = []
+    for name, recipe in bench.recipes.items():
+        trials = [trial for one in found for trial in one if trial.recipe == name]
+        calls = [len(trial.uses) for trial in trials]
+        depths = [round(trial.latency_s) for trial in trials]
+        lines.append(
+            PerTrial(
+                recipe=name,
+                strategy=recipe.strategy,
+                calls_low=min(calls, default=0),
+                calls_high=max(calls, default=0),
+                depth_low=min(depths, default=0),
+                depth_high=max(depths, default=0),
+            )
+        )
+    return tuple(lines)
