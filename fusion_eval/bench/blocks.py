@@ -65,8 +65,8 @@ async def worst_case(
 
 def most_labels(calls: Iterable[Call], bench: Bench) -> int:
     """How many labels a judge inside a recipe may choose from, at most; graders do not count."""
-    grader = bench.grader.member.model if bench.grader else None
-    asked = (c.output.json_schema for c in calls if c.output and c.model != grader)
+    graders = [member.model for member in bench.grader.members] if bench.grader else []
+    asked = (c.output.json_schema for c in calls if c.output and c.model not in graders)
     return max(map(labels, asked), default=0)
 
 
