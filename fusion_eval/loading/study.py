@@ -53,7 +53,7 @@ class StudyEntry(Value):
 
     question: str = Field(min_length=1)
     hypothesis: str = Field(min_length=1)
-    null: str = Field(min_length=1)
+    null_hypothesis: str = Field(min_length=1)
     rule: Literal["all", "any"] = "all"
     margin: float = Field(default=2.0, gt=0)
     contrasts: dict[str, ContrastEntry] = Field(min_length=1)

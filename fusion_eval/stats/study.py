@@ -68,19 +68,25 @@ def decide(
     ----------
     Westfall & Young (1993); Berger (1982) for claims about all of several differences.
     """
-    named = dict(_contrasts(trials, study["contrasts"], missing))
-    frame = pd.DataFrame({name: values for name, (_, values) in named.items()}).sort_index()
-    claims = [claim for claim, _ in named.values()]
-    if len(frame) < 2:
-        raise StatisticsError("fewer than two tasks have all recipes of the study")
+    frame, claims = values_of(trials, study, missing)
     found = conclude(frame.to_numpy(dtype=np.float64), study["margin"], level, seed, flips)
     rows = tuple(
         {"contrast": name, "claim": claim, **row, "supports": supports(claim, row, study["margin"])}
-        for name, claim, row in zip(named, claims, found, strict=True)
+        for name, claim, row in zip(frame.columns, claims, found, strict=True)
     )
-    return Outcome(
-        verdict=verdict([r["supports"] for r in rows if r["claim"]], study["rule"]), rows=rows
-    )
+    held = [row["supports"] for row in rows if row["claim"]]
+    return Outcome(verdict=verdict(held, study["rule"]), rows=rows)
+
+
+def values_of(
+    trials: pd.DataFrame, study: Mapping[str, Any], missing: Missing = "as_deployed"
+) -> tuple[pd.DataFrame, list[str | None]]:
+    """The contrasts of a study, one row per task and one column each, and their claims."""
+    named = dict(_contrasts(trials, study["contrasts"], missing))
+    frame = pd.DataFrame({name: values for name, (_, values) in named.items()}).sort_index()
+    if len(frame) < 2:
+        raise StatisticsError("fewer than two tasks have all recipes of the study")
+    return frame, [claim for claim, _ in named.values()]
 
 
 def conclude(
@@ -208,14 +214,21 @@ def _between(values: pd.Series, inside: pd.Series) -> pd.Series:
 
 
 def promised_power(
-    pilot: Floats, study: Mapping[str, Any], n: int, effect: Sequence[float], *, seed: int = 0
+    pilot: Floats,
+    claims: Sequence[str | None],
+    rule: str,
+    margin: float,
+    n: int,
+    effect: Sequence[float],
+    *,
+    seed: int = 0,
 ) -> float:
     """Probability that a study of n tasks is confirmed if its contrasts are truly `effect`.
 
     Parameters
     ----------
     pilot : shape (tasks, contrasts), values per task of earlier runs; only their covariance counts
-    study : claims in the order of its contrasts, rule and margin
+    claims, rule, margin : of the study; a claim for each contrast or None, margin in points
     n : tasks of the study to come
     effect : true mean of each contrast (0 to 1)
 
@@ -227,16 +240,11 @@ def promised_power(
     rng, draws = np.random.default_rng(seed), 4_000
     cov = np.atleast_2d(np.cov(pilot, rowvar=False))
     noise = rng.multivariate_normal(np.zeros(len(cov)), cov, size=(draws, n), method="svd")
-    mean, se = noise.mean(axis=1), noise.std(axis=1, ddof=1) / np.sqrt(n)
-    critical = float(np.quantile(np.abs(mean / np.maximum(se, _EQUAL)).max(axis=1), 0.95))
+    mean = noise.mean(axis=1)
+    se = np.maximum(noise.std(axis=1, ddof=1) / np.sqrt(n), _EQUAL)
+    critical = float(np.quantile(np.abs(mean / se).max(axis=1), 0.95))
     low, high = (mean + np.asarray(effect) + sign * critical * se for sign in (-1, 1))
-    margin = study["margin"] / 100
-    claims = [contrast.get("claim") for contrast in study["contrasts"].values()]
-    held = []
-    for k, claim in enumerate(claims):
-        inside = (low[:, k] > -margin) & (high[:, k] < margin)
-        beyond = low[:, k] > 0 if claim == "better" else high[:, k] < 0
-        if claim is not None:
-            held.append(inside if claim == "equivalent" else beyond & ~inside)
-    rule = np.all if study["rule"] == "all" else np.any
-    return float(rule(np.array(held), axis=0).mean())
+    inside = (low > -margin / 100) & (high < margin / 100)
+    word = {"better": (low > 0) & ~inside, "worse": (high < 0) & ~inside, "equivalent": inside}
+    held = [word[claim][:, k] for k, claim in enumerate(claims) if claim is not None]
+    return float((np.all if rule == "all" else np.any)(np.array(held), axis=0).mean())

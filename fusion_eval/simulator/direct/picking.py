@@ -41,6 +41,13 @@ def score_each(scene: Scene, member: Member, shown: Sequence[Pick]) -> tuple[Pic
     return _picked(shown, best), np.asarray(np.sum(costs, axis=0), dtype=np.float64)
 
 
+def at_random(scene: Scene, _: Member, shown: Sequence[Pick]) -> tuple[Pick, Floats]:
+    """One of the answers, whichever; nobody is asked, so it costs nothing."""
+    there = np.array([p.there for p in shown])
+    best = np.argmax(np.where(there, scene.rng.random(there.shape), -1.0), axis=0)
+    return _picked(shown, best), np.zeros(scene.runs)
+
+
 def _worth(
     scene: Scene, member: Member, shown: Sequence[Pick], there: Flags, *, alone: bool = False
 ) -> Floats:

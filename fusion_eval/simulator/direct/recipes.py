@@ -15,7 +15,7 @@ from fusion_eval.errors import BenchFileError
 from fusion_eval.simulator.direct.answers import Pick
 from fusion_eval.simulator.direct.cooking import Dish, Kitchen, plurality, total_cost
 from fusion_eval.simulator.direct.debating import debate
-from fusion_eval.simulator.direct.picking import choose, score_each
+from fusion_eval.simulator.direct.picking import at_random, choose, score_each
 
 
 def cook(kitchen: Kitchen, recipe: Recipe) -> Dish:
@@ -133,6 +133,11 @@ def _random_subset(
     return Dish(dish.pick, dish.cost + cost)
 
 
+def _random_ranker(kitchen: Kitchen, *, members: tuple[Member, ...]) -> Dish:
+    drafts, keys = kitchen.drafts(members)
+    return kitchen.chosen(at_random, members[0], drafts, keys)
+
+
 def _self_consistency(kitchen: Kitchen, *, member: Member, n: int = 5) -> Dish:
     return _vote(kitchen, members=(member,) * n)
 
@@ -151,5 +156,6 @@ _STRATEGIES: dict[str, Callable[..., Dish]] = {
     "ranked": _ranked,
     "best_of_n": _best_of_n,
     "self_consistency": _self_consistency,
+    "random_ranker": _random_ranker,
     "random_subset": _random_subset,
 }
