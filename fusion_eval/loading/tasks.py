@@ -159,7 +159,7 @@ def _ours(data: Any, where: Where, format: str | None) -> tuple[Any, list[str]]:
     kind = format or format_of(data)
     if found := half_characters(data, where):
         return data, found
-    if kind is None:
+    if kind is None or not isinstance(data, dict):
         return data, []
     try:
         return FORMATS[kind].row(data), []

@@ -205,7 +205,8 @@ def _fields(model: type[BaseModel], path: Sequence[str | int]) -> set[str]:
             field = current.model_fields.get(step)
             current = field.annotation if field else None
         else:  # an index into a list, or a key of a mapping
-            current = (None, *get_args(current))[-1]
+            inside = [arm for arm in get_args(current) if arm is not Ellipsis]
+            current = (None, *inside)[-1]
         if get_origin(current) in {Union, UnionType}:
             current = next((arm for arm in get_args(current) if _is_model(arm)), current)
     return set(current.model_fields) if _is_model(current) else set()

@@ -17,7 +17,8 @@ def row(row: dict[str, Any]) -> dict[str, Any]:
     Raises ValueError when the rubric is not the JSON that DRACO has.
     """
     try:
-        rubric = row["answer"] if isinstance(row["answer"], dict) else json.loads(row["answer"])
+        answer = row.get("answer")
+        rubric = answer if isinstance(answer, dict) else json.loads(answer)
         criteria = [
             {**criterion, "weight": _number(criterion["weight"]), "section": section["id"]}
             for section in rubric["sections"]
@@ -30,8 +31,8 @@ def row(row: dict[str, Any]) -> dict[str, Any]:
         ) from None
     rest = {k: v for k, v in row.items() if k not in {"id", "problem", "answer", "domain"}}
     return {
-        "id": row["id"],
-        "prompt": row["problem"],
+        "id": row.get("id"),
+        "prompt": row.get("problem"),
         "domain": row.get("domain"),
         "criteria": criteria,
         "metadata": {**rest, "rubric": rubric.get("id")},

@@ -26,8 +26,10 @@ class Fields:
         self._at = at
         self._read: set[str] = set()
         self.row: dict[str, Any] = row if isinstance(row, dict) else {}
+        self._silent = False
         if not isinstance(row, dict):
             self._wrong("", f"should be an object, not {row!r:.60}")
+            self._silent = True  # what else it lacks follows from that
 
     def text(self, *names: str, needed: bool = True) -> str:
         """The first of `names` that is there, as a text; `""` if none is and none is needed."""
@@ -124,8 +126,9 @@ class Fields:
         return ".".join(part for part in (self._at, name) if part)
 
     def _wrong(self, name: str, what: str) -> None:
-        place = self._place(name)
-        self.found.append(f"{place}: {what}" if place else what)
+        if not self._silent:
+            place = self._place(name)
+            self.found.append(f"{place}: {what}" if place else what)
 
 
 def _parsed(text: str) -> Any:
