@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fusion_eval.stats.frontier import pareto
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
+    from fusion_eval.stats.planning import power
     from fusion_eval.store import read_run
 
 __version__ = "0.1.0"
@@ -48,6 +49,7 @@ _HOMES = {
     "acceptability": "fusion_eval.stats.decision",
     "decisions": "fusion_eval.stats.decision",
     "matched": "fusion_eval.stats.matched",
+    "power": "fusion_eval.stats.planning",
     "deadlines": "fusion_eval.stats.deadline",
     "plots": "fusion_eval.plots",
     "simulator": "fusion_eval.simulator",
@@ -66,6 +68,7 @@ __all__ = [
     "oracle",
     "pareto",
     "plots",
+    "power",
     "read_run",
     "reprice",
     "run",

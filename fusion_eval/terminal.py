@@ -147,7 +147,7 @@ def _short(path: Path) -> str:
         return str(path)
 
 
-def show_plan(plan: Plan) -> None:
+def show_plan(plan: Plan, detects: str) -> None:
     """Calls by role and model, dollars as a range, and what the design can see."""
     table = Table(
         title=f"{plan.trials:,} trials: {plan.tasks} tasks × {plan.recipes} recipes × "
@@ -183,17 +183,12 @@ def show_plan(plan: Plan) -> None:
     out = console()
     out.print(table)
     out.print(_per_trial(plan))
-    low, middle, high = plan.detectable_points
     out.print(
         f"{_counted(plan)}\nAbout {plan.minutes:,.1f} minutes with the calls in flight that are "
         f"allowed; at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its "
         f"tokens. Lengths from: {_lengths(plan)}."
     )
-    out.print(
-        f"With {plan.tasks} tasks this design can detect differences of about {middle:g} points "
-        f"({low:g} to {high:g}, as alike as the recipes are; 80 % power).\n"
-        f"Assumed: {plan.assumptions}."
-    )
+    out.print(f"{detects}\nAssumed: {plan.assumptions}.")
     for size in plan.equal_dollars:
         out.print(_size(size), highlight=False, markup=False)
     if plan.too_dear:

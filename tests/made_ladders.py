@@ -46,20 +46,19 @@ def table(recipes: dict[str, dict[str, Any]], tasks: int, repeats: int = 1) -> p
 
     Arrays have the shape (tasks,) or (tasks, repeats).
     """
-    rows = []
+    parts = []
     for name, columns in recipes.items():
-        for t in range(tasks):
-            for r in range(repeats):
-                row = {
-                    "task": f"t{t}", "task_hash": task_hash(f"t{t}"), "recipe": name,
-                    "strategy": "solo", "repeat": r, "failure": None, "domain": None,
-                    "cost_usd": np.nan, "latency_s": np.nan,
-                }  # fmt: skip
-                for column, value in columns.items():
-                    cell = np.asarray(value, dtype=object)
-                    row[column] = cell[(t, r)[: cell.ndim]] if cell.ndim else value
-                rows.append(row)
-    frame = pd.DataFrame(rows)
-    for column in ("score", "cost_usd", "latency_s"):
-        frame[column] = frame[column].astype(float)
+        grid = pd.DataFrame({
+            "task": np.repeat([f"t{t}" for t in range(tasks)], repeats), "recipe": name,
+            "strategy": "solo", "repeat": np.tile(np.arange(repeats), tasks), "failure": None,
+            "domain": None, "cost_usd": np.nan, "latency_s": np.nan,
+        })  # fmt: skip
+        for column, value in columns.items():
+            cells = np.asarray(value)
+            if cells.ndim == 1:
+                cells = cells[:, None]
+            grid[column] = np.broadcast_to(cells, (tasks, repeats)).ravel() if cells.ndim else value
+        parts.append(grid)
+    frame = pd.concat(parts, ignore_index=True)
+    frame["task_hash"] = [task_hash(task) for task in frame["task"]]
     return frame

@@ -42,6 +42,7 @@ ROOMS: dict[str, set[str]] = {
     "report": {"core", "errors", "store", "frames", "stats", "plots"},
     # the doors above both
     "api": {"bench", "core", "engine", "errors", "loading", "store"},
+    "design": {"api", "bench", "core", "errors", "simulator", "stats"},
     "repricing": {"core", "errors", "loading", "store"},
     "checking": {"bench", "errors", "loading"},
     "starter": {"errors"},

@@ -23,7 +23,7 @@ def _trials(score, cost, n=60, seed=0, strategies=None):
     scores, costs = priced_world(score, cost, n, np.random.default_rng(seed), spread=0.3)
     names = ["fused", "low", "high", "third", "fourth"]
     return table(
-        {names[k]: {"score": scores[:, k], "cost_usd": costs[:, k],
+        {names[k]: {"score": np.clip(scores[:, k], 0, 1), "cost_usd": costs[:, k],
                     "strategy": "solo" if k else "panel"} for k in range(len(score))},
         n,
     )  # fmt: skip

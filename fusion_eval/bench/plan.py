@@ -7,7 +7,6 @@ on. Where a judge's word decides what is asked next, it is expected to ask for m
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -24,9 +23,6 @@ from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
 from fusion_eval.engine import prices
 from fusion_eval.engine.trace import Trace, never
-
-PAIRED_SD = (6.7, 10.5, 14.8)
-"""Points: lowest, median and highest SD of paired differences of 153 pairs of public DRACO runs."""
 
 SIMULATED_CALL_S = 0.005
 """A simulator in this process reports latencies and does not take them."""
@@ -67,7 +63,6 @@ class Plan:
     per_trial: tuple[PerTrial, ...]
     lines: tuple[Line, ...]
     minutes: float
-    detectable_points: tuple[float, float, float]
     assumptions: str
     budget_usd: float | None = None
     equal_dollars: tuple[Size, ...] = ()
@@ -121,7 +116,6 @@ def plan(
             _line(role, model, keys, trace, experience) for (role, model), keys in groups.items()
         ),
         minutes=_minutes(trials, trace, bench.limits.max_in_flight),
-        detectable_points=_detectable(len(tasks.tasks)),
         assumptions=_assumptions(trace, experience),
         budget_usd=bench.limits.budget_usd,
         equal_dollars=bench.sizes,
@@ -183,12 +177,3 @@ def _assumptions(trace: Trace, experience: Experience) -> str:
         f"without experience {CHARACTERS_PER_TOKEN} characters per token and visible output "
         f"tokens {lengths} (simulated models less); a run with --limit 2 teaches better; {low}"
     )
-
-
-def _detectable(tasks: int) -> tuple[float, float, float]:
-    """Points that a paired comparison finds with 80 % power at two-sided 5 %, for `PAIRED_SD`.
-
-    (z_.975 + z_.80) SD / sqrt(n), which is a little low for a handful of tasks.
-    """
-    low, middle, high = (round(2.8016 * sd / math.sqrt(tasks), 1) for sd in PAIRED_SD)
-    return low, middle, high

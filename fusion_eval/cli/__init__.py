@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer import Exit, Option
 
+from fusion_eval.cli.designing import power
 from fusion_eval.cli.doctor import doctor
 from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _verb in (init, validate, plan, run, report, compare):
+for _verb in (init, validate, plan, run, report, compare, power):
     app.command()(_verb)
 app.command(name="import")(import_)
 app.command()(simulate)

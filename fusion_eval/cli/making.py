@@ -105,9 +105,9 @@ def plan(
 
     Example: fusion-eval plan tasks/research.yaml --bench my-bench.yaml
     """
-    from fusion_eval.api import planned
+    from fusion_eval.design import planned
 
-    result = planned(
+    result, reach = planned(
         tasks,
         bench,
         recipes=names(recipes),
@@ -118,11 +118,13 @@ def plan(
         output_dir=output_dir,
     )
     if as_json:
-        print_json(result.as_json())
+        known = {"detectable_points": reach.as_json()["points"], "reach": reach.as_json()}
+        print_json(result.as_json() | known)
     else:
+        from fusion_eval.cli.designs import reach_line
         from fusion_eval.terminal import show_plan
 
-        show_plan(result)
+        show_plan(result, reach_line(result, reach))
 
 
 def run(

@@ -16,6 +16,7 @@ from fusion_eval.frames import is_simulated, never_answered, per_task, recipes, 
 from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
 from fusion_eval.stats.estimates import Floats, mean_score
 from fusion_eval.stats.points import LEAST_TASKS
+from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "limit_s", "recipe", "score", "low", "high", "in_time", "probability", "chosen", "n", "unknown",
@@ -53,6 +54,7 @@ def deadlines(
     ------
     StatisticsError : no latency is known, or a limit is not above 0
     """
+    trials = tidied(trials)
     known = trials["latency_s"].astype(float)
     if not known.notna().any():
         raise StatisticsError("no latency is known in this run, so no time limit can be judged")

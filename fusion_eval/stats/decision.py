@@ -21,6 +21,7 @@ from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
 from fusion_eval.stats.dominance import hull
 from fusion_eval.stats.estimates import Floats, t_interval
 from fusion_eval.stats.points import Points, Price, points
+from fusion_eval.stats.tables import tidied
 
 POINTS = 100.0
 _UNITS: dict[str, str] = {"cost_usd": "usd", "latency_s": "s"}
@@ -95,6 +96,7 @@ def decisions(
     `attrs["never_answered"]`. No rows when nobody is left. Probabilities are NaN while a recipe
     has fewer than five tasks.
     """
+    trials = tidied(trials)
     known = stakes(trials, seed, missing, resamples, by)
     rows = []
     if known.data.names:
@@ -146,6 +148,7 @@ def acceptability(
     """
     if min(values or [], default=0.0) < 0:
         raise StatisticsError("a point cannot be worth less than $0")
+    trials = tidied(trials)
     known = stakes(trials, seed, missing, resamples, by)
     rows = []
     for value in _values(known) if values is None else values:

@@ -13,6 +13,7 @@ from fusion_eval.stats.cost import mean_cost
 from fusion_eval.stats.dominance import dominators, membership, on_frontier
 from fusion_eval.stats.estimates import Floats, mean_score
 from fusion_eval.stats.points import Points, Price, points
+from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "recipe", "strategy", "score", "score_low", "score_high", "cost_usd", "cost_low", "cost_high",
@@ -66,6 +67,7 @@ def pareto(
     ----------
     Intersection-union test: Berger (1982), Technometrics 24:295.
     """
+    trials = tidied(trials)
     rng = np.random.default_rng(seed)
     data = points(trials, missing, by)
     weights = task_weights(len(data.score), resamples, rng)
@@ -119,7 +121,7 @@ def _estimates(data: Points, k: int, level: float, rng: np.random.Generator) -> 
 
 
 def _counts(rows: pd.DataFrame, data: Points, k: int, by: Price) -> dict[str, Any]:
-    strategy = rows["strategy"].dropna()
+    strategy = rows["strategy"].dropna() if "strategy" in rows else rows["recipe"].iloc[:0]
     return {
         "strategy": str(strategy.iloc[0]) if len(strategy) else "",
         "cost_unknown": int(rows[by].isna().sum()),

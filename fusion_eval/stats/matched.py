@@ -101,6 +101,11 @@ def _sides(
     if unknown := sorted({*(recipes or []), *(baselines or [])} - set(data.names)):
         raise StatisticsError(f"no recipe {', '.join(unknown)}; there are {', '.join(data.names)}")
     if baselines is None:
+        if "strategy" not in trials:
+            raise StatisticsError(
+                "the table has no column 'strategy', so nobody knows the baselines; name them: "
+                "matched(…, baselines=[…])"
+            )
         solo = trials.loc[trials["strategy"].astype(str) == "solo", "recipe"].astype(str)
         baselines = [name for name in data.names if name in set(solo)]
     able = dict(zip(data.names, data.able, strict=True))

@@ -16,6 +16,7 @@ from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, never_answered, per_task, recipes
 from fusion_eval.stats.cost import cost_per_task
 from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.tables import tidied
 
 Price = Literal["cost_usd", "latency_s"]
 """What an answer takes: US dollars, or seconds on the longest path through its calls."""
@@ -62,6 +63,7 @@ def points(
     """Scores (0 to 1) and prices (US$, or seconds) per task, tasks in the order of their hashes."""
     if by not in PRICES:
         raise StatisticsError(f"by={by!r}; use 'cost_usd' or 'latency_s'")
+    trials = tidied(trials)
     names = recipes(trials)
     score, costs = per_task(trials, "score", missing), cost_per_task(trials, by)
     tasks = score.index.union(costs.least.index)

@@ -1,0 +1,106 @@
+"""What a paired difference is made of: tasks that differ, answers that vary, graders that waver.
+
+Var(mean difference) = interaction / n + draw / (n k) + grading / (n k m), with n tasks, k repeats
+and m grader passes. The first part no repeat removes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fusion_eval.frames import Missing
+from fusion_eval.stats.design import repeats_of
+from fusion_eval.stats.estimates import Floats
+
+PUBLISHED_SD = (0.067, 0.105, 0.148)
+"""Lowest, median and highest SD of paired differences among 153 pairs of public DRACO runs (0 to
+1; one run each, one grading pass; 99 common tasks)."""
+_PUBLISHED_SHARES = (45 / 111, 42 / 111, 24 / 111)
+"""How the median variance splits into interaction, draws and grading, from runs that repeat a
+recipe but for its temperature or one more draft."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noise:
+    """Variances of a paired difference per task (scores 0 to 1).
+
+    `grading` is None where it cannot be told from `draw`, which then holds both. `n` tasks stand
+    behind the figures (0: published ones); `repeats` is what the pilot had.
+    """
+
+    interaction: float
+    draw: float
+    grading: float | None
+    n: int
+    repeats: float
+    source: str
+
+    def sd(self, repeats: float = 1, passes: float = 1) -> float:
+        """SD over tasks of the difference of two task means."""
+        within = self.draw + (self.grading or 0.0) / passes
+        return float(np.sqrt(max(self.interaction, 0.0) + max(within, 0.0) / repeats))
+
+
+def published(which: int = 1) -> Noise:
+    """Noise of public DRACO runs: 0 the most alike pair, 1 the median, 2 the least alike."""
+    variance = PUBLISHED_SD[which] ** 2
+    parts = [share * variance for share in _PUBLISHED_SHARES]
+    return Noise(
+        interaction=parts[0], draw=parts[1], grading=parts[2], n=0, repeats=1,
+        source="public DRACO runs of fusion systems, one run and one grading pass each",
+    )  # fmt: skip
+
+
+def noise_of(
+    trials: pd.DataFrame,
+    a: str,
+    b: str,
+    *,
+    grading: float | None = None,
+    missing: Missing = "as_deployed",
+) -> Noise:
+    """Noise of the difference a - b from a run; repeats are paired by their number.
+
+    Parameters
+    ----------
+    trials : DataFrame of trials; repeats of one number share their draws, so they are paired
+    grading : variance that grading adds to one difference, from several passes; else unknown
+
+    Returns
+    -------
+    Noise. With one repeat everything is interaction, because nothing can be told apart. One-way
+    analysis of variance: draw = mean square within tasks, interaction = variance of the task means
+    less draw / k; it may come out negative, and counts as 0 in forecasts. NaN for one task.
+    """
+    wide = repeats_of(trials, missing)
+    d = (wide[a] - wide[b]).dropna()
+    groups = d.groupby(level=0)
+    means, counts = groups.mean().to_numpy(dtype=np.float64), groups.size().to_numpy()
+    n, total = len(means), int(counts.sum())
+    between = float(means.var(ddof=1)) if n > 1 else float("nan")
+    inside = (d - groups.transform("mean")).to_numpy(dtype=np.float64)
+    within = float((inside**2).sum() / (total - n)) if total > n else 0.0
+    inverse = float((1 / counts).mean()) if n else float("nan")
+    known = grading if total > n else None
+    return Noise(
+        interaction=between - within * inverse, draw=within - min(known or 0.0, within),
+        grading=known, n=n, repeats=1 / inverse if n else float("nan"),
+        source=f"{n} tasks of this run",
+    )  # fmt: skip
+
+
+def grading_noise(pass_scores: Floats) -> float | None:
+    """Variance that one grading pass adds to a score, from scores (n_answers, n_passes); NaN: none.
+
+    The variance between passes within an answer, averaged over answers with two or more passes.
+    None where no answer has two. A difference of two answers gets twice that.
+    """
+    count = (~np.isnan(pass_scores)).sum(axis=1)
+    rows = pass_scores[count >= 2]
+    if not len(rows):
+        return None
+    spread = np.nansum((rows - np.nanmean(rows, axis=1, keepdims=True)) ** 2)
+    return float(spread / (count[count >= 2] - 1).sum())
