@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check simulations coverage report clean
+.PHONY: help setup bench test check simulations coverage lines report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,7 +33,10 @@ check: .venv/dev ## lint, formatting and types
 simulations: .venv/dev ## error rates and coverage of the statistics at full size (slow)
 	FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -m simulation
 
-coverage: .venv/dev ## which lines no test runs
+coverage: .venv/dev ## docs/coverage.md: what the intervals and tests hold, in known worlds (slow)
+	$(BIN)/python tests/write_coverage.py
+
+lines: .venv/dev ## which lines no test runs
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --skip-covered --show-missing
 

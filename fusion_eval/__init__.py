@@ -21,13 +21,18 @@ if TYPE_CHECKING:
     from fusion_eval.frames import calls, trials, verdicts
     from fusion_eval.importing import import_verdicts
     from fusion_eval.repricing import reprice
+    from fusion_eval.stats.best import best
     from fusion_eval.stats.compare import compare, compare_runs
     from fusion_eval.stats.deadline import deadlines
     from fusion_eval.stats.decision import acceptability, decisions
+    from fusion_eval.stats.failing import failures
     from fusion_eval.stats.frontier import pareto
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
+    from fusion_eval.stats.ranks import ranks
+    from fusion_eval.stats.scores import scores
+    from fusion_eval.stats.variance import precision, variance
     from fusion_eval.store import read_run
 
 __version__ = "0.1.0"
@@ -51,30 +56,42 @@ _HOMES = {
     "matched": "fusion_eval.stats.matched",
     "power": "fusion_eval.stats.planning",
     "deadlines": "fusion_eval.stats.deadline",
+    "scores": "fusion_eval.stats.scores",
+    "ranks": "fusion_eval.stats.ranks",
+    "best": "fusion_eval.stats.best",
+    "failures": "fusion_eval.stats.failing",
+    "variance": "fusion_eval.stats.variance",
+    "precision": "fusion_eval.stats.variance",
     "plots": "fusion_eval.plots",
     "simulator": "fusion_eval.simulator",
 }
 
 __all__ = [
     "acceptability",
+    "best",
     "best_member",
     "calls",
     "compare",
     "compare_runs",
     "deadlines",
     "decisions",
+    "failures",
     "import_verdicts",
     "matched",
     "oracle",
     "pareto",
     "plots",
     "power",
+    "precision",
+    "ranks",
     "read_run",
     "reprice",
     "run",
+    "scores",
     "simulator",
     "trials",
     "union_oracle",
+    "variance",
     "verdicts",
 ]
 

@@ -25,7 +25,7 @@ from fusion_eval.stats.multiple import holm
 
 COLUMNS = (
     "a", "b", "difference", "se", "low", "high", "p", "p_adjusted", "conclusion", "n",
-    "sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide",
+    "sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide", "verdict",
     "estimand", "method", "caveat",
 )  # fmt: skip
 FEW_TASKS = 15
@@ -104,6 +104,7 @@ def _row(
         "p_equivalent": equal,
         "tasks_to_decide": tasks_to_decide(mean.value, (high - low) / 2, mean.n)
         if undecided else math.nan,
+        "verdict": word,  # the same under the name that the sketch of the Python API promised
         "estimand": named("mean score difference", rules.estimand, rules.missing),
         "method": found.methods[k], "caveat": "; ".join(notes),
     }  # fmt: skip

@@ -42,7 +42,7 @@ def tidied(table: pd.DataFrame) -> pd.DataFrame:
         if name not in known:
             known[name] = None
     key = [known["task"].astype(str), known["recipe"].astype(str)]
-    made = {
+    made: dict[str, pd.Series] = {
         "task_hash": key[0],
         "repeat": known.groupby(key).cumcount(),
         "coverage": known["score"].notna().astype(float).replace(0.0, np.nan),

@@ -1,0 +1,175 @@
+"""How much of a score hangs on answers that failed, were cut, were refused or were never read.
+
+The headline counts a failed answer as 0, because its user has nothing. Beside it stand the other
+readings, so that nobody has to trust ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import betaincinv
+
+from fusion_eval.core import Estimate
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import is_simulated, recipes, task_key
+from fusion_eval.stats.caveats import few
+from fusion_eval.stats.estimates import mean_score
+from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.paired import sign_flip_p
+from fusion_eval.stats.tables import tidied
+
+COLUMNS = (
+    "recipe", "reading", "value", "low", "high", "n", "answers", "p", "estimand", "method",
+    "caveat",
+)  # fmt: skip
+_REFUSALS = ("refusal", "refused", "content_filter")
+_CUT = "length"
+
+
+def failures(
+    trials: pd.DataFrame, reference: str | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    """Each recipe's failure rate and its score under every reading of what is missing.
+
+    Parameters
+    ----------
+    trials : see `compare`
+    reference : a recipe to test the failure rates against (`p`, on common tasks)
+
+    Returns
+    -------
+    DataFrame, columns `COLUMNS`; up to eight rows per recipe, named in `reading`:
+    `failure rate` (of answers; p against the reference by sign flips over tasks, which is
+    McNemar's exact test when there is one repeat), `as deployed` (a failed answer counts 0),
+    `complete cases` (left out), `worst case` and `best case` (failed answers at 0 and 1, unread
+    verdicts against and for the answer), and, where there are any, `cut answers as 0`,
+    `cut answers left out`, `refusals left out`. `answers` is how many answers the row is about.
+    Values 0 to 1. What nobody knows lies between the low of the worst and the high of the best
+    case.
+
+    Raises
+    ------
+    StatisticsError : unknown reference; see `compare` for the rest
+
+    References
+    ----------
+    Clopper & Pearson (1934); McNemar (1947); worst-case bounds: Manski (1990), AER 80:319.
+    """
+    check_level(level)
+    trials = tidied(trials)
+    names = recipes(trials)
+    if reference is not None and reference not in names:
+        raise StatisticsError(f"no recipe {reference!r}; there are: {', '.join(names)}")
+    rates = _rates(trials)
+    simulated = is_simulated(trials)
+    found = []
+    for name in names:
+        rows = trials[trials["recipe"].astype(str) == name]
+        rows.attrs = {"simulated": simulated}
+        p = np.nan if reference in (None, name) else _p(rates, name, str(reference))
+        for row in [_rate(rows, p, level), *_readings(rows, level)]:
+            found.append({"recipe": name, **row})
+    table = pd.DataFrame(found, columns=list(COLUMNS))
+    table.attrs = {**trials.attrs, "simulated": simulated, "level": level}
+    return table
+
+
+def clopper_pearson(failed: int, n: int, level: float = 0.95) -> Estimate:
+    """Exact interval of a proportion: it covers at least so often as it says.
+
+    One-sided at 1 - (1 - level) / 2 either way; 0 of 30 still leaves 11.6 % at 95 %.
+    """
+    alpha = 1 - level
+    low = 0.0 if failed == 0 else float(betaincinv(failed, n - failed + 1, alpha / 2))
+    high = 1.0 if failed == n else float(betaincinv(failed + 1, n - failed, 1 - alpha / 2))
+    return Estimate(
+        value=failed / n, low=low, high=high, level=level, n=n, method="Clopper-Pearson"
+    )
+
+
+def _rates(trials: pd.DataFrame) -> pd.DataFrame:
+    """Share of failed answers, by task and recipe."""
+    failed = trials["failure"].notna().astype(float)
+    return failed.groupby([task_key(trials), trials["recipe"].astype(str)]).mean().unstack()
+
+
+def _p(rates: pd.DataFrame, a: str, b: str) -> float:
+    d = (rates[a] - rates[b]).dropna().to_numpy()
+    return sign_flip_p(d, rng=np.random.default_rng(0)) if len(d) else np.nan
+
+
+def _rate(rows: pd.DataFrame, p: float, level: float) -> dict[str, object]:
+    failed = rows["failure"].notna()
+    each = failed.astype(float).groupby(task_key(rows)).mean()
+    if len(each) == len(rows):
+        found = clopper_pearson(int(failed.sum()), len(rows), level)
+    else:  # repeats of a task fail together, so tasks are counted
+        found = mean_score(each.to_numpy(), level)
+    test = "" if np.isnan(p) else "; p by sign flips over common tasks"
+    method, simulated = f"{found.method}{test}", is_simulated(rows)
+    return _row("failure rate", found, int(failed.sum()), method, p, simulated=simulated)
+
+
+def _readings(rows: pd.DataFrame, level: float) -> list[dict[str, object]]:
+    failed = rows["failure"].notna()
+    finish = rows["finish"].astype("string").fillna("")
+    cut = ~failed & (finish == _CUT)
+    refused = finish.isin(_REFUSALS) | rows["failure"].isin(_REFUSALS)
+    score = rows["score"].astype(float)
+    deployed = score.mask(failed, 0.0)
+    readings: list[tuple[str, pd.Series, pd.Series]] = [
+        ("as deployed", deployed, failed),
+        ("complete cases", score.mask(failed), failed),
+        ("worst case", _end(rows, "score_min", 0.0).mask(failed, 0.0), _open(rows)),
+        ("best case", _end(rows, "score_max", 1.0).mask(failed, 1.0), _open(rows)),
+    ]
+    if cut.any():
+        readings.append(("cut answers as 0", deployed.mask(cut, 0.0), cut))
+        readings.append(("cut answers left out", deployed.mask(cut), cut))
+    if refused.any():
+        readings.append(("refusals left out", deployed.mask(refused), refused))
+    return [_reading(rows, word, values, about, level) for word, values, about in readings]
+
+
+def _end(rows: pd.DataFrame, column: str, otherwise: float) -> pd.Series:
+    return rows[column].astype(float).fillna(rows["score"].astype(float)).fillna(otherwise)
+
+
+def _open(rows: pd.DataFrame) -> pd.Series:
+    """Answers that are not known to the last verdict."""
+    known = rows["score_min"].astype(float) == rows["score_max"].astype(float)
+    return rows["failure"].notna() | ~known
+
+
+def _reading(
+    rows: pd.DataFrame, word: str, values: pd.Series, about: pd.Series, level: float
+) -> dict[str, object]:
+    each = values.groupby(task_key(rows)).mean()
+    x = each.dropna().clip(0.0, 1.0).to_numpy()
+    lost = len(each) - len(x)
+    if not len(x):
+        nothing = Estimate(
+            value=np.nan, low=np.nan, high=np.nan, level=level, n=0, method="nothing left"
+        )
+        return _row(word, nothing, int(about.sum()), "nothing left", np.nan, lost=lost)
+    found = mean_score(x, level)
+    return _row(
+        word, found, int(about.sum()), found.method, np.nan, lost=lost, simulated=is_simulated(rows)
+    )
+
+
+def _row(
+    word: str, found: Estimate, answers: int, method: str, p: float, *, lost: int = 0,
+    simulated: bool = False,
+) -> dict[str, object]:  # fmt: skip
+    what = "share of answers that fail" if word == "failure rate" else "mean score"
+    notes = ["SIMULATED"] if simulated else []
+    notes += [few(found.n)] if found.n < FEW_TASKS else []
+    notes += [f"{lost} task{'s' if lost != 1 else ''} left out"] if lost else []
+    return {
+        "reading": word, "value": found.value, "low": found.low, "high": found.high,
+        "n": found.n, "answers": answers, "p": p,
+        "estimand": f"{what} on new tasks of the same domains; {word}",
+        "method": f"{method}; {found.level:.0%} interval", "caveat": "; ".join(notes),
+    }  # fmt: skip
