@@ -5,7 +5,7 @@ from fusion_eval.stats.clusters import clustered
 from fusion_eval.stats.compare import compare, compare_runs
 from fusion_eval.stats.components import components
 from fusion_eval.stats.cost import mean_cost
-from fusion_eval.stats.decision import acceptability, decisions, net_benefit
+from fusion_eval.stats.decision import acceptability, decisions
 from fusion_eval.stats.equivalence import equivalence_p, noninferiority_p, win_tie_loss
 from fusion_eval.stats.estimates import mean_score, t_interval, wilson
 from fusion_eval.stats.failing import clopper_pearson, failures
@@ -39,7 +39,6 @@ __all__ = [
     "max_t_p",
     "mean_cost",
     "mean_score",
-    "net_benefit",
     "noninferiority_p",
     "oracle",
     "paired_difference",
