@@ -73,6 +73,19 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "protocol": ("", "name and hash of how it was graded; empty for a check"),
         "position": ("", "where the criterion stood in its request, from 0"),
     },
+    "labels": {
+        "label": ("", "id of a line of the sheet; one line serves all equal answers"),
+        "task": ("", "id of the task in its file"),
+        "task_hash": ("", "hash of what is asked and how it is scored"),
+        "recipe": ("", "name of the recipe"),
+        "repeat": ("", "which of several answers to the same task, from 0"),
+        "criterion": ("", "id of the criterion within the task"),
+        "weight": ("rubric points", "negative: met means that the error is present"),
+        "probability": ("0 to 1", "of having been drawn for labelling"),
+        "person": ("", "who labelled it; empty: nobody yet"),
+        "value": ("0 to 1", "how far people find the criterion met; empty: not labelled"),
+        "note": ("", "what the person remarked"),
+    },
     "calls": {
         "key": ("", "hash of the request; equal keys are the same call"),
         "task": ("", "id of the task"),
@@ -124,6 +137,12 @@ def verdicts(run: Run | str | Path) -> pd.DataFrame:
 def calls(run: Run | str | Path) -> pd.DataFrame:
     """One row per use of a call that a trial is charged for; see DICTIONARY."""
     return _read(run, "calls")
+
+
+def labels(run: Run | str | Path) -> pd.DataFrame | None:
+    """One row per verdict that was drawn for people and per person; None where none were drawn."""
+    opened = run if isinstance(run, Run) else read_run(run)
+    return _read(opened, "labels") if (opened.path / "labels.parquet").exists() else None
 
 
 def _read(run: Run | str | Path, table: str) -> pd.DataFrame:
@@ -191,6 +210,11 @@ def is_simulated(trials: pd.DataFrame) -> bool:
         return False
     source = trials["latency_source"].astype("string").fillna("")
     return bool(source.str.contains("simulated").any())
+
+
+def is_checked(verdicts: pd.DataFrame) -> pd.Series:
+    """Which verdicts were computed from a target, and not given by a grader."""
+    return verdicts["grader"].astype("string").fillna("").str.startswith("check:")
 
 
 def task_key(trials: pd.DataFrame) -> pd.Series:

@@ -72,6 +72,19 @@ COLUMNS: dict[str, dict[str, str]] = {
         "protocol": _TEXT,
         "position": _INT,
     },
+    "labels": {
+        "label": _TEXT,
+        "task": _TEXT,
+        "task_hash": _TEXT,
+        "recipe": _TEXT,
+        "repeat": _INT,
+        "criterion": _TEXT,
+        "weight": _FLOAT,
+        "probability": _FLOAT,
+        "person": _TEXT,
+        "value": _FLOAT,
+        "note": _TEXT,
+    },
     "calls": {
         "key": _TEXT,
         "task": _TEXT,
@@ -104,6 +117,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 """The columns of each table, in order, with their Arrow types. All may be null but the keys."""
+MADE = ("trials", "verdicts", "calls")
+"""The tables that every run has; labels come later, where people give some."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ ROOMS: dict[str, set[str]] = {
     "frames": {"store", "errors"},
     "importing": {"core", "errors", "store"},
     "stats": {"core", "errors", "frames", "store"},
+    "labelling": {"core", "errors", "frames", "loading", "store"},
     "plots": {"core", "errors", "stats"},
     "report": {"core", "errors", "store", "frames", "stats", "plots"},
     # the doors above both
@@ -52,7 +53,7 @@ ROOMS: dict[str, set[str]] = {
     "__init__": {"*"},
 }
 LEFT = ("bench", "strategies", "grading", "engine", "simulator")
-RIGHT = ("frames", "importing", "stats", "plots", "report")
+RIGHT = ("frames", "importing", "labelling", "stats", "plots", "report")
 
 HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib"}
 """Packages that a function may import for itself, because few of its callers need them."""

@@ -62,7 +62,7 @@ class Output:
         """Short keys of the calls that stand in the tables."""
         self._folder = folder
         self._lines = {name: self._part(name).open("w", encoding="utf-8") for name in LINES}
-        self._tables = {name: store.TableFile(folder, name) for name in store.COLUMNS}
+        self._tables = {name: store.TableFile(folder, name) for name in store.MADE}
 
     def __enter__(self) -> Output:
         return self

@@ -12,6 +12,7 @@ from typer import Exit, Option
 
 from fusion_eval.cli.designing import power
 from fusion_eval.cli.doctor import doctor
+from fusion_eval.cli.labels import grader_report, label
 from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
 from fusion_eval.cli.options import EXIT_INPUT, EXIT_INTERRUPTED
@@ -30,6 +31,8 @@ app = typer.Typer(
 for _verb in (init, validate, plan, run, report, compare, power):
     app.command()(_verb)
 app.command(name="import")(import_)
+app.command()(label)
+app.command()(grader_report)
 app.command()(simulate)
 app.command()(doctor)
 app.add_typer(ledger)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Option
 
+from fusion_eval.cli.labels import take_labels
 from fusion_eval.cli.options import (
     ColorOption,
     JsonOption,
@@ -86,6 +87,9 @@ def import_(
         list[str] | None, Option("--columns", help="recipe=my_name; may be repeated.")
     ] = None,
     scale: Annotated[float, Option("--scale", min=1.0, help="100 for scores of 0 to 100.")] = 1.0,
+    labels: Annotated[
+        str | None, Option("--labels", help="The file is a label sheet, filled in, of this run.")
+    ] = None,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
     no_color: ColorOption = False,
@@ -94,6 +98,8 @@ def import_(
 
     Example: fusion-eval import verdicts.csv.gz --criteria criteria.csv
     """
+    if labels is not None:
+        return take_labels(file, labels, output_dir, as_json=as_json)
     from fusion_eval.importing import import_table
 
     renamed = dict(_pair(text) for text in columns or [])
@@ -101,6 +107,7 @@ def import_(
         file, criteria=criteria, columns=renamed or None, scale=scale, output_dir=output_dir
     )
     reported(done, as_json=as_json, no_color=no_color)
+    return None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -11,12 +11,15 @@ from fusion_eval.plots import style
 from fusion_eval.plots.pareto import draw as draw_pareto
 from fusion_eval.plots.pareto import has_costs
 from fusion_eval.plots.scores import draw as draw_scores
+from fusion_eval.report.grader import grader_report
 from fusion_eval.report.html import write_pages
-from fusion_eval.report.markdown import markdown
+from fusion_eval.report.markdown import BANNER, markdown
 from fusion_eval.report.summary import summarize
+from fusion_eval.report.trust import trust
+from fusion_eval.report.words import escaped
 from fusion_eval.store import Run, read_run, write_json
 
-__all__ = ["summarize", "write"]
+__all__ = ["grader_markdown", "grader_report", "summarize", "write"]
 
 
 def write(run: Run | str | Path) -> dict[str, Path]:
@@ -35,6 +38,14 @@ def write(run: Run | str | Path) -> dict[str, Path]:
     path = opened.path / "report.md"
     path.write_text(text, "utf-8")
     return {**write_pages(opened, trials, table, summary), "report.md": path, **written}
+
+
+def grader_markdown(run: Run | str | Path) -> str:
+    """What `grader_report` says, in words and tables. Calls nothing."""
+    found = grader_report(run)
+    parts = [f"# Grader of run {escaped(found['run_id'])}", BANNER if found["simulated"] else ""]
+    parts += list(trust(found)) or ["No answer of this run was graded by a model."]
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _figure(table: pd.DataFrame, folder: Path) -> dict[str, Path]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fusion_eval.report.decision import decision
 from fusion_eval.report.notes import gaps, money_cells, money_lines, notes
+from fusion_eval.report.trust import trust
 from fusion_eval.report.words import (
     cost_range,
     escaped,
@@ -14,13 +15,13 @@ from fusion_eval.report.words import (
     listed,
     points,
     points_range,
+    table,
 )
 from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.frontier import NEVER
 from fusion_eval.store import Run
 
 _PARTS, _PART_TASKS, _RECIPES_ACROSS = 12, 5, 8
-_WORDS = ("strategy", "against", "conclusion", "caveat", "frontier")
 BANNER = (
     "> **SIMULATED.** Every number here comes from a simulator. It shows that the tool works; "
     "it says nothing about real models."
@@ -41,18 +42,11 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     for title, breakdown in (("domain", summary["domains"]), ("section", summary["sections"])):
         if breakdown:
             parts += [f"## Score by {title}", _breakdown(summary, breakdown, title)]
+    parts += list(trust(summary["grader"]))
     parts += ["## Money", *money_lines(summary), *_money_tables(summary)]
     parts += ["## Gaps", *gaps(summary)]
     parts += ["## How this was made", *notes(run, summary)]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, simulated: bool) -> str:
-    """A Markdown table; its first heading says SIMULATED where that is so."""
-    first = f"{header[0]} (SIMULATED)" if simulated else header[0]
-    rule = ["---" if name in _WORDS else "---:" for name in header[1:]]
-    lines = [[first, *header[1:]], ["---", *rule], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _money_tables(summary: Mapping[str, Any]) -> list[str]:

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval import frames, stats
-from fusion_eval.core import Estimate
 from fusion_eval.frames import per_task
 from fusion_eval.report.against import against
+from fusion_eval.report.cleaning import clean
+from fusion_eval.report.grader import grader_report
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.sections import by_domain, by_section
 from fusion_eval.stats.latency import median
@@ -57,27 +58,13 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
             "served_otherwise": served_otherwise(calls),
             "run": opened.manifest.get("money"),
         },
+        "grader": grader_report(opened),
         "calls": calls_made(calls),
         "seed": opened.manifest.get("seed"),
         "statistics_seed": SEED,
     }
     cleaned: dict[str, Any] = clean(summary)
     return cleaned
-
-
-def clean(value: Any) -> Any:
-    """The same for JSON: estimates as objects, plain numbers, nothing infinite or NaN (null)."""
-    if isinstance(value, Estimate):
-        return clean(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): clean(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(item) for item in value]
-    if hasattr(value, "item"):  # a numpy scalar
-        return clean(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def _recipe(

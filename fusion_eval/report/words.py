@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+_WORDS = ("strategy", "against", "criteria", "conclusion", "caveat", "frontier")
 _MARKUP = re.compile(r"([\\`*\[\]<>|~])")
 
 
@@ -78,3 +79,11 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, simulated: bool) -> str:
+    """A Markdown table; its first heading says SIMULATED where that is so."""
+    first = f"{header[0]} (SIMULATED)" if simulated else header[0]
+    rule = ["---" if name in _WORDS else "---:" for name in header[1:]]
+    lines = [[first, *header[1:]], ["---", *rule], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -12,21 +12,17 @@ al. 2023, arXiv:2301.09633) with unit weight; Särndal, Swensson & Wretman (1992
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from fusion_eval.core import POLICIES, Estimate
-from fusion_eval.core.linear import shares
+from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError, TooFewTasksError
-from fusion_eval.frames import task_key
 from fusion_eval.stats.estimates import t_quantile
-from fusion_eval.stats.readings import TASK, TRIAL, UNIT, keyed
-
-Key = tuple[Hashable, ...]
+from fusion_eval.stats.readings import TASK, TRIAL, UNIT, First, first_reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,71 +153,6 @@ def _corrected(each: pd.DataFrame) -> pd.Series:
     inside = ~cuts | ((known > 0) & (known < 1))
     moved = known.clip(0, 1).where(cuts, known) + each["rest"].where(inside, 0.0)
     return moved.mask(each["failed"] == 1, 0.0).where(each["rest"].notna())
-
-
-@dataclass(frozen=True, eq=False)
-class First:
-    """The first reading of everything. `units`: index UNIT, with `value` (NaN: not read), `filled`
-    and `share` of a score; `trials`: index TRIAL, with `raw`, `score` (cut as the policy says; 0
-    for a failed answer), `cuts` and `failed`."""
-
-    units: pd.DataFrame
-    trials: pd.DataFrame
-
-
-def first_reading(trials: pd.DataFrame, verdicts: pd.DataFrame) -> First:
-    """What graders said of each criterion, as the mean over graders and passes.
-
-    What nobody could read is filled by the mean of the same answer's criteria of the same sign, as
-    leaving it out of the score does. The fill need not be right: a second reading corrects it like
-    any other error. Raises StatisticsError for a score policy that is not a sum of verdicts.
-    """
-    rows = keyed(verdicts)
-    units = rows.groupby(UNIT, sort=False).agg(weight=("weight", "first"), value=("value", "mean"))
-    trial = [units.index.get_level_values(name) for name in TRIAL]
-    usual = units["value"].groupby([*trial, units["weight"] > 0]).transform("mean")
-    units["filled"] = units["value"].fillna(usual).fillna(0.0)
-    named = trials["policy"] if "policy" in trials else pd.Series("draco", index=trials.index)
-    policies = dict(
-        zip(keys(trials).itertuples(index=False, name=None), named.fillna("draco"), strict=True)
-    )
-    units["share"] = np.nan
-    bases = {}
-    for key, weights in units["weight"].groupby(trial, sort=False):
-        found = shares(POLICIES[policies.get(key, "draco")], list(weights))
-        if found is None:
-            raise StatisticsError(
-                f"scores of the policy {policies[key]!r} are no sum of verdicts; a second reading "
-                "of some of them cannot correct the score"
-            )
-        bases[key], units.loc[weights.index, "share"] = found
-    return First(units=units, trials=_scores(trials, units, bases, policies))
-
-
-def _scores(
-    trials: pd.DataFrame,
-    units: pd.DataFrame,
-    bases: Mapping[Key, float],
-    policies: Mapping[Key, str],
-) -> pd.DataFrame:
-    parts = (units["share"] * units["filled"]).groupby(TRIAL).sum()
-    index = pd.MultiIndex.from_frame(keys(trials))
-    raw = (parts + pd.Series(bases).reindex(parts.index)).reindex(index)
-    cuts = np.array([POLICIES[policies[key]].clips_tasks for key in index])
-    failed = trials["failure"].notna().to_numpy()
-    score = raw.clip(0, 1).where(cuts, raw).mask(failed, 0.0)
-    return pd.DataFrame({"raw": raw, "score": score, "cuts": cuts, "failed": failed}, index=index)
-
-
-def keys(trials: pd.DataFrame) -> pd.DataFrame:
-    """What tells trials apart, as in UNIT."""
-    return pd.DataFrame(
-        {
-            TASK: task_key(trials),
-            "recipe": trials["recipe"].astype(str),
-            "repeat": trials["repeat"].fillna(0).astype(int),
-        }
-    )
 
 
 def _drawn(second: pd.DataFrame, first: First) -> pd.DataFrame:

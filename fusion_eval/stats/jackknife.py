@@ -64,6 +64,28 @@ def proportion(part: Floats, whole: Floats, level: float) -> Estimate | None:
     return Estimate(value=value, low=low, high=high, level=level, n=n, method="logit jackknife")
 
 
+def slope(sums: Sums, level: float) -> Estimate | None:
+    """Least squares through the origin: sums `xy` over `xx` within tasks, shape (n_tasks,).
+
+    Jackknife over tasks; None without variation in x, or with fewer than two tasks that have any.
+    """
+    seen = sums["xx"] > 1e-12
+    if seen.sum() < 2:
+        return None
+    some = {name: part[seen] for name, part in sums.items()}
+    value, left_out = _values(some, lambda s: s["xy"] / s["xx"])
+    n = int(seen.sum())
+    half = t_quantile(level, n - 1) * _error(left_out)
+    return Estimate(
+        value=value,
+        low=value - half,
+        high=value + half,
+        level=level,
+        n=n,
+        method="slope, jackknife",
+    )
+
+
 def _values(sums: Sums, statistic: Statistic) -> tuple[float, Floats]:
     """The value from all tasks, and from all but one, shape (n_tasks,)."""
     totals = {name: part.sum(axis=0, keepdims=True) for name, part in sums.items()}

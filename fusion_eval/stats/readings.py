@@ -1,10 +1,17 @@
-"""Verdicts side by side: one row per criterion of an answer, one column per grader and pass."""
+"""Verdicts side by side, and the scores that follow from them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
 
-from fusion_eval.frames import task_key
+from fusion_eval.core import POLICIES
+from fusion_eval.core.linear import shares
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import is_checked, task_key
 
 TASK = "task_hash"
 TRIAL = [TASK, "recipe", "repeat"]
@@ -20,12 +27,17 @@ def raters(verdicts: pd.DataFrame) -> pd.Series:
     return names + " (" + verdicts["protocol"].fillna("unknown").astype(str) + ")"
 
 
+def judged(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts that a grader gave: those that were computed from a target are left out."""
+    return verdicts[~is_checked(verdicts)]
+
+
 def readings(verdicts: pd.DataFrame) -> pd.DataFrame:
     """Values of verdicts, index UNIT; columns (rater, pass), and `("weight", 0)`.
 
     NaN where a rater gave no readable verdict.
     """
-    rows = keyed(verdicts)
+    rows = keyed(judged(verdicts))
     each = rows.groupby([*UNIT, "rater", "grader_pass"], sort=False)["value"].first()
     wide = each.unstack(["rater", "grader_pass"])
     wide = wide.dropna(axis=1, how="all")
@@ -49,3 +61,91 @@ def keyed(verdicts: pd.DataFrame) -> pd.DataFrame:
             "value": verdicts["value"].astype(float),
         }
     )
+
+
+def keys(trials: pd.DataFrame) -> pd.DataFrame:
+    """What tells trials apart, as in UNIT."""
+    return pd.DataFrame(
+        {
+            TASK: task_key(trials),
+            "recipe": trials["recipe"].astype(str),
+            "repeat": trials["repeat"].fillna(0).astype(int),
+        }
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class First:
+    """The first reading of everything. `units`: index UNIT, with `value` (NaN: not read), `filled`
+    and `share` of a score; `trials`: index TRIAL, with `raw`, `score` (cut as the policy says; 0
+    for a failed answer), `cuts` and `failed`."""
+
+    units: pd.DataFrame
+    trials: pd.DataFrame
+
+
+def first_reading(trials: pd.DataFrame, verdicts: pd.DataFrame) -> First:
+    """What graders said of each criterion, as the mean over graders and passes.
+
+    What nobody could read is filled by the mean of the same answer's criteria of the same sign, as
+    leaving it out of the score does. The fill need not be right: a second reading corrects it like
+    any other error. An answer that lacks criteria of its task altogether has no score.
+
+    Raises StatisticsError for a score policy that is not a sum of verdicts.
+    """
+    rows = keyed(verdicts)
+    units = rows.groupby(UNIT, sort=False).agg(weight=("weight", "first"), value=("value", "mean"))
+    trial = [units.index.get_level_values(name) for name in TRIAL]
+    usual = units["value"].groupby([*trial, units["weight"] > 0]).transform("mean")
+    units["filled"] = units["value"].fillna(usual).fillna(0.0)
+    rubrics = rows.drop_duplicates([TASK, "criterion"])
+    policies = _policies(trials)
+    parts = [_parts(part, policies.get(str(t), "draco")) for t, part in rubrics.groupby(TASK)]
+    shared = (
+        pd.concat(parts) if parts else pd.DataFrame(columns=[*_RUBRIC, "share", "base", "size"])
+    )
+    known = units.reset_index()[[TASK, "criterion"]].merge(shared, how="left", on=_RUBRIC)
+    units["share"] = known["share"].to_numpy(dtype=float)
+    return First(units=units, trials=_scores(trials, units, known, policies))
+
+
+_RUBRIC = [TASK, "criterion"]
+
+
+def _policies(trials: pd.DataFrame) -> dict[str, str]:
+    """Task -> name of its score policy."""
+    named = trials["policy"] if "policy" in trials else pd.Series("draco", index=trials.index)
+    return dict(zip(task_key(trials), named.fillna("draco").astype(str), strict=True))
+
+
+def _parts(rubric: pd.DataFrame, policy: str) -> pd.DataFrame:
+    """What each criterion of one task is worth in the score, and what nothing met is worth."""
+    found = shares(POLICIES[policy], list(rubric["weight"]))
+    if found is None:
+        raise StatisticsError(
+            f"scores of the policy {policy!r} are no sum of verdicts; a second reading of some of "
+            "them cannot correct the score"
+        )
+    return rubric[_RUBRIC].assign(base=found[0], share=found[1], size=len(rubric))
+
+
+def _scores(
+    trials: pd.DataFrame, units: pd.DataFrame, known: pd.DataFrame, policies: Mapping[str, str]
+) -> pd.DataFrame:
+    trial = [units.index.get_level_values(name) for name in TRIAL]
+    each = pd.DataFrame(
+        {
+            "points": (units["share"] * units["filled"]).to_numpy(),
+            "base": known["base"].to_numpy(dtype=float),
+            "lacking": known["size"].to_numpy(dtype=float),
+        }
+    )
+    groups = each.groupby([np.asarray(level) for level in trial])
+    raw = groups["points"].sum() + groups["base"].first()
+    raw = raw.where(groups.size() == groups["lacking"].first()).rename_axis(TRIAL)
+    index = pd.MultiIndex.from_frame(keys(trials))
+    raw = raw.reindex(index)
+    cuts = np.array([POLICIES[policies[str(task)]].clips_tasks for task, *_ in index], dtype=bool)
+    failed = trials["failure"].notna().to_numpy()
+    score = raw.clip(0, 1).where(cuts, raw).mask(failed, 0.0)
+    return pd.DataFrame({"raw": raw, "score": score, "cuts": cuts, "failed": failed}, index=index)

@@ -1,0 +1,66 @@
+"""Which families of models sit in a run's recipes, and which one grades."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from fusion_eval.store import Run
+
+
+def family(model_id: str) -> str:
+    """`google` of `google/gemini-3-flash`; without a maker the first word: `claude` of `claude-4`.
+
+    Only whether two are equal counts. Endpoints that name makers and ones that do not should not
+    be mixed where this matters.
+    """
+    maker, slash, _ = model_id.partition("/")
+    return (maker if slash else re.split(r"[-_.:\d]", model_id, maxsplit=1)[0] or model_id).lower()
+
+
+def families(run: Run) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """(recipe -> families in its seats, model name -> family), from the run's bench file.
+
+    Both are empty where the run has none, as after `import`.
+    """
+    bench: Mapping[str, Any] = {}
+    with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
+        found = yaml.safe_load((run.path / "bench.yaml").read_text("utf-8"))
+        bench = found if isinstance(found, dict) else {}
+    models = {
+        str(name): family(str(model["id"]))
+        for name, model in (bench.get("models") or {}).items()
+        if isinstance(model, dict) and model.get("id")
+    }
+    recipes = bench.get("recipes") or {}
+    return {str(name): _seated(name, recipes, models, ()) for name in recipes}, models
+
+
+def _seated(
+    name: object, recipes: Mapping[Any, Any], models: Mapping[str, str], above: tuple[object, ...]
+) -> set[str]:
+    """Families of all models that a recipe names, also through recipes in its seats."""
+    found: set[str] = set()
+    for word in _words(recipes.get(name)):
+        if word in models:
+            found.add(models[word])
+        elif word in recipes and word not in above:
+            found |= _seated(word, recipes, models, (*above, name))
+    return found
+
+
+def _words(value: object) -> Iterator[str]:
+    """Every text in the values of a recipe, but its strategy."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if key != "strategy":
+                yield from _words(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
