@@ -59,6 +59,10 @@ class ScriptedAsk:
         """The same script for every seat."""
         return (self,) * len(members)
 
+    def at_once(self, count: int) -> tuple[ScriptedAsk, ...]:
+        """The same script for every branch."""
+        return (self,) * count
+
     def degrade(self, note: str) -> None:
         """Keep the note."""
         self.steps_down.append(note)

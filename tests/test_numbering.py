@@ -9,15 +9,15 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import member, model, question
 
 from fusion_eval.bench.numbering import Numbering
+from fusion_eval.bench.plan import plan
 from fusion_eval.bench.trials import run_trial
-from fusion_eval.core import Bench, Call, Limits, Member, Recipe, Reply, Task, Trial
+from fusion_eval.core import Bench, Call, Limits, Member, Recipe, Reply, Task, TaskSet, Trial
 from fusion_eval.errors import CallFailedError
-from fusion_eval.prompts import FIELDS
 
 A, B, C = member("a"), member("b"), member("c")
 BENCH = Bench(name="bench", models={}, recipes={}, grader=None, limits=Limits(), seed=7)
@@ -51,8 +51,25 @@ class World:
             raise CallFailedError("timeout")
         text = f"Because of {call.key}.\nAnswer: {number % 3}"
         if call.output is not None:
-            text = json.dumps({field: [call.key] for field in FIELDS})
+            text = json.dumps(judged(call.output.json_schema, number))
         return Reply(text=text, latency_s=self._latency.get(call.model.name, 1.0))
+
+
+def judged(schema: dict, number: int):
+    """What a judge says, by its form, so that it follows from the call alone."""
+    if "enum" in schema:
+        return schema["enum"][number % len(schema["enum"])]
+    if schema["type"] == "object":
+        parts = schema["properties"].items()
+        return {name: judged(part, number + i) for i, (name, part) in enumerate(parts)}
+    if schema["type"] == "array":
+        return [judged(schema["items"], number)]
+    return {
+        "integer": 1 + number % 3,
+        "number": number % 5 / 4,
+        "boolean": number % 3 == 0,
+        "string": f"text {number}",
+    }[schema["type"]]
 
 
 def trial(recipe_: Recipe, world: World | None = None, *, repeat: int = 0) -> Trial:
@@ -94,7 +111,50 @@ def _recipes(members: st.SearchStrategy[Member]) -> st.SearchStrategy[Recipe]:
             aggregate=st.sampled_from(["vote", "synthesize"]),
         ),
         st.builds(recipe, st.just("vote"), members=several(1)),
+        *_others(members, several, maybe),
     )  # fmt: skip
+
+
+def _others(members, several, maybe) -> list[st.SearchStrategy[Recipe]]:
+    """The strategies that came later."""
+    few, n = several(1), st.integers(1, 3)
+
+    def some(name: str, **params) -> st.SearchStrategy[Recipe]:
+        return st.builds(recipe, st.just(name), **params)
+
+    cascades = few.flatmap(
+        lambda seats: some(
+            "cascade",
+            members=st.just(seats),
+            scorer=members,
+            thresholds=st.tuples(*[st.integers(1, 10)] * (len(seats) - 1)),
+        )
+    )
+    return [
+        some("self_consistency", member=members, n=n),
+        some("universal_self_consistency", member=members, n=n, chooser=maybe),
+        some("ranked", members=few, ranker=members, n=n),
+        some("best_of_n", members=few, scorer=members, n=n,
+             scoring=st.sampled_from(["pointwise", "listwise"])),
+        some("pairwise_rank", members=few, ranker=members, synthesizer=maybe,
+             pairs=st.sampled_from(["all", "bubble"])),
+        some("panel", members=few, synthesizer=members, samples=n, layers=n, refine=n,
+             named=st.booleans(), question_blind=st.booleans(),
+             analysis=st.sampled_from(["none", "before", "after"])),
+        some("mixture_of_agents", members=few, aggregator=members, layers=n),
+        some("self_moa", member=members, n=st.integers(1, 5), window=st.integers(2, 4)),
+        some("debate", members=several(2), rounds=n, history=st.just("none")),
+        some("self_refine", member=members, rounds=n),
+        some("cross_refine", member=members, critic=members, rounds=n),
+        some("review_loop", member=members, reviewer=members, rounds=n),
+        some("council", members=few, chairman=members, rounds=n, own=st.booleans()),
+        some("consortium", members=few, arbiter=members, rounds=n),
+        cascades,
+        some("agreement_router", probes=several(2), fallback=members),
+        some("router", routes=few, fallback=members),
+        some("router", routes=st.tuples(members), fallback=members, by=st.just("classifier"),
+             classifier=members, labels=st.just(("hard",))),
+    ]  # fmt: skip
 
 
 nested = _recipes(st.recursive(models, lambda inner: _recipes(inner).map(seat), max_leaves=5))
@@ -113,6 +173,36 @@ def test_the_order_of_arrival_decides_nothing(recipe_, failing, luck):
     first = trial(recipe_, World(0, failing))
     again = trial(recipe_, World(luck, failing))
     assert first == again
+
+
+@given(nested, st.integers(0, 9), st.integers(1, 10**6), st.integers(0, 30))
+def test_a_trial_that_was_killed_and_is_replayed_makes_no_call_again(recipe_, failing, luck, kept):
+    """What had been answered before the kill is paid; asked under another key it is paid twice."""
+    whole = World(luck, failing)
+    done = trial(recipe_, whole)
+    ledger = {call.key: call for call in whole.calls[:kept]}
+
+    class Resumed(World):
+        async def __call__(self, call: Call) -> Reply:
+            if call.key not in ledger:
+                fresh.append(call.key)
+            return await super().__call__(call)
+
+    fresh: list[str] = []
+    again = trial(recipe_, Resumed(luck + 1, failing))
+    assert again == done
+    assert sorted(fresh) == sorted(call.key for call in whole.calls[kept:])
+
+
+@settings(max_examples=25)
+@given(nested, st.integers(0, 9))
+def test_a_plan_holds_every_recipe_however_its_judges_decide(recipe_, failing):
+    """Nested cascades and loops hide their branches from each other."""
+    bench = replace(BENCH, recipes={recipe_.name: recipe_})
+    task = Task(id="t", question=question("How many?", "numeric"))
+    calls = plan(TaskSet(name="one", tasks=(task,)), bench).calls
+    done = trial(recipe_, World(failing=failing))
+    assert calls.low <= len({use.key for use in done.uses}) <= calls.high
 
 
 _names = st.sampled_from("ab")

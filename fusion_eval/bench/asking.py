@@ -98,6 +98,10 @@ class Asking:
         numberings = self._numbering.seats([member.reaches for member in members])
         return tuple(self._branch(numbering, self._path) for numbering in numberings)
 
+    def at_once(self, count: int) -> tuple[Asking, ...]:
+        """Branches that start now and count on together."""
+        return tuple(self._branch(self._numbering, self._path) for _ in range(count))
+
     def degrade(self, note: str) -> None:
         """Record a step down."""
         self.steps_down.append(f"{self._path}{note}")

@@ -161,5 +161,9 @@ class Ask(Protocol):
     def seats(self, members: Sequence[Member]) -> Sequence[Ask]:
         """One `Ask` for each of several members that are asked at the same time, in seat order."""
 
+    def at_once(self, count: int) -> Sequence[Ask]:
+        """Branches for requests to one model that differ: they start together and, unlike seats,
+        take no slot, so the draw of each is the same whatever else is asked."""
+
     def degrade(self, note: str) -> None:
         """Record a step down, to be shown next to the score: `seat 2 empty: timeout`."""

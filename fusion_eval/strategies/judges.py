@@ -52,7 +52,8 @@ async def ask_judges(
     Requests to a model go without seats: they differ, so each keeps its draw whatever else is
     asked, and the score of a draft is shared by every panel that holds it.
     """
-    asks = [ask] * len(requests) if judge.recipe is None else ask.seats([judge] * len(requests))
+    count = len(requests)
+    asks = ask.at_once(count) if judge.recipe is None else ask.seats([judge] * count)
     one = (
         ask_judge(a, judge, asked, role=role, output=output, read=read, what=what)
         for a, asked in zip(asks, requests, strict=True)

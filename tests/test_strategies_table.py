@@ -1,0 +1,183 @@
+"""Calls and depth of every strategy: what a plan says, what a run makes, what the formula gives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from scripted import member, question
+
+from fusion_eval.bench.plan import plan
+from fusion_eval.bench.trials import run_trial
+from fusion_eval.core import Bench, Call, Limits, Recipe, Reply, Task, TaskSet
+from fusion_eval.strategies import STRATEGIES
+
+SEATS = tuple(member(name) for name in "abcde")
+A, JUDGE, WRITER = SEATS[0], member("judge"), member("writer")
+UP_TO_FIVE = range(1, 6)
+TASKS = TaskSet(
+    name="two",
+    tasks=tuple(Task(id=i, question=question(f"{i}?", "numeric")) for i in ("how many", "when")),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One recipe, and what its formula gives: calls and depth at most, and at least."""
+
+    strategy: str
+    params: dict[str, Any]
+    calls: int
+    depth: int
+    least: tuple[int, int] | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        name = f"{self.strategy} {self.calls} {sorted(self.params)} {self.params.get('by')}"
+        given = [v for v in self.params.values() if isinstance(v, int | str)]
+        return Recipe(name=f"{name} {given}", strategy=self.strategy, params=self.params)
+
+
+def rows() -> Iterator[Row]:
+    """Every strategy, with n, rounds and layers from one to five.
+
+    Formulas: n + n(n-1) for all pairs in both orders, nR + 1 for layers, n(T) for a debate of T
+    rounds of answers, 2nR + 1 for a council, 1 + 2k for k refinements, I(n + 1) for a consortium.
+    """
+    yield Row("solo", {"member": A}, 1, 1)
+    yield Row("no_drafts", {"synthesizer": WRITER}, 1, 1)
+    three = SEATS[:3]
+    for n in UP_TO_FIVE:
+        seats = SEATS[:n]
+        yield Row("vote", {"members": seats}, n, 1)
+        yield Row("self_consistency", {"member": A, "n": n}, n, 1)
+        yield Row("universal_self_consistency", {"member": A, "n": n}, n + 1, 2)
+        yield Row("self_fusion", {"member": A, "n": n}, n + 1, 2)
+        yield Row("self_fusion", {"member": A, "n": n, "judge": JUDGE}, n + 2, 3)
+        yield Row("ranked", {"members": seats, "ranker": JUDGE}, n + 1, 2)
+        yield Row("ranked", {"members": three, "ranker": JUDGE, "n": n}, 3 * n + 1, 2)
+        yield Row("best_of_n", {"members": seats, "scorer": JUDGE}, 2 * n, 2)
+        listwise = {"members": (A,), "n": n, "scorer": JUDGE, "scoring": "listwise"}
+        yield Row("best_of_n", listwise, n + 1, 2)
+        pairs = {"members": seats, "ranker": JUDGE}
+        yield Row("pairwise_rank", pairs, n + n * (n - 1), 1 + (n > 1))
+        yield Row("pairwise_rank", {**pairs, "synthesizer": WRITER}, n * n + 1, 2 + (n > 1))
+        yield Row("pairwise_rank", {**pairs, "pairs": "bubble"}, n + 2 * (n - 1), n)
+        panel = {"members": seats, "synthesizer": WRITER}
+        yield Row("panel", panel, n + 1, 2)
+        yield Row("panel", {**panel, "question_blind": True}, n + 1, 2)
+        yield Row("panel", {**panel, "analysis": "after"}, n + 1, 2)
+        yield Row("panel", {**panel, "judge": JUDGE}, n + 2, 3)
+        yield Row("panel", {**panel, "judge": JUDGE, "writer_sees": "analysis"}, n + 2, 3)
+        yield Row("panel", {**panel, "judge": JUDGE, "refine": 1}, n + 4, 5)
+        yield Row("self_moa", {"member": A, "n": n}, n + 1, 2)
+        for window in (2, 3, 4):
+            steps = 1 + max(0, math.ceil((n - window) / (window - window // 2)))
+            windowed = {"member": A, "n": n, "window": window}
+            yield Row("self_moa", windowed, n + steps, 1 + steps)
+        yield Row("council", {"members": seats, "chairman": WRITER}, 2 * n + 1, 3)
+        yield Row("copies", {"members": seats, "synthesizer": WRITER}, 2, 2)
+        yield Row("other_question", {"members": seats, "synthesizer": WRITER}, n + 1, 2)
+        yield Row("random_member", {"members": seats}, 1, 1)
+        yield Row("random_ranker", {"members": seats}, n, 1)
+        some = {"members": SEATS, "k": n, "synthesizer": WRITER}
+        yield Row("random_subset", some, n + 1, 2)
+        consortium = {"members": seats, "arbiter": JUDGE, "rounds": 1}
+        yield Row("consortium", consortium, n + 1, 2)
+        scored = {"members": seats, "scorer": JUDGE, "thresholds": (9.5,) * (n - 1)}
+        yield Row("cascade", scored, 2 * n - 1, 2 * n - 1, (min(n, 2), min(n, 2)))
+        routes = {"routes": seats, "fallback": WRITER}
+        labels = tuple(f"label {seat.name}" for seat in seats)
+        words = tuple((seat.name,) for seat in seats)
+        yield Row("router", routes, 1, 1)
+        yield Row("router", {**routes, "by": "keywords", "keywords": words}, 1, 1)
+        named = {"by": "classifier", "classifier": JUDGE, "labels": labels}
+        yield Row("router", {**routes, **named}, 2, 2)
+        if n > 1:
+            yield Row("debate", {"members": seats}, 2 * n, 2)
+            probes = {"probes": seats, "fallback": WRITER}
+            yield Row("agreement_router", probes, n + 1, 2, (n, 1))
+    for k in UP_TO_FIVE:
+        panel = {"members": three, "synthesizer": WRITER, "judge": JUDGE}
+        yield Row("panel", {**panel, "layers": k}, 3 * k + 2, k + 2)
+        yield Row("panel", {**panel, "samples": k}, 3 * k + 2, 3)
+        yield Row("panel", {**panel, "refine": k}, 5 + 2 * k, 3 + 2 * k)
+        moa = {"members": three, "aggregator": WRITER, "layers": k}
+        yield Row("mixture_of_agents", moa, 3 * k + 1, k + 1)
+        debate = {"members": three, "rounds": k}
+        written = {"aggregate": "synthesize", "history": "none"}
+        yield Row("debate", debate, 3 * (k + 1), k + 1)
+        yield Row("debate", {**debate, **written}, 3 * (k + 1) + 1, k + 2)
+        council = {"members": three, "chairman": WRITER, "rounds": k}
+        yield Row("council", council, 6 * k + 1, 2 * k + 1)
+        cross = {"member": A, "critic": JUDGE, "rounds": k}
+        yield Row("cross_refine", cross, 1 + 2 * k, 1 + 2 * k)
+        yield Row("self_refine", {"member": A, "rounds": k}, 1 + 2 * k, 1 + 2 * k, (2, 2))
+        strict = {"member": A, "rounds": k, "stops": False}
+        yield Row("self_refine", strict, 1 + 2 * k, 1 + 2 * k)
+        loop = {"member": A, "reviewer": JUDGE, "rounds": k}
+        yield Row("review_loop", loop, 1 + 2 * k, 1 + 2 * k, (2, 2))
+        consortium = {"members": three, "arbiter": JUDGE, "rounds": k}
+        yield Row("consortium", consortium, 4 * k, 2 * k, (4, 2))
+
+
+ROWS = {row.recipe.name: row for row in rows()}
+RECIPES = {name: row.recipe for name, row in ROWS.items()}
+BENCH = Bench(
+    name="table",
+    models={},
+    recipes=RECIPES,
+    grader=None,
+    limits=Limits(),
+    questions=tuple(task.question for task in TASKS.tasks),
+)
+PLAN = {line.recipe: line for line in plan(TASKS, BENCH).per_trial}
+
+
+class Judges:
+    """Replies by form; whoever judges is content with everything, or with nothing."""
+
+    def __init__(self, content: bool) -> None:
+        self.content = content
+        self.calls = 0
+
+    async def __call__(self, call: Call) -> Reply:
+        self.calls += 1
+        text = f"Because of {call.key}.\nAnswer: {7 if self.content else self.calls}"
+        if call.output is not None:
+            shape = call.output.json_schema["properties"]
+            text = json.dumps({name: self._value(name, part) for name, part in shape.items()})
+        return Reply(text=text, latency_s=1.0)
+
+    def _value(self, name: str, part: dict[str, Any]) -> Any:
+        if name == "scores":
+            return dict.fromkeys(part["properties"], 5)
+        known = {"best": 1, "score": 10 if self.content else 1, "accept": self.content}
+        known |= {"confidence": float(self.content), "ranking": [1], "route": "1"}
+        known |= {"synthesis": "Merged.", "dissent": "None."}
+        return known.get(name, [])
+
+
+def test_the_table_has_every_strategy():
+    """A strategy without a formula has a price that nobody can check."""
+    assert {row.strategy for row in ROWS.values()} == set(STRATEGIES)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_plan_run_and_formula_agree_on_calls_and_depth(name):
+    """Who sends one call more than planned pays for it; one less, and somebody was not asked."""
+    row, line = ROWS[name], PLAN[name]
+    least = row.least or (row.calls, row.depth)
+    assert (line.calls_low, line.depth_low) == least
+    assert (line.calls_high, line.depth_high) == (row.calls, row.depth)
+    for content, (calls, depth) in ((False, (row.calls, row.depth)), (True, least)):
+        judges = Judges(content)
+        done = asyncio.run(run_trial(TASKS.tasks[0], row.recipe, 0, judges, BENCH))
+        assert done.failure is None
+        assert not done.degraded or "analysis" in row.params
+        assert (len(done.uses), judges.calls, done.latency_s) == (calls, calls, depth)
