@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fusion_eval import plots, simulator
-    from fusion_eval.api import run
+    from fusion_eval.api import grade, run
     from fusion_eval.frames import calls, trials, verdicts
     from fusion_eval.importing import import_verdicts
     from fusion_eval.repricing import reprice
@@ -39,6 +39,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "run": "fusion_eval.api",
+    "grade": "fusion_eval.api",
     "read_run": "fusion_eval.store",
     "import_verdicts": "fusion_eval.importing",
     "reprice": "fusion_eval.repricing",
@@ -76,6 +77,7 @@ __all__ = [
     "deadlines",
     "decisions",
     "failures",
+    "grade",
     "import_verdicts",
     "matched",
     "oracle",

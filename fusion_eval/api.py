@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fusion_eval.bench import regrade
 from fusion_eval.bench.configure import configure, override
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.execute import execute
@@ -59,6 +60,66 @@ def run(
         replay=replay,
         world_tasks=everything,
         progress=progress,
+    )
+
+
+def grade(
+    source: str | Path,
+    *,
+    protocol: str | dict[str, Any] | None = None,
+    grader: str | Sequence[str] | None = None,
+    passes: int | None = None,
+    bench: str | Path | None = None,
+    tasks: str | Path | Iterable[str | Path] = (),
+    budget_usd: float | None = None,
+    max_in_flight: int | None = None,
+    seed: int | None = None,
+    replay: bool = False,
+    output_dir: str | Path = "results",
+    progress: Progress | None = None,
+    **rules: Any,
+) -> Run:
+    """Grade answers that exist: a new run that names its source and pays for verdicts only.
+
+    `source` is a run directory or a JSONL of answers (`task`, `recipe`, `answer`, and perhaps
+    `repeat`, `failure`), to `tasks`. The grader is that of `bench` (of the run, if there is one)
+    with what is given instead: a protocol by name or as in a bench file, one model or a committee,
+    and other keys of `grader:` as `rules`. Verdicts that the ledger holds are not asked for again,
+    and equal answers are graded once. Raises InputError with all problems at once.
+    """
+    chosen, ready, everything = grading_settled(
+        source, protocol=protocol, grader=grader, passes=passes, bench=bench, tasks=tasks, **rules
+    )
+    return execute(
+        chosen,
+        override(ready, budget_usd=budget_usd, max_in_flight=max_in_flight, seed=seed),
+        results=Path(output_dir),
+        replay=replay,
+        world_tasks=everything,
+        progress=progress,
+    )
+
+
+def grading_settled(
+    source: str | Path,
+    *,
+    protocol: str | dict[str, Any] | None = None,
+    grader: str | Sequence[str] | None = None,
+    passes: int | None = None,
+    bench: str | Path | None = None,
+    tasks: str | Path | Iterable[str | Path] = (),
+    **rules: Any,
+) -> tuple[TaskSet, Bench, TaskSet]:
+    """(tasks with answers, bench that only grades, all tasks of the files), or InputError."""
+    changes = {"protocol": protocol, "passes": passes, **rules}
+    if grader is not None:
+        names = [grader] if isinstance(grader, str) else list(grader)
+        changes |= {"model": names[0]} if len(names) == 1 else {"committee": names}
+    return regrade.settled(
+        Path(source),
+        tasks=[tasks] if isinstance(tasks, str | Path) else list(tasks),
+        bench=bench,
+        changes={name: value for name, value in changes.items() if value is not None},
     )
 
 

@@ -79,17 +79,35 @@ def json_object(text: str, *, truncated: bool = False) -> dict[str, Any] | None:
 
     A reply that was not cut off may be repaired (trailing commas, single quotes); one that was
     cut off may not, because the repair would invent its end. Of several objects none is chosen:
-    one of them may be a quotation.
+    one of them may be a quotation. Nor of two values under one name.
     """
     plain = _THINK.sub("", text).strip()
     if not plain or len(plain) > _MAX_JSON:
         return None
     body = _fenced(plain) or plain
     try:
-        value = json.loads(body)
+        value = _decoder.decode(body)
+    except _Doubled:
+        return None
     except (ValueError, RecursionError):
         value = None if truncated else _embedded(body)
     return value if isinstance(value, dict) else None
+
+
+class _Doubled(ValueError):
+    """A name stands twice in an object, with different values: none of them counts."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found and found[name] != value:
+            raise _Doubled(name)
+        found[name] = value
+    return found
+
+
+_decoder = json.JSONDecoder(object_pairs_hook=_once)
 
 
 def _fenced(plain: str) -> str | None:
@@ -107,7 +125,9 @@ def _embedded(body: str) -> object:
     if start < 0 or body.startswith("["):
         return None
     try:
-        value, end = json.JSONDecoder().raw_decode(body, start)
+        value, end = _decoder.raw_decode(body, start)
+    except _Doubled:
+        return None
     except (ValueError, RecursionError):
         return _repaired(body[start:])
     return None if _OBJECT.search(body, end) else value

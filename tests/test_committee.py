@@ -162,7 +162,7 @@ class Graders:
         count = messages[-1].content.count("\nCriterion ")
         if not count:
             return json.dumps({"explanation": "so", "verdict": word})
-        each = [{"criterion": i, "explanation": "", "verdict": word} for i in range(1, count + 1)]
+        each = {str(i): {"explanation": "", "verdict": word} for i in range(1, count + 1)}
         return json.dumps({"verdicts": each})
 
 
@@ -283,20 +283,26 @@ def test_a_reply_that_was_cut_off_is_asked_for_in_two_halves():
     assert graders.asked["a", 0] == 3
 
 
-def test_a_number_that_is_missing_or_doubled_leaves_its_criterion_open():
+def test_a_number_that_is_missing_leaves_its_criterion_open():
     """A list read one place off would give every verdict to its neighbour."""
-    rows = [
-        {"criterion": 1, "explanation": "", "verdict": "MET"},
-        {"criterion": 3, "explanation": "", "verdict": "MET"},
-        {"criterion": 3, "explanation": "", "verdict": "UNMET"},
-        {"criterion": 9, "explanation": "", "verdict": "MET"},
-        {"criterion": 4, "explanation": "", "verdict": "UNMET"},
-    ]
+    rows = {
+        "1": {"explanation": "", "verdict": "MET"},
+        "3": "MET",
+        "9": {"explanation": "", "verdict": "MET"},
+        "4": {"explanation": "", "verdict": "UNMET"},
+    }
     graders = Graders(a=Reply(text=json.dumps({"verdicts": rows})))
     verdicts = grading(graders, (A,), criteria_per_call=None)
     assert [v.value for v in verdicts] == [1.0, None, None, 0.0]
     assert "no verdict on criterion 2" in verdicts[1].reason
     assert graders.asked["a", 0] == 2  # asked once more, with the reason
+
+
+def test_a_number_that_comes_twice_with_different_verdicts_says_nothing():
+    """Taking the last one, as JSON readers do, lets a quotation win."""
+    one, two = (f'"1": {{"explanation": "", "verdict": "{word}"}}' for word in ("MET", "UNMET"))
+    graders = Graders(a=Reply(text=f'{{"verdicts": {{{one}, {two}}}}}'))
+    assert {v.value for v in grading(graders, (A,), criteria_per_call=None)} == {None}
 
 
 def test_weights_and_explanations_are_shown_and_asked_for_only_where_the_protocol_says_so():

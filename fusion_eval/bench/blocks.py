@@ -30,9 +30,12 @@ CHARACTERS_PER_TOKEN = 5.0
 """Length of a reply that uses all its tokens: what is written next is asked about it."""
 
 
-def units(bench: Bench) -> list[Unit]:
-    """The trials of one block, in order."""
-    each = itertools.product(range(bench.repeats), bench.recipes.values())
+def units(bench: Bench, task: Task) -> list[Unit]:
+    """The trials of one block, in order; of answers that exist, those that there are."""
+    each = list(itertools.product(range(bench.repeats), bench.recipes.values()))
+    if bench.answers is not None:
+        there = bench.answers.trials.get(task.id, {})
+        each = [(repeat, recipe) for repeat, recipe in each if (recipe.name, repeat) in there]
     return [(place, repeat, recipe) for place, (repeat, recipe) in enumerate(each)]
 
 
@@ -55,7 +58,7 @@ async def worst_case(
     dearest, choice, choices = 0.0, 0, 1
     while choice < choices:
         trace = Trace(longest, known, Says(choice=choice))
-        for _, repeat, recipe in units(bench):
+        for _, repeat, recipe in units(bench, task):
             await run_trial(task, recipe, repeat, trace.send, bench)
         new = (call for key, call in trace.calls.items() if key not in trace.known_calls)
         dearest = max(dearest, sum(worst(call) or 0.0 for call in new))
@@ -104,7 +107,7 @@ class Blocks:
     ) -> None:
         self.out_of_money: str | None = None
         self.begun: deque[Block] = deque()
-        self._units = units(bench)
+        self._bench = bench
         self._budget = budget
         self._worst = worst
         self._stopped = stopped
@@ -132,13 +135,14 @@ class Blocks:
 
     def is_whole(self, block: Block) -> bool:
         """True when all trials of a block are done."""
-        return len(block.done) == len(self._units)
+        return len(block.done) == len(units(self._bench, block.task))
 
     def cut(self) -> dict[str, Any]:
         """What a run without money has left out: tasks by id, and the number of trials."""
         left = [block.task for block in self.begun if not self.is_whole(block)]
-        tasks = [task.id for task in (*left, *self._tasks)]
-        return {"tasks": tasks, "trials": len(self._units) * len(tasks)}
+        tasks = [*left, *self._tasks]
+        trials = sum(len(units(self._bench, task)) for task in tasks)
+        return {"tasks": [task.id for task in tasks], "trials": trials}
 
     def charge(self, block: Block, call: Call) -> None:
         """This call is the block's to pay, unless another block wanted it first."""
@@ -166,7 +170,8 @@ class Blocks:
             self.out_of_money = self.out_of_money or str(problem)
             return False
         self._tasks.popleft()
-        block = Block(task, money, len(self._units))
+        wanted = units(self._bench, task)
+        block = Block(task, money, len(wanted))
         self.begun.append(block)
-        self._waiting.extend((block, unit) for unit in self._units)
+        self._waiting.extend((block, unit) for unit in wanted)
         return True

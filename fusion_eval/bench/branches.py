@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from fusion_eval.bench.blocks import longest, most_labels
+from fusion_eval.bench.blocks import longest, most_labels, units
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Bench, Call, TaskSet, Trial
 from fusion_eval.engine.trace import Expected, Says, Trace
@@ -53,8 +53,7 @@ def traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
         return [
             await run_trial(task, recipe, repeat, trace.send, bench)
             for task in tasks.tasks
-            for repeat in range(bench.repeats)
-            for recipe in bench.recipes.values()
+            for _, repeat, recipe in units(bench, task)
         ]
 
     return asyncio.run(work())

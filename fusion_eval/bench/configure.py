@@ -31,6 +31,7 @@ from fusion_eval.core import (
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.bench import (
     BenchDocument,
+    GraderEntry,
     ModelEntry,
     SeatEntry,
     Temperatures,
@@ -39,6 +40,26 @@ from fusion_eval.loading.bench import (
 from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.yaml_lines import explain
 from fusion_eval.simulator import World
+
+
+def configure_grader(source: str | Path, tasks: TaskSet, changes: Mapping[str, Any]) -> Bench:
+    """The grader of a bench file, with `changes` to its entry, and no recipe.
+
+    Raises BenchFileError with every problem.
+    """
+    read = load_bench_file(source)
+    before = read.file.grader.model_dump(exclude_none=True) if read.file.grader else {}
+    if "model" in changes or "committee" in changes:
+        before = {k: v for k, v in before.items() if k not in {"model", "committee"}}
+    try:
+        entry = GraderEntry.model_validate({**before, **changes})
+    except ValidationError as error:
+        where = read.document.where(("grader",))
+        raise BenchFileError(explain(error, GraderEntry, lambda _: where)) from None
+    file = read.file.model_copy(
+        update={"grader": entry, "recipes": {}, "controls": None, "study": None}
+    )
+    return _Resolver(replace(read, file=file), tasks).bench(None, ("endpoints", "models"))
 
 
 def configure(
@@ -70,8 +91,12 @@ class _Resolver:
         self.recipes: dict[str, Recipe | None] = {}
         self.written: frozenset[str] = frozenset(read.file.recipes)
 
-    def bench(self, only: Collection[str] | None) -> Bench:
-        for section in ("endpoints", "models", "recipes"):
+    def bench(
+        self,
+        only: Collection[str] | None,
+        needed: Sequence[str] = ("endpoints", "models", "recipes"),
+    ) -> Bench:
+        for section in needed:
             if not getattr(self.file, section) and not self.broken:
                 self._problem((section,), f"the bench has no {section}; see `fusion-eval init`")
         worlds = found_worlds(self.file.endpoints, self._problem)

@@ -13,7 +13,7 @@ from typing import Any
 
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
-from fusion_eval.bench.blocks import Block, Blocks, worst_case
+from fusion_eval.bench.blocks import Block, Blocks, units, worst_case
 from fusion_eval.bench.equal_dollars import resolved, sized
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.output import Output, Tally
@@ -186,7 +186,7 @@ class _Running:
     @property
     def wanted(self) -> int:
         """The number of trials in all."""
-        return len(self.tasks.tasks) * self.bench.repeats * len(self.bench.recipes)
+        return sum(len(units(self.bench, task)) for task in self.tasks.tasks)
 
     def _blocks(self, replay: bool) -> Blocks:
         """The trials in order; what a block can cost matters only where something is limited."""

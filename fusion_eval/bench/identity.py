@@ -13,6 +13,9 @@ def fingerprint(bench: Bench) -> str:
     left_out = {"limits", "name", "controls"}
     content = {k: v for k, v in bench.resolved.items() if k not in left_out}
     worlds = {e.name: e.base_url for e in bench.endpoints if e.simulator is not None}
+    if bench.answers is not None:
+        only = {name: content.get(name) for name in ("endpoints", "models", "grader", "seed")}
+        return digest({**only, "worlds": worlds, "answers": bench.answers.hash})[:16]
     chosen = {"recipes": definitions(bench), "chosen": sorted(bench.recipes)}
     return digest({**content, **chosen, **_foreign(bench), "worlds": worlds})[:16]
 

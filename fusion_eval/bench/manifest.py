@@ -38,7 +38,11 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "status": "running",
-        "simulated": any(e.simulator for e in _endpoints(bench)),
+        "simulated": any(e.simulator for e in _endpoints(bench))
+        or (bench.answers is not None and bench.answers.simulated),
+        "graded": None
+        if bench.answers is None
+        else {"source": bench.answers.source, "answers": bench.answers.hash},
         "started": _now(),
         "inputs_hash": inputs_hash(tasks, bench),
         "tasks": {

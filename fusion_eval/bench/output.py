@@ -18,6 +18,7 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench.tables import Fact, tables
 from fusion_eval.core import Attempt, Recipe, Task, Trial
+from fusion_eval.grading import TOO_LONG
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
 
 LINES = ("tasks", "answers", "replies")
@@ -42,8 +43,9 @@ class Tally:
 
 def _broken(trial: Trial) -> list[str]:
     """What calling again may mend: why an answer or a verdict is missing because calls failed."""
-    words = [v.reason for v in trial.verdicts if v.verdict == "not_graded"]
-    if trial.failure is not None and trial.failure not in ANSWERED_NOTHING:
+    words = [v.reason for v in trial.verdicts if v.verdict == "not_graded" and v.reason != TOO_LONG]
+    made_here = trial.recorded is None
+    if made_here and trial.failure is not None and trial.failure not in ANSWERED_NOTHING:
         words.append(trial.failure)
     return words
 

@@ -109,6 +109,7 @@ def _trial(
         "finish": trial.finish,
         "answer_hash": answer_hash(trial.answer),
         "protocol": trial.protocol,
+        **(trial.recorded or {}),
     }
 
 

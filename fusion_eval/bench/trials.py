@@ -56,6 +56,9 @@ async def run_trial(
     task: Task, recipe: Recipe, repeat: int, through: Through, bench: Bench
 ) -> Trial:
     """One task under one recipe, once: an answer with its verdicts, or a failure."""
+    if bench.answers is not None:
+        recorded = bench.answers.trials[task.id][recipe.name, repeat]
+        return await _graded(task, recorded, through, bench)
     ask = Asking(
         through,
         run_recipe,

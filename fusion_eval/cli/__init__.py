@@ -12,6 +12,7 @@ from typer import Exit, Option
 
 from fusion_eval.cli.designing import power
 from fusion_eval.cli.doctor import doctor
+from fusion_eval.cli.grading import grade
 from fusion_eval.cli.labels import grader_report, label
 from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _verb in (init, validate, plan, run, report, compare, power):
+for _verb in (init, validate, plan, run, grade, report, compare, power):
     app.command()(_verb)
 app.command(name="import")(import_)
 app.command()(label)

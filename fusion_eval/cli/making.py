@@ -32,7 +32,7 @@ from fusion_eval.cli.options import (
 from fusion_eval.cli.shared import names, print_json, reported
 from fusion_eval.errors import InputError
 
-_STATUS = {
+STATUS = {
     "finished": 0,
     "stopped_by_budget": EXIT_BUDGET,
     "incomplete": EXIT_INCOMPLETE,
@@ -170,7 +170,7 @@ def run(
     reported(done, as_json=as_json, no_color=no_color)
     if done.manifest["status"] != "finished":
         print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
-    raise Exit(_STATUS[done.manifest["status"]])
+    raise Exit(STATUS[done.manifest["status"]])
 
 
 def simulate(

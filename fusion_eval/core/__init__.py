@@ -16,7 +16,7 @@ from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
 from fusion_eval.core.price import Price, Rate
 from fusion_eval.core.protocol import Protocol
-from fusion_eval.core.recipe import Bench, Controls, Grader, Limits, Member, Recipe, Size
+from fusion_eval.core.recipe import Answers, Bench, Controls, Grader, Limits, Member, Recipe, Size
 from fusion_eval.core.rubric import POLICIES, Policy
 from fusion_eval.core.scoring import mean_score, score_of, section_scores
 from fusion_eval.core.task import (
@@ -33,6 +33,7 @@ from fusion_eval.core.value import Value, canonical, digest
 __all__ = [
     "POLICIES",
     "AnswerFormat",
+    "Answers",
     "Ask",
     "Attempt",
     "Bench",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 VerdictWord = Literal["met", "unmet", "unreadable", "not_graded"]
 
@@ -65,7 +65,8 @@ class Trial:
     """One task under one recipe, once: an answer *or* a failure, with the calls behind it.
 
     `verdicts` are all that graders said, `scored` those that the score is made of, combined where
-    the protocol combines (see `votes`); `protocol` names how they came about.
+    the protocol combines (see `votes`); `protocol` names how they came about. `recorded` holds what
+    is known about an answer that was not made here, as columns of the table of trials.
     """
 
     task: str
@@ -82,6 +83,7 @@ class Trial:
     scored: tuple[Verdict, ...] = ()
     protocol: str | None = None
     latency_s: float = 0.0
+    recorded: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fusion_eval.core.model import Endpoint, Model
+from fusion_eval.core.outcome import Trial
 from fusion_eval.core.protocol import Protocol
 from fusion_eval.core.task import Question
+from fusion_eval.core.value import digest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +120,34 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Answers:
+    """Answers that exist already and are only graded: task id -> (recipe, repeat) -> trial.
+
+    `source` is a run id or the name of a file.
+    """
+
+    source: str
+    simulated: bool
+    trials: dict[str, dict[tuple[str, int], Trial]]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 (16 hex digits) of all answers."""
+        content = {
+            task: sorted([recipe, repeat, t.answer] for (recipe, repeat), t in each.items())
+            for task, each in self.trials.items()
+        }
+        return digest(content)[:16]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bench:
     """A bench file, resolved: every name replaced by what it stands for.
 
     `questions` are those of all tasks of the files, for placebos that need another one's;
     `controls` say of a recipe who controls it; `sizes` what equal dollars came to;
-    `study` is the section of that name, as it stands in the file.
+    `study` is the section of that name, as it stands in the file. With `answers` nothing is
+    answered: those are graded.
     """
 
     name: str
@@ -138,6 +163,7 @@ class Bench:
     questions: tuple[Question, ...] = ()
     controls: dict[str, Controls] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()
+    answers: Answers | None = None
     study: dict[str, Any] | None = None
 
     def where(self, name: str) -> str:

@@ -27,7 +27,7 @@ _ALWAYS = (
     "grade_reply",
     "repair",
 )
-_MANY = ("grade_many", "grade_reply_many", "grade_binary", "grade_field_criterion")
+_MANY = ("grade_many", "grade_reply_many", "grade_binary")
 
 
 def templates(protocol: Protocol) -> tuple[str, ...]:

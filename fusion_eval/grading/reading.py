@@ -40,22 +40,17 @@ def read(reply: Reply, batch: Sequence[Criterion]) -> list[Read]:
 
     Of one criterion: a JSON object with the field `verdict` (or `grade`) counts, or a text, not cut
     off, whose last line is `verdict: MET` and nothing more. A verdict elsewhere may be a quotation
-    from the answer, so two that differ are none. Of several: one JSON object with a list that names
-    each criterion by its number; a number that comes twice with different verdicts says nothing.
+    from the answer, so two that differ are none. Of several: one JSON object that names each
+    criterion by its number, once.
     """
     value = text.json_object(reply.text, truncated=reply.finish == "length")
     rows = value.get("verdicts") if value is not None else None
     if len(batch) == 1:
-        row = rows[0] if isinstance(rows, list) and len(rows) == 1 else value
+        row = rows.get("1") if isinstance(rows, dict) else value
         return [_one(reply, row if isinstance(row, dict) else value, batch[0])]
-    if not isinstance(rows, list):
+    if not isinstance(rows, dict):
         return [Read(None, _nothing(reply))] * len(batch)
-    said: dict[int, list[Row]] = {}
-    for row in rows:
-        number = row.get("criterion") if isinstance(row, dict) else None
-        if isinstance(number, int):
-            said.setdefault(number, []).append(row)
-    return [_numbered(said.get(i, []), i, criterion) for i, criterion in enumerate(batch, 1)]
+    return [_numbered(rows.get(str(i)), i, criterion) for i, criterion in enumerate(batch, 1)]
 
 
 def _one(reply: Reply, value: Row | None, criterion: Criterion) -> Read:
@@ -70,10 +65,10 @@ def _one(reply: Reply, value: Row | None, criterion: Criterion) -> Read:
     return _agreed(rows, criterion)
 
 
-def _numbered(rows: list[Row], number: int, criterion: Criterion) -> Read:
-    if not rows:
+def _numbered(row: object, number: int, criterion: Criterion) -> Read:
+    if not isinstance(row, dict):
         return Read(None, f"no verdict on criterion {number}")
-    found = _agreed(rows, criterion)
+    found = _agreed([row], criterion)
     if found.value is None:
         return Read(None, f"{found.reason} on criterion {number}")
     return found

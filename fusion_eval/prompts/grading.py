@@ -56,8 +56,7 @@ def _rules(criteria: Sequence[Criterion], explained: bool) -> str:
     name = f"grade_{kind}"
     if one and kind == "binary":
         name = "grade_negative" if criteria[0].weight < 0 else "grade_positive"
-    fields = [*(() if one else ("criterion",)), *(("explanation",) if explained else ())]
-    fields += FIELDS_OF[kind]
+    fields = [*(("explanation",) if explained else ()), *FIELDS_OF[kind]]
     lines = "\n".join(template(f"grade_field_{field}") for field in fields)
     count = _COUNTS.get(len(fields), "these fields")
     reply = fill(
@@ -135,9 +134,8 @@ def form(criteria: Sequence[Criterion], *, explained: bool = True) -> Schema:
         fields = {"explanation": {"type": "string"}, **fields}
     if len(criteria) == 1:
         return Schema(name="verdict", json_schema=_object(fields))
-    item = _object({"criterion": {"type": "integer"}, **fields})
-    rows = {"verdicts": {"type": "array", "items": item}}
-    return Schema(name="verdicts", json_schema=_object(rows))
+    each = {str(i): _object(fields) for i in range(1, len(criteria) + 1)}
+    return Schema(name="verdicts", json_schema=_object({"verdicts": _object(each)}))
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,12 @@ def _row(verdict: Content, word: str, rest: str) -> dict[str, Any]:
 
 
 def _in_schema(schema: dict[str, Any], verdicts: list[Content]) -> Any:
-    """One filled schema, or an array in it with one item per criterion."""
+    """One filled schema, or what in it has a place for each criterion: an object whose fields are
+    numbers, or an array."""
+    if numbered := _numbered(schema):
+        name, fields = numbered
+        each = {k: fill(node, v) for (k, node), v in zip(fields.items(), verdicts, strict=False)}
+        return {**fill(schema, verdicts[0]), name: each}
     if len(verdicts) == 1:
         return fill(schema, verdicts[0])
     items = schema.get("items")
@@ -51,3 +56,13 @@ def _in_schema(schema: dict[str, Any], verdicts: list[Content]) -> Any:
     arrays = {k: v["items"] for k, v in named.items() if isinstance(v, dict) and "items" in v}
     first = fill(schema, verdicts[0])
     return {**first, **{k: [fill(node, v) for v in verdicts] for k, node in arrays.items()}}
+
+
+def _numbered(schema: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The field whose own fields are the numbers 1, 2, 3 …"""
+    properties = schema.get("properties")
+    for name, node in properties.items() if isinstance(properties, dict) else ():
+        inner = node.get("properties") if isinstance(node, dict) else None
+        if isinstance(inner, dict) and list(inner) == [str(i + 1) for i in range(len(inner))]:
+            return str(name), inner
+    return None

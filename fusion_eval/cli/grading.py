@@ -1,0 +1,84 @@
+"""`fusion-eval grade`: answers that exist, graded again or for the first time."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Argument, Exit, Option
+
+from fusion_eval.cli.making import STATUS
+from fusion_eval.cli.options import (
+    BudgetOption,
+    ColorOption,
+    FlightOption,
+    JsonOption,
+    OutputOption,
+    QuietOption,
+    SeedOption,
+)
+from fusion_eval.cli.shared import names, reported
+
+
+def grade(
+    source: Annotated[
+        str,
+        Argument(help="Run, or JSONL of task, recipe, answer, or tasks with `metadata.answer`."),
+    ],
+    protocol: Annotated[
+        str | None, Option("--protocol", help="draco, draco-chunk3, one-shot, pairwise.")
+    ] = None,
+    grader: Annotated[
+        str | None, Option("--grader", help="Model of the bench; several, a,b,c, as committee.")
+    ] = None,
+    passes: Annotated[int | None, Option("--passes", min=1, help="Readings by each.")] = None,
+    bench: Annotated[
+        str | None, Option("--bench", help="Bench file with models and grader; else the run's.")
+    ] = None,
+    tasks: Annotated[
+        list[str] | None, Option("--tasks", help="Task file; may be repeated; else the run's.")
+    ] = None,
+    budget: BudgetOption = None,
+    max_in_flight: FlightOption = None,
+    seed: SeedOption = None,
+    replay: Annotated[
+        bool, Option("--replay", help="Never call: what is not in the ledger is an error.")
+    ] = False,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    no_color: ColorOption = False,
+) -> None:
+    """Grade the answers of a run again, or answers from a file; pays for new verdicts only.
+
+    Example: fusion-eval grade results/latest --protocol draco-chunk3 --budget 2
+    """
+    import fusion_eval as fe
+    from fusion_eval.terminal import Bar
+
+    choices: dict[str, Any] = {"protocol": protocol, "grader": names(grader), "passes": passes}
+    with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
+        done = fe.grade(
+            _found(source, output_dir),
+            **choices,
+            bench=bench,
+            tasks=tasks or (),
+            budget_usd=budget,
+            max_in_flight=max_in_flight,
+            seed=seed,
+            replay=replay,
+            output_dir=output_dir,
+            progress=bar,
+        )
+    reported(done, as_json=as_json, no_color=no_color)
+    if done.manifest["status"] != "finished":
+        print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
+    raise Exit(STATUS[done.manifest["status"]])
+
+
+def _found(source: str, output_dir: Path) -> Path:
+    """A path, or the id of a run."""
+    path = Path(source)
+    return path if path.exists() or "/" in source else output_dir / source
