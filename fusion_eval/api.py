@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from fusion_eval.bench.configure import configure, override
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.execute import execute
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.lint import lint
 from fusion_eval.bench.plan import Plan, plan
 from fusion_eval.bench.progress import Progress
 from fusion_eval.core import Bench, Reply, TaskSet
@@ -144,7 +146,8 @@ def planned(
 
         experience = Experience(ledger.history)
         ready = asyncio.run(sized(chosen, ready, experience))
-        return plan(chosen, ready, experience, known)
+        found = plan(chosen, ready, experience, known)
+        return replace(found, warnings=tuple(lint(ready, chosen, experience)))
 
 
 def settled(

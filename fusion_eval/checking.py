@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.bench.configure import configure
+from fusion_eval.bench.lint import lint
 from fusion_eval.errors import InputError
 from fusion_eval.loading.bench import presets
 from fusion_eval.loading.tasks import load_task_files, load_tasks
@@ -56,6 +58,7 @@ def _bench(file: str) -> dict[str, Any]:
         "kind": "bench",
         "models": len(bench.models),
         "recipes": len(bench.recipes),
+        "warnings": [{**asdict(warned), "said": str(warned)} for warned in lint(bench)],
         "problems": [],
     }
 

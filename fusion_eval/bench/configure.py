@@ -15,6 +15,7 @@ from fusion_eval.bench.aliases import told
 from fusion_eval.bench.controls import expand
 from fusion_eval.bench.graders import hint, resolve
 from fusion_eval.bench.identity import definitions
+from fusion_eval.bench.lint import CODES
 from fusion_eval.bench.models import SAMPLING, found_worlds, made
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
 from fusion_eval.bench.temperatures import heated
@@ -110,6 +111,7 @@ class _Resolver:
         if not self.problems:
             self._expand()
             self._study()
+        self._justified()
         wanted = self._wanted(only)
         if self.problems:
             raise BenchFileError(sorted(self.problems, key=_line))
@@ -126,11 +128,12 @@ class _Resolver:
             questions=tuple(task.question for task in self.tasks.tasks) if self.tasks else (),
             controls=self._controls(recipes),
             notes=tuple(self.notes),
+            justified=self.file.justified,
             study=self.file.study.model_dump() if self.file.study else None,
             places={
                 **{name: self.document.where(("models", name)) for name in self.models},
                 **{f"recipes/{n}": self._place_of(n) for n in recipes},
-                **{name: self.document.where((name,)) for name in ("limits", "grader")},
+                **{name: self.document.where((name,)) for name in ("limits", "grader", "repeats")},
                 "": self.document.source,
             },
         )
@@ -150,6 +153,12 @@ class _Resolver:
         self.file = self.file.model_copy(update={"recipes": found.recipes, "controls": settled})
         for name in found.recipes:
             self._recipe(name, ())
+
+    def _justified(self) -> None:
+        """A reason for a warning that does not exist would hide nothing, and look as if."""
+        for code in self.file.justified:
+            if code not in CODES:
+                self._unknown(("justified", code), "warning", code, CODES)
 
     def _study(self) -> None:
         """A contrast of a recipe that does not exist would never be decided."""

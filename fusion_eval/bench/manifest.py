@@ -16,6 +16,7 @@ from typing import Any
 import fusion_eval
 from fusion_eval import prompts, store
 from fusion_eval.bench.identity import fingerprint
+from fusion_eval.bench.lint import lint
 from fusion_eval.bench.pricing import frozen
 from fusion_eval.bench.refuse import models_used
 from fusion_eval.core import Bench, Grader, TaskSet, digest
@@ -58,6 +59,9 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "controls": {name: asdict(of) for name, of in bench.controls.items()},
         "equal_dollars": {size.recipe: asdict(size) for size in bench.sizes},
         "study": bench.study,
+        "warnings": [
+            {"code": w.code, "text": w.text, "reason": w.reason} for w in lint(bench, tasks)
+        ],
         "repeats": bench.repeats,
         "seed": bench.seed,
         "grader": described(bench.grader) if bench.grader else None,

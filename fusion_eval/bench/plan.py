@@ -19,6 +19,7 @@ from fusion_eval.bench.experience import (
     OUTPUT_TOKENS,
     Experience,
 )
+from fusion_eval.bench.lint import Warned
 from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
 from fusion_eval.engine import prices
@@ -66,6 +67,7 @@ class Plan:
     assumptions: str
     budget_usd: float | None = None
     equal_dollars: tuple[Size, ...] = ()
+    warnings: tuple[Warned, ...] = ()
 
     @property
     def too_dear(self) -> bool:

@@ -27,9 +27,10 @@ from fusion_eval.cli.options import (
     RepeatsOption,
     RunCodeOption,
     SeedOption,
+    StrictOption,
     TaskFiles,
 )
-from fusion_eval.cli.shared import names, print_json, reported
+from fusion_eval.cli.shared import names, print_json, reported, warned
 from fusion_eval.errors import InputError
 
 STATUS = {
@@ -60,6 +61,7 @@ def init(
 
 def validate(
     files: Annotated[list[str], Argument(help="Task files and bench files.")],
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Read task and bench files and report all problems with file and line.
@@ -76,7 +78,10 @@ def validate(
             print(problem, file=sys.stderr)
         if not as_json and not each["problems"]:
             print(_described(each))
-    if any(each["problems"] for each in found):
+        for warning in each.get("warnings", ()):
+            print(f"warning: {warning['said']}", file=sys.stderr)
+    doubts = [w for each in found for w in each.get("warnings", ()) if w["reason"] is None]
+    if any(each["problems"] for each in found) or (strict and doubts):
         raise Exit(EXIT_INPUT)
 
 
@@ -99,6 +104,7 @@ def plan(
     max_in_flight: FlightOption = None,
     seed: SeedOption = None,
     output_dir: OutputOption = Path("results"),
+    strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Count the calls of a run and estimate their cost from what the ledger knows. Calls nothing.
@@ -125,6 +131,8 @@ def plan(
         from fusion_eval.terminal import show_plan
 
         show_plan(result, reach_line(result, reach))
+    if warned(result.warnings, strict=strict):
+        raise Exit(EXIT_INPUT)
 
 
 def run(

@@ -45,6 +45,9 @@ OutputOption = Annotated[
 JsonOption = Annotated[
     bool, Option("--json", envvar=_env("JSON"), help="One JSON document on stdout.")
 ]
+StrictOption = Annotated[
+    bool, Option("--strict", envvar=_env("STRICT"), help="Doubts about the design are errors.")
+]
 QuietOption = Annotated[
     bool, Option("--quiet", "-q", envvar=_env("QUIET"), help="No progress, no notes.")
 ]

@@ -32,6 +32,13 @@ def reported(done: Any, *, as_json: bool, no_color: bool) -> None:
         show_report(done, files, no_color=no_color)
 
 
+def warned(found: Any, *, strict: bool) -> bool:
+    """Print doubts about a design; whether they are errors: with --strict, unless accepted."""
+    for each in found:
+        print(f"warning: {each}", file=sys.stderr)
+    return strict and any(each.reason is None for each in found)
+
+
 def found_run(run: str, output_dir: Path) -> Any:
     from fusion_eval.store import read_run
 

@@ -50,6 +50,11 @@ class Recipe:
     params: dict[str, Any] = field(default_factory=dict)
     equal_dollars: Recipe | None = None
 
+    def members_of(self, parameter: str) -> tuple[Member, ...]:
+        """The members that one parameter seats; none where it is not there."""
+        value = self.params.get(parameter, ())
+        return tuple(m for m in (value if isinstance(value, tuple) else (value,)) if _seats(m))
+
     @property
     def members(self) -> tuple[Member, ...]:
         """Every member that a parameter seats, in the order of the parameters."""
@@ -160,6 +165,7 @@ class Bench:
     resolved: dict[str, Any] = field(default_factory=dict)
     places: dict[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    justified: dict[str, str] = field(default_factory=dict)
     questions: tuple[Question, ...] = ()
     controls: dict[str, Controls] = field(default_factory=dict)
     sizes: tuple[Size, ...] = ()

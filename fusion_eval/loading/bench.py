@@ -174,6 +174,7 @@ class BenchFile(Value):
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     controls: ControlsEntry | None = None
     study: StudyEntry | None = None
+    justified: dict[str, str] = Field(default_factory=dict)
     grader: GraderEntry | None = None
     limits: LimitsEntry = LimitsEntry()
     repeats: int = Field(default=1, ge=1, le=1000)
