@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from fusion_eval.core.protocol import HEAVY_SHARE
 from fusion_eval.core.value import digest
-
-HEAVY = 0.25
-"""Share of its task's positive weight above which one criterion is heavy."""
 
 Unit = tuple[int, str]
 """(repeat, id of a criterion): one verdict of each recipe."""
@@ -62,7 +61,7 @@ def chosen(
 def heavy(weights: Mapping[str, float]) -> set[str]:
     """Criteria that alone are worth more than a quarter of their task."""
     whole = full(weights.values())
-    return {name for name, weight in weights.items() if abs(weight) > HEAVY * whole}
+    return {name for name, weight in weights.items() if abs(weight) > HEAVY_SHARE * whole}
 
 
 def full(weights: Iterable[float]) -> float:
@@ -109,3 +108,62 @@ def expected_size(weights: Mapping[str, float], repeats: int, share: float) -> f
     """How many verdicts `chosen` asks for on average, per recipe with an answer to each repeat."""
     always = len(heavy(weights))
     return repeats * (always + share * (len(weights) - always))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saving:
+    """What grading in two phases saves. Calls are per answer, averaged over tasks.
+
+    `official`: all criteria one by one. `calls`: the cheap protocol on everything, and the
+    official one on the drawn part. `width`, `width_difference`: of the interval of a score and of
+    a paired difference, as multiples of what the official protocol on everything would give.
+    """
+
+    official: float
+    calls: float
+    width: float
+    width_difference: float
+
+
+def saving(
+    rubrics: Sequence[Mapping[str, float]],
+    *,
+    share: float,
+    cheap_calls: float = 1.0,
+    disagreement: float = 0.08,
+    spread: float = 0.17,
+    spread_difference: float = 0.11,
+    shared: float = 0.5,
+) -> Saving:
+    """What two phases save, and what that costs in width, before anything is graded.
+
+    Parameters
+    ----------
+    rubrics : criterion -> weight, one per task
+    share : part of the criteria that the official protocol reads
+    cheap_calls : calls of the cheap protocol per answer; 1 where it asks for all criteria at once
+    disagreement : share of criteria on which the two protocols differ (`stats.agreement` tells)
+    spread, spread_difference : SD over tasks of a score, and of the difference of two recipes
+        (0 to 1); by default those of public DRACO gradings
+    shared : correlation of the disagreement on one criterion between the answers of two recipes,
+        which share the draw; by default as in the simulator
+
+    The correction of a task has the variance sum of (w/W)^2 d (1 - p)/p over criteria drawn with
+    probability p.
+    """
+    official = sum(len(weights) for weights in rubrics) / len(rubrics)
+    drawn = sum(expected_size(weights, 1, share) for weights in rubrics) / len(rubrics)
+    noise = sum(_noise(weights, share) for weights in rubrics) / len(rubrics) * disagreement
+    return Saving(
+        official=official,
+        calls=cheap_calls + drawn,
+        width=math.sqrt(1 + noise / spread**2),
+        width_difference=math.sqrt(1 + 2 * (1 - shared) * noise / spread_difference**2),
+    )
+
+
+def _noise(weights: Mapping[str, float], share: float) -> float:
+    always, whole = heavy(weights), full(weights.values())
+    sizes = [abs(weight) / whole for name, weight in weights.items() if name not in always]
+    chances = inclusion(sizes, share * len(sizes))
+    return sum(size**2 * (1 - p) / p for size, p in zip(sizes, chances, strict=True))

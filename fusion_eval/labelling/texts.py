@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from fusion_eval.core import Task
-from fusion_eval.errors import TaskFileError
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.store import Run
 
@@ -23,37 +21,51 @@ class Texts:
 
 
 def texts(run: Run, files: Sequence[str] = ()) -> Texts:
-    """The texts of a run: answers from its directory, the rest from its task files, or `files`.
+    """The texts of a run, from its directory; questions and requirements from `files` if given.
 
-    A file that is not there any more leaves the texts empty, unless it was given by name; tasks
-    that have changed since are not used, for they would be labelled by another rubric.
+    Empty where there are none, as after `import`. Tasks pair by hash: of a file that has changed
+    since, nothing is used, for it would be labelled by another rubric.
     """
-    tasks = _tasks(run, files)
+    if files:
+        tasks = load_task_files(files).tasks
+        return Texts(
+            questions={task.hash: task.question.prompt for task in tasks},
+            requirements={(task.hash, c.id): c.requirement for task in tasks for c in task.leaves},
+            answers=_answers(run),
+        )
+    asked = _lines(run, "tasks")
     return Texts(
-        questions={task.hash: task.question.prompt for task in tasks},
-        requirements={(task.hash, c.id): c.requirement for task in tasks for c in task.leaves},
+        questions={row["hash"]: row["messages"][-1]["content"] for row in asked},
+        requirements={
+            (row["hash"], one["id"]): one["requirement"]
+            for row in asked
+            for one in _leaves(row["criteria"])
+        },
         answers=_answers(run),
     )
 
 
-def _tasks(run: Run, files: Sequence[str]) -> Sequence[Task]:
-    described = run.manifest.get("tasks")
-    sources = described.get("sources", []) if isinstance(described, Mapping) else []
-    if files:
-        return load_task_files(files).tasks
-    with contextlib.suppress(TaskFileError):
-        return load_task_files(sources).tasks if sources else ()
-    return ()
+def _leaves(criteria: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """The criteria that are graded, out of a tree."""
+    for one in criteria:
+        if one.get("criteria"):
+            yield from _leaves(one["criteria"])
+        else:
+            yield one
 
 
 def _answers(run: Run) -> dict[tuple[str, str, int], str]:
-    path = run.path / "answers.jsonl"
+    return {
+        (row["task"], row["recipe"], int(row["repeat"])): row["answer"]
+        for row in _lines(run, "answers")
+        if row.get("answer") is not None
+    }
+
+
+def _lines(run: Run, name: str) -> list[dict[str, Any]]:
+    """JSON lines of the run directory; none where it holds no texts, as after `import`."""
+    path = run.path / f"{name}.jsonl"
     if not path.exists():
-        return {}
-    found = {}
+        return []
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = json.loads(line)
-            if row.get("answer") is not None:
-                found[row["task"], row["recipe"], int(row["repeat"])] = row["answer"]
-    return found
+        return [json.loads(line) for line in lines]

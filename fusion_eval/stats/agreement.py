@@ -110,23 +110,32 @@ def _measures(table: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
     kept = (~np.isnan(ratings)).sum(axis=1) >= 2
     if not kept.any():
         return
-    ratings, values = ratings[kept], categories(ratings[kept])
     tasks = pd.factorize(table.index.get_level_values(TASK)[kept])[0]
-    sums = by_task(tally(ratings, values), tasks)
-    metric: Metric = "nominal" if len(values) == 2 else "interval"
-    for name in MEASURES:
-        if name == "cohen" and ratings.shape[1] != 2:
-            continue
-        found = _estimate(name, sums, statistic(name, values, metric), level)
+    for name, found in estimates(ratings[kept], tasks, level).items():
         yield {
             "measure": name,
             "value": found.value if found else np.nan,
             "low": found.low if found else np.nan,
             "high": found.high if found else np.nan,
-            "n": len(sums["agreeing"]),
-            "units": len(ratings),
+            "n": int(tasks.max()) + 1,
+            "units": int(kept.sum()),
             "method": found.method if found else "none: all verdicts alike, or a single task",
         }
+
+
+def estimates(
+    ratings: Floats, tasks: NDArray[np.int64], level: float = 0.95
+) -> dict[str, Estimate | None]:
+    """Every measure with its interval over tasks; None where it does not exist.
+
+    ratings : shape (units, raters), two or more ratings in each row, NaN for a missing one
+    tasks : shape (units,), numbers from 0
+    """
+    values = categories(ratings)
+    sums = by_task(tally(ratings, values), tasks)
+    metric: Metric = "nominal" if len(values) == 2 else "interval"
+    names = [m for m in MEASURES if m != "cohen" or ratings.shape[1] == 2]
+    return {m: _estimate(m, sums, statistic(m, values, metric), level) for m in names}
 
 
 def _estimate(name: str, sums: Sums, made: Statistic, level: float) -> Estimate | None:

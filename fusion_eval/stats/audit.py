@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from fusion_eval.core.sampling import HEAVY, full, heavy
+from fusion_eval.core.protocol import HEAVY_SHARE
+from fusion_eval.core.sampling import full, heavy
 from fusion_eval.stats.agreement import signs
 from fusion_eval.stats.jackknife import proportion
 from fusion_eval.stats.readings import TASK, judged, keyed
@@ -61,7 +62,7 @@ def heavy_criteria(verdicts: pd.DataFrame) -> pd.DataFrame:
             )  # fmt: skip
     columns = ["task", "task_hash", "criterion", "weight", "share", "answers", "met", "readings"]
     made = pd.DataFrame(found, columns=columns)
-    made.attrs["above"] = HEAVY
+    made.attrs["above"] = HEAVY_SHARE
     return made.sort_values(
         ["share", "task", "criterion"], ascending=[False, True, True], ignore_index=True
     )

@@ -116,9 +116,10 @@ def corrected_scores(
     """
     second = second_reading(labels)
     both, counts = two_readings(trials, verdicts, second, tasks=tasks), _counts(second)
+    reported = frames.per_task(trials) if "score" in trials else pd.DataFrame()
     rows = []
     for recipe in both.first.columns:
-        said = _by_grader(both.first[recipe], level)
+        said = _by_grader(reported.get(recipe, both.first[recipe]), level)
         row = {"recipe": recipe, "labels": counts.get(recipe, 0), **_cells(said, "score")}
         readings = (both.first[recipe], both.correction[recipe])
         rows.append(row | _corrected(*readings, counts.get(recipe, 0), level))
