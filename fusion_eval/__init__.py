@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from fusion_eval.stats.compare import compare, compare_runs
     from fusion_eval.stats.deadline import deadlines
     from fusion_eval.stats.decision import acceptability, decisions
+    from fusion_eval.stats.decompose import decompose
+    from fusion_eval.stats.drafts import drafts
     from fusion_eval.stats.failing import failures
     from fusion_eval.stats.frontier import pareto
+    from fusion_eval.stats.gains import gains
+    from fusion_eval.stats.headroom import headroom
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
@@ -56,6 +60,10 @@ _HOMES = {
     "decisions": "fusion_eval.stats.decision",
     "matched": "fusion_eval.stats.matched",
     "power": "fusion_eval.stats.planning",
+    "drafts": "fusion_eval.stats.drafts",
+    "decompose": "fusion_eval.stats.decompose",
+    "headroom": "fusion_eval.stats.headroom",
+    "gains": "fusion_eval.stats.gains",
     "deadlines": "fusion_eval.stats.deadline",
     "scores": "fusion_eval.stats.scores",
     "ranks": "fusion_eval.stats.ranks",
@@ -76,8 +84,12 @@ __all__ = [
     "compare_runs",
     "deadlines",
     "decisions",
+    "decompose",
+    "drafts",
     "failures",
+    "gains",
     "grade",
+    "headroom",
     "import_verdicts",
     "matched",
     "oracle",

@@ -17,17 +17,20 @@ Statistic = Callable[[Mapping[str, Floats]], Floats]
 """From sums of shape (k, …) to k values; NaN where there is none."""
 
 
-def jackknife(sums: Sums, statistic: Statistic, level: float) -> Estimate | None:
+def jackknife(
+    sums: Sums, statistic: Statistic, level: float, *, bounds: tuple[float, float] = (-1.0, 1.0)
+) -> Estimate | None:
     """A coefficient with its delete-one-task interval, Student's t with n - 1 degrees of freedom.
 
     Parameters
     ----------
     sums : per task; tasks with nothing in them must be left out by the caller
-    statistic : of sums over tasks; at most 1
+    statistic : of sums over tasks
+    bounds : the least and the most that it can be; its limits are cut there
 
     Returns
     -------
-    Estimate within [-1, 1], or None where the coefficient or its variance does not exist: one
+    Estimate within the bounds, or None where the coefficient or its variance does not exist: one
     task, or all verdicts alike.
 
     Source: Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 11.
@@ -37,7 +40,7 @@ def jackknife(sums: Sums, statistic: Statistic, level: float) -> Estimate | None
     if n < 2 or math.isnan(value) or np.isnan(left_out).any():
         return None
     half = t_quantile(level, n - 1) * _error(left_out)
-    low, high = max(-1.0, value - half), min(1.0, value + half)
+    low, high = max(bounds[0], value - half), min(bounds[1], value + half)
     return Estimate(
         value=value, low=low, high=high, level=level, n=n, method="jackknife over tasks"
     )

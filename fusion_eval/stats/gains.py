@@ -1,0 +1,153 @@
+"""Who gains where: by domain, and by difficulty without regression to the mean.
+
+Tasks on which the baseline happened to do badly look hard, and improve by themselves when anything
+is run again. So difficulty is measured on other repeats than the gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fusion_eval.core import Estimate
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import Missing, is_simulated, recipes
+from fusion_eval.stats.design import labels_of, repeats_of
+from fusion_eval.stats.estimates import Floats, t_interval
+from fusion_eval.stats.jackknife import jackknife
+from fusion_eval.stats.points import LEAST_TASKS
+from fusion_eval.stats.tables import tidied
+
+COLUMNS = (
+    "a", "b", "by", "part", "value", "low", "high", "level", "n", "method", "caveat",
+)  # fmt: skip
+THIRDS = ("hard", "middle", "easy")
+_NO_REPEATS = (
+    "one repeat: difficulty and gain would come from the same answers; run with --repeats 2 or more"
+)
+
+
+def gains(
+    trials: pd.DataFrame,
+    a: str,
+    b: str,
+    level: float = 0.95,
+    *,
+    missing: Missing = "as_deployed",
+) -> pd.DataFrame:
+    """Where recipe `a` gains over `b`: by domain, and by how hard a task is for `b`.
+
+    Parameters
+    ----------
+    trials : DataFrame, one row per (task, recipe, repeat)
+    level : joint coverage of the domains' intervals, and of the thirds' (Bonferroni)
+
+    Returns
+    -------
+    DataFrame, columns `COLUMNS`; differences 0 to 1. `by` domain: one row per domain with five
+    tasks or more (t). `by` difficulty: thirds of the tasks, hard to easy for `b`, where the
+    difficulty of a task comes from the other repeats of `b` than the gain (averaged over which;
+    jackknife over tasks), and `slope`: change of the gain per unit of `b`'s true score, from the
+    same splits (below 0: hard tasks gain more), free of regression to the mean and of the dilution
+    by noise. With one repeat there is one row that says so.
+
+    Raises
+    ------
+    StatisticsError : unknown recipes, or no task in common
+
+    References
+    ----------
+    Regression to the mean: Blomqvist (1977), JASA 72:746; repeats as instruments: Fuller (1987),
+    Measurement Error Models, 1.4.
+    """
+    known = tidied(trials)
+    if unknown := sorted({a, b} - set(recipes(known))):
+        raise StatisticsError(
+            f"no recipe {', '.join(unknown)}; there are {', '.join(recipes(known))}"
+        )
+    wide = repeats_of(known, missing)[[a, b]].dropna()
+    if not len(wide):
+        raise StatisticsError(f"{a!r} and {b!r} have no task in common")
+    rows = _by_domain(known, wide, level) + _by_difficulty(wide, level)
+    head = {"a": a, "b": b, "level": level}
+    table = pd.DataFrame([{**head, **row} for row in rows], columns=list(COLUMNS))
+    table.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
+    return table
+
+
+def _by_domain(trials: pd.DataFrame, wide: pd.DataFrame, level: float) -> list[dict[str, Any]]:
+    means = wide.groupby(level=0).mean()
+    labels = pd.Series(labels_of(trials, "domain", means.index), index=means.index)
+    d = means.iloc[:, 0] - means.iloc[:, 1]
+    groups = {str(name): d[labels == name] for name in sorted(labels.dropna().unique())}
+    usable = {name: values for name, values in groups.items() if len(values) >= LEAST_TASKS}
+    joint = 1 - (1 - level) / max(1, len(usable))
+    rows = []
+    for name, values in usable.items():
+        found = t_interval(values.to_numpy(dtype=np.float64), joint)
+        row = {"by": "domain", "part": name, **_plain(found)}
+        rows.append(row | {"low": max(-1.0, found.low), "high": min(1.0, found.high)})
+    return rows
+
+
+def _by_difficulty(wide: pd.DataFrame, level: float) -> list[dict[str, Any]]:
+    table = {side: wide.iloc[:, k].unstack().dropna() for k, side in enumerate("ab")}
+    scores = {side: part.to_numpy(dtype=np.float64) for side, part in table.items()}
+    tasks, repeats = scores["a"].shape
+    if repeats < 2 or tasks < 3 * 2:
+        why = _NO_REPEATS if repeats < 2 else f"{tasks} tasks are too few for thirds"
+        return [{"by": "difficulty", "part": "", "n": tasks, "caveat": why}]
+    gain, base = scores["a"] - scores["b"], scores["b"]
+    rows = []
+    for part, sums in zip(THIRDS, _thirds(gain, base), strict=True):
+        found = jackknife(sums, lambda s: s["gain"] / s["count"], 1 - (1 - level) / 3)
+        if found is not None:
+            rows.append({"by": "difficulty", "part": part, **_plain(found)})
+    slope = jackknife(_products(gain, base), _slope, level, bounds=(-np.inf, np.inf))
+    if slope is not None:
+        rows.append({"by": "difficulty", "part": "slope", **_plain(slope)})
+    return rows
+
+
+def _thirds(gain: Floats, base: Floats) -> list[Mapping[str, Floats]]:
+    """Per third, each task's gains in the repeats in which the *other* repeats put it there."""
+    tasks, repeats = base.shape
+    others = (base.sum(axis=1, keepdims=True) - base) / (repeats - 1)
+    ranks = others.argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+    third = np.minimum(3 * ranks // tasks, 2)
+    return [
+        {
+            "gain": np.where(third == k, gain, 0.0).sum(axis=1),
+            "count": (third == k).sum(axis=1).astype(float),
+        }
+        for k in range(3)
+    ]
+
+
+def _products(gain: Floats, base: Floats) -> dict[str, Floats]:
+    """Sums over ordered pairs of different repeats: difficulty from one, gain from the other."""
+    repeats = base.shape[1]
+    total_g, total_b = gain.sum(axis=1), base.sum(axis=1)
+    pairs = repeats * (repeats - 1)
+    return {
+        "n": np.full(len(base), float(pairs)), "g": total_g * (repeats - 1),
+        "b": total_b * (repeats - 1), "gb": total_g * total_b - (gain * base).sum(axis=1),
+        "bb": total_b**2 - (base**2).sum(axis=1),
+    }  # fmt: skip
+
+
+def _slope(s: Mapping[str, Floats]) -> Floats:
+    """Covariance of gain and difficulty over that of difficulty with itself, never one repeat."""
+    n = s["n"]
+    with_gain = s["gb"] / n - s["g"] / n * (s["b"] / n)
+    with_itself = s["bb"] / n - (s["b"] / n) ** 2
+    value: Floats = np.where(with_itself > 0, with_gain / with_itself, np.nan)
+    return value
+
+
+def _plain(found: Estimate) -> dict[str, Any]:
+    names = ("value", "low", "high", "n", "method")
+    return {name: getattr(found, name) for name in names}

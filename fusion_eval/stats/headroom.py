@@ -1,0 +1,166 @@
+"""What there is to gain from several members, and how much of it a fused recipe gains.
+
+mean member <= best member <= oracle of the drafts; a fused answer may lie anywhere. Members that
+err on the same points are worth fewer than they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fusion_eval.core import Estimate
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import Missing, is_simulated, per_task, recipes, task_key
+from fusion_eval.stats.best_of import against_best
+from fusion_eval.stats.estimates import Floats, mean_score, t_interval
+from fusion_eval.stats.jackknife import jackknife
+from fusion_eval.stats.oracles import oracle
+from fusion_eval.stats.ratio import ratio_of_means
+from fusion_eval.stats.tables import tidied
+
+COLUMNS = (
+    "recipe", "quantity", "value", "low", "high", "level", "n", "method", "caveat",
+)  # fmt: skip
+_BOUND = "an upper bound: picked by the very grading that scores it"
+
+
+def headroom(
+    trials: pd.DataFrame,
+    recipe: str,
+    members: Sequence[str],
+    level: float = 0.95,
+    seed: int = 0,
+    *,
+    verdicts: pd.DataFrame | None = None,
+    missing: Missing = "as_deployed",
+) -> pd.DataFrame:
+    """A fused recipe between the mean of its members and the oracle of their answers.
+
+    Parameters
+    ----------
+    trials : DataFrame, one row per (task, recipe, repeat)
+    recipe : the fused recipe; members : recipes of its members alone (`stats.seats.members_of`)
+    level : coverage; seed : of cross-fit halves and sign flips
+    verdicts : with it, how alike the members' errors are
+
+    Returns
+    -------
+    DataFrame, columns `COLUMNS`, over the tasks that all have: `mean member`, `fused`, `oracle`
+    (scores 0 to 1); `fused - mean member`, `oracle - fused` (paired t); `fused - best member`,
+    cross-fitted, with an interval that pays for choosing the best (see `best_of`); `gained share`
+    = (fused - mean) / (oracle - mean), Fieller's set, NaN where that is not bounded. With verdicts
+    `error correlation` (mean over pairs of members, of missing the same points; jackknife over
+    tasks) and `effective members` = J / (1 + (J - 1) correlation).
+
+    Raises
+    ------
+    StatisticsError : unknown names, fewer than two members, fewer than two common tasks
+
+    References
+    ----------
+    Kish (1965), Survey Sampling, 5.4 (effective number).
+    """
+    known = tidied(trials)
+    if unknown := sorted({recipe, *members} - set(recipes(known))):
+        raise StatisticsError(
+            f"no recipe {', '.join(unknown)}; there are {', '.join(recipes(known))}"
+        )
+    if len(set(members)) < 2:
+        raise StatisticsError("headroom needs two members or more")
+    best = per_task(oracle(known, members), "score", missing)["oracle"]
+    wide = per_task(known, "score", missing)[[recipe, *members]].assign(_oracle=best).dropna()
+    if len(wide) < 2:
+        raise StatisticsError(f"{len(wide)} task(s) have {recipe!r} and all members; 2 are needed")
+    x = wide.to_numpy(dtype=np.float64)
+    fused, each, top = x[:, 0], x[:, 1:-1], x[:, -1]
+    mean = each.mean(axis=1)
+    found = {
+        "mean member": mean_score(mean, level), "fused": mean_score(fused, level),
+        "oracle": mean_score(top, level), "fused - mean member": t_interval(fused - mean, level),
+        "fused - best member": against_best(
+            fused[:, None] - each, level, rng=np.random.default_rng(seed)
+        ).estimate,
+        "oracle - fused": t_interval(top - fused, level),
+    }  # fmt: skip
+    rows = [{"recipe": recipe, "quantity": name, **_plain(e)} for name, e in found.items()]
+    rows.append({"recipe": recipe, **_gained(fused - mean, top - mean, level)})
+    if verdicts is not None:
+        alike = error_correlation(verdicts, members, level)
+        rows += [{"recipe": recipe, **row} for row in _alike(alike, len(set(members)))]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["caveat"] = [_BOUND if "oracle" in q else "" for q in table["quantity"]]
+    table.loc[table["quantity"] == "gained share", "caveat"] = _BOUND
+    table.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
+    return table
+
+
+def _gained(gain: Floats, room: Floats, level: float) -> dict[str, Any]:
+    ratio = ratio_of_means(gain, room, level)
+    row = {"quantity": "gained share", "level": level, "n": len(gain), "method": "Fieller"}
+    nothing = float("nan")
+    if ratio.kind != "bounded" or not ratio.low < ratio.high:
+        return row | {"value": nothing, "low": nothing, "high": nothing}
+    return row | {"value": ratio.value, "low": ratio.low, "high": ratio.high}
+
+
+def error_correlation(
+    verdicts: pd.DataFrame, members: Sequence[str], level: float = 0.95
+) -> Estimate | None:
+    """Mean correlation, over pairs of members, of missing the same positive criteria.
+
+    Criteria of one task and repeat are matched; several gradings are averaged. All that makes a
+    point hard for everybody is in it, because that is what more members cannot mend. None where it
+    does not exist (one task, or no misses).
+    """
+    names = list(dict.fromkeys(members))
+    read = verdicts[verdicts["value"].notna() & (verdicts["weight"].astype(float) > 0)]
+    read = read[read["recipe"].astype(str).isin(names)]
+    keys = [task_key(read), read["repeat"], read["criterion"], read["recipe"].astype(str)]
+    missed = (1 - read["value"].astype(float)).groupby(keys).mean().unstack()
+    if not set(names) <= set(missed.columns):
+        return None
+    missed = missed[names].dropna()
+    tasks = missed.index.get_level_values(0)
+    parts: dict[str, list[pd.Series]] = {name: [] for name in ("n", "x", "y", "xx", "yy", "xy")}
+    for a, b in combinations(names, 2):
+        x, y = missed[a], missed[b]
+        products = {"n": x * 0 + 1, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
+        for name, values in products.items():
+            parts[name].append(values.groupby(tasks).sum())
+    sums = {name: np.column_stack(columns) for name, columns in parts.items()}
+    return jackknife(sums, _mean_correlation, level)
+
+
+def _mean_correlation(s: Mapping[str, Floats]) -> Floats:
+    n = s["n"]
+    cov = s["xy"] / n - s["x"] / n * (s["y"] / n)
+    spread = (s["xx"] / n - (s["x"] / n) ** 2) * (s["yy"] / n - (s["y"] / n) ** 2)
+    value: Floats = (cov / np.sqrt(spread)).mean(axis=-1)
+    return value
+
+
+def effective(correlation: float, members: int) -> float:
+    """Members without common errors that so many correlated ones are worth (Kish's formula)."""
+    return members / (1 + (members - 1) * max(correlation, 0.0))
+
+
+def _alike(found: Estimate | None, members: int) -> list[dict[str, Any]]:
+    if found is None:
+        return []
+    ends = (effective(found.high, members), effective(found.low, members))
+    worth = {**_plain(found), "value": effective(found.value, members)}
+    worth |= {"low": ends[0], "high": ends[1], "method": "Kish, from the correlation"}
+    return [
+        {"quantity": "error correlation", **_plain(found)},
+        {"quantity": "effective members", **worth},
+    ]
+
+
+def _plain(found: Estimate) -> dict[str, Any]:
+    names = ("value", "low", "high", "level", "n", "method")
+    return {name: getattr(found, name) for name in names}
