@@ -41,6 +41,9 @@ from fusion_eval.simulator import app, load_world, transport
 
 Through = Callable[[Call], Awaitable[Known]]
 
+_WAITING = 2
+"""Trials per slot: while the reply of one is on its way to the disk, another takes the slot."""
+
 
 def execute(
     tasks: TaskSet,
@@ -150,7 +153,7 @@ class _Running:
         with self.stop.listening():
             workers = [
                 asyncio.create_task(self._work(through, replay))
-                for _ in range(min(self.wanted, self.bench.limits.max_in_flight))
+                for _ in range(min(self.wanted, _WAITING * self.bench.limits.max_in_flight))
             ]
             with contextlib.suppress(asyncio.CancelledError):
                 try:

@@ -42,6 +42,18 @@ class Known:
     run: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Landing:
+    """A reply on its way to the disk, and what it is for us if another process was first."""
+
+    written: asyncio.Future[int]
+    key: str
+    known: Known
+    intent: rows.Intent
+    unused: Attempt
+    lost: Callable[[str, Attempt], None]
+
+
 class Ledger:
     """`results/ledger.sqlite`, shared by all runs. The file is made with the first intent."""
 
@@ -60,6 +72,7 @@ class Ledger:
         self._keys: set[int] = set()
         self._recent: dict[str, Known] = {}
         self._flying: dict[str, asyncio.Task[Known]] = {}
+        self._landing: dict[str, _Landing] = {}
         self._failed: dict[str, CallFailedError] = {}
         self._sent: set[str] = set()
         self._read_keys()
@@ -193,7 +206,7 @@ class Ledger:
         while True:
             try:
                 await send(call)
-                return self._recent[call.key]
+                return await self._kept(self._landing.pop(call.key))
             except CallFailedError as problem:
                 if problem.failure != ELSEWHERE:
                     self._failed[call.key] = problem
@@ -237,8 +250,10 @@ class Ledger:
         """The bottom of the stack, below retry and concurrency: write down each attempt.
 
         `worst` is the most that an attempt can cost (US$); `lost` is told of each that brought no
-        reply, with the key of its call. A slot is given back when the reply is on disk, so that a
-        kill loses no more calls than may be in flight.
+        reply, with the key of its call. A reply goes up as soon as it is on its way to the disk;
+        `wrap` shows it to nobody before it is there. What takes over its slot writes its intent
+        behind it, and is not sent before that is committed: so intents that are open on disk are
+        never more than may be in flight, and a kill loses no more calls than that.
         """
 
         async def recorded(call: Call) -> Reply:
@@ -260,37 +275,44 @@ class Ledger:
                 lost(call.key, problem.attempt)
                 raise
             # whatever else is raised leaves the intent open: nobody knows what became of it
-            return (await self._keep(call, run, reply, intent, lost)).reply
+            self._landing[call.key] = self._land(call, run, reply, intent, lost)
+            return reply
 
         return recorded
 
-    async def _keep(
+    def _land(
         self,
         call: Call,
         run: str,
         reply: Reply,
         intent: rows.Intent,
         lost: Callable[[str, Attempt], None],
-    ) -> Known:
-        """Commit a reply; where another process was first, its reply counts for both.
-
-        So a replay gives the same answers. Ours was then paid for nothing, and stands among the
-        attempts that brought no reply.
-        """
+    ) -> _Landing:
+        """Put a reply on its way to the disk, now: behind it comes whoever takes its slot."""
         paid = prices.paid_for(call, reply)
         *before, last = reply.attempts
         if paid is None:
             reply = replace(reply, attempts=(*before, replace(last, cost_worst=intent.worst)))
-        known: Known | None = Known(reply, run)
-        if not await self._write(rows.kept(call, run, reply), intent.closing("done")):
-            cost = intent.worst if paid is None else paid
-            unused = replace(last, failure="superseded", billed=None, cost_worst=cost)
-            await self._write(intent.closing("superseded", unused))
-            lost(call.key, unused)
-            known = self._read(call.key)
+        written = self._writer.put([rows.kept(call, run, reply), intent.closing("done")])
+        cost = intent.worst if paid is None else paid
+        unused = replace(last, failure="superseded", billed=None, cost_worst=cost)
+        return _Landing(written, call.key, Known(reply, run), intent, unused, lost)
+
+    async def _kept(self, landing: _Landing) -> Known:
+        """A reply that is on disk; where another process was first, its reply counts for both.
+
+        So a replay gives the same answers. Ours was then paid for nothing, and stands among the
+        attempts that brought no reply.
+        """
+        key = landing.key
+        known: Known | None = landing.known
+        if not await self._committed(landing.written):
+            await self._write(landing.intent.closing("superseded", landing.unused))
+            landing.lost(key, landing.unused)
+            known = self._read(key)
         if known is None:
             raise TableError(f"{self.path}: a reply was removed while a run was writing; run again")
-        self._remember(call.key, known)
+        self._remember(key, known)
         return known
 
     async def settle(self) -> None:
@@ -306,8 +328,11 @@ class Ledger:
         await asyncio.gather(*flying, return_exceptions=True)
 
     async def _write(self, *statements: Statement) -> int:
+        return await self._committed(self._writer.put(statements))
+
+    async def _committed(self, written: asyncio.Future[int]) -> int:
         try:
-            return await self._writer.write(statements)
+            return await written
         except sqlite3.Error as problem:
             raise self._unusable(problem) from None
 

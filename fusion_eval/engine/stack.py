@@ -25,8 +25,8 @@ def sending(
 ) -> Send:
     """retry ─> budget ─> concurrency ─> recording ─> client.
 
-    The ledger stands at both ends: it looks up at the top (`Ledger.wrap`) and writes down at the
-    bottom (`Ledger.recording`), where a slot stays taken until the reply is on disk. Concurrency
+    The ledger stands at both ends: it looks up at the top (`Ledger.wrap`), where a reply waits
+    until it is on disk, and writes down at the bottom (`Ledger.recording`). Concurrency
     stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
     attempt, because attempts are what is billed.
     """

@@ -60,10 +60,11 @@ class Writer:
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
-    async def write(self, statements: Sequence[Statement]) -> int:
-        """Return when the statements are committed: the rows that the first of them changed.
+    def put(self, statements: Sequence[Statement]) -> asyncio.Future[int]:
+        """Done when the statements are committed: the rows that the first of them changed.
 
-        Raises what SQLite raised.
+        They are committed together, and never before what was put here earlier. The future raises
+        what SQLite raised.
         """
         if self._thread is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +73,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
         self._queue.put((statements, loop, done))
-        return await done
+        return done
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
