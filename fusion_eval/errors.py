@@ -21,7 +21,8 @@ FusionEvalError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class FusionEvalError(Exception):
@@ -113,3 +114,10 @@ class ProtocolsDifferError(StatisticsError):
 
 class TooFewTasksError(StatisticsError):
     """Fewer tasks than the method needs, so no interval exists."""
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "known") -> str:
+    """The way out of a wrong name: the closest one there is, or all of them, as `known: …`."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"{otherwise}: {', '.join(names)}"

@@ -23,12 +23,12 @@ from fusion_eval.core import (
     Recipe,
     Reply,
     Schema,
+    Send,
     Tools,
     Use,
 )
 from fusion_eval.errors import CallFailedError
 
-Through = Callable[[Call], Awaitable[Reply]]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 RunRecipe = Callable[[Recipe, Question, "Asking"], Awaitable[Reply]]
 
@@ -41,7 +41,7 @@ class Asking:
 
     def __init__(
         self,
-        through: Through,
+        through: Send,
         run_recipe: RunRecipe,
         numbering: Numbering,
         *,

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from fusion_eval.bench.aliases import told
 from fusion_eval.bench.controls import expand
-from fusion_eval.bench.graders import hint, resolve
+from fusion_eval.bench.graders import resolve
 from fusion_eval.bench.identity import definitions
 from fusion_eval.bench.lint import CODES
 from fusion_eval.bench.models import SAMPLING, found_worlds, made
@@ -29,7 +29,7 @@ from fusion_eval.core import (
     Recipe,
     TaskSet,
 )
-from fusion_eval.errors import BenchFileError
+from fusion_eval.errors import BenchFileError, did_you_mean
 from fusion_eval.loading.bench import (
     BenchDocument,
     GraderEntry,
@@ -195,7 +195,7 @@ class _Resolver:
     def _unknown(self, path: Sequence[str | int], what: str, name: str, known: Any) -> None:
         if name in self.broken:
             return  # it is there; what is wrong with it was said
-        self._problem(path, f"unknown {what} {name!r}; {hint(name, known)}")
+        self._problem(path, f"unknown {what} {name!r}; {did_you_mean(name, sorted(known))}")
 
     def _model(self, name: str, entry: ModelEntry, world: World | None) -> None:
         path = ("models", name)
@@ -365,9 +365,8 @@ class _Resolver:
             self.problems.append(f"--recipes: names no recipe; the bench has {known}")
         for name in only:
             if name not in self.file.recipes:
-                self.problems.append(
-                    f"--recipes: unknown recipe {name!r}; {hint(name, self.file.recipes)}"
-                )
+                way = did_you_mean(name, sorted(self.file.recipes))
+                self.problems.append(f"--recipes: unknown recipe {name!r}; {way}")
         return only
 
 

@@ -6,7 +6,6 @@ the resolved bench file of the run. A recipe of that name that is there already 
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 
 from fusion_eval.bench.parameters import strategy
 from fusion_eval.core import canonical
+from fusion_eval.errors import did_you_mean
 from fusion_eval.loading.controls import COMPUTED, CONTROLS, ControlsEntry, ControlsOf
 
 Entry = dict[str, Any]
@@ -237,6 +237,5 @@ _MADE: dict[str, Callable[[Anatomy, ControlsEntry, bool], Entry | None]] = {
 
 
 def _unknown(name: str, known: Any, what: str) -> str:
-    close = difflib.get_close_matches(name, [*known, *(["standard"] * (what == "control"))], n=1)
-    way = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-    return f"unknown {what} {name!r}; {way}"
+    names = [*known, "standard"] if what == "control" else known
+    return f"unknown {what} {name!r}; {did_you_mean(name, names)}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from fusion_eval.core import Grader, Member, Model, Protocol
 from fusion_eval.core.votes import Combine
+from fusion_eval.errors import did_you_mean
 from fusion_eval.grading import PROTOCOLS
 from fusion_eval.loading.bench import GraderEntry, ProtocolEntry
 
@@ -37,7 +37,9 @@ def _seats(
         path: tuple[str | int, ...] = ("model",) if entry.model else ("committee", i)
         if name not in models:
             if name not in broken:
-                problems.append((path, f"unknown model {name!r}; {hint(name, models)}"))
+                problems.append(
+                    (path, f"unknown model {name!r}; {did_you_mean(name, sorted(models))}")
+                )
             continue
         twin = seen.setdefault(models[name].identity, name)
         if (i and twin != name) or entry.names.index(name) != i:
@@ -55,7 +57,7 @@ def _protocol(entry: GraderEntry, problems: list[Problem]) -> Protocol | None:
     given = entry.protocol
     base = PROTOCOLS.get(given.base)
     if base is None:
-        text = f"unknown protocol {given.base!r}; {hint(given.base, PROTOCOLS)}"
+        text = f"unknown protocol {given.base!r}; {did_you_mean(given.base, sorted(PROTOCOLS))}"
         problems.append((("protocol", "base"), text))
         return None
     said = given.model_dump(exclude_none=True, exclude={"base", "name"})
@@ -92,9 +94,3 @@ def _combine(entry: GraderEntry) -> Combine:
 def _named(given: ProtocolEntry, changes: Mapping[str, Any]) -> str:
     words = (f"{k}={'all' if v is None else str(v).lower()}" for k, v in sorted(changes.items()))
     return "+".join([given.base, *words])
-
-
-def hint(name: str, known: Collection[str]) -> str:
-    """The way out of a wrong name: the closest one, or all."""
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import sys
@@ -16,6 +15,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fusion_eval.core import Member
+from fusion_eval.errors import did_you_mean
 from fusion_eval.strategies import STRATEGIES, Strategy
 from fusion_eval.strategies.given import GIVEN
 from fusion_eval.strategies.schema import Rule
@@ -73,9 +73,7 @@ def strategy(name: str) -> Strategy:
         if not inspect.iscoroutinefunction(found):
             raise ValueError(f"strategy {name!r} is not an `async def` function")
         return typing.cast(Strategy, found)
-    close = difflib.get_close_matches(name, STRATEGIES, n=1)
-    way = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(STRATEGIES))}"
-    raise ValueError(f"unknown strategy {name!r}; {way}")
+    raise ValueError(f"unknown strategy {name!r}; {did_you_mean(name, sorted(STRATEGIES))}")
 
 
 def parameters(function: Strategy) -> Mapping[str, Parameter]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.bench.parameters import given, strategy
-from fusion_eval.core import Bench, Call, Question, Recipe, Reply, Task, Trial, Use, Verdict
+from fusion_eval.core import Bench, Question, Recipe, Reply, Send, Task, Trial, Use, Verdict
 from fusion_eval.core.votes import scored
 from fusion_eval.errors import (
     CallFailedError,
@@ -21,8 +20,6 @@ from fusion_eval.errors import (
 from fusion_eval.grading import STARTS_A_PROCESS, check, grade_answer, label
 from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.seats import no_text
-
-Through = Callable[[Call], Awaitable[Reply]]
 
 
 async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
@@ -52,9 +49,7 @@ async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
     return reply
 
 
-async def run_trial(
-    task: Task, recipe: Recipe, repeat: int, through: Through, bench: Bench
-) -> Trial:
+async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, bench: Bench) -> Trial:
     """One task under one recipe, once: an answer with its verdicts, or a failure."""
     if bench.answers is not None:
         recorded = bench.answers.trials[task.id][recipe.name, repeat]
@@ -89,7 +84,7 @@ async def run_trial(
     return await _graded(task, trial, through, bench)
 
 
-async def _graded(task: Task, trial: Trial, through: Through, bench: Bench) -> Trial:
+async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Trial:
     """The trial with its verdicts; an answer that another trial also gave asks the same calls."""
     if trial.answer is None:
         return trial

@@ -8,14 +8,12 @@ own worst case before it is sent: that, and not the block, is what keeps the bud
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fusion_eval.core import Call, Reply
+from fusion_eval.core import Call, Reply, Send
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.errors import BudgetError
-
-One = Callable[[Call], Awaitable[Reply]]
 
 
 @dataclass(eq=False, slots=True)
@@ -84,7 +82,7 @@ class Budget:
         block.keys.clear()
         self._changed.set()
 
-    def wrap(self, send: One) -> One:
+    def wrap(self, send: Send) -> Send:
         """Reserve, send, settle. Raises BudgetError when the worst case cannot fit any more."""
 
         async def within(call: Call) -> Reply:

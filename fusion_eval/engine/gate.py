@@ -11,13 +11,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from fusion_eval.core import Call, Reply
+from fusion_eval.core import Call, Reply, Send
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.breaker import Breaker
 
-One = Callable[[Call], Awaitable[Reply]]
 Clock = Callable[[], float]
 
 _FIRST = 16
@@ -147,7 +146,7 @@ class Slots:
         self._inside[model] += 1
 
 
-def concurrency(send: One, *, max_in_flight: int, breaker: Breaker | None = None) -> One:
+def concurrency(send: Send, *, max_in_flight: int, breaker: Breaker | None = None) -> Send:
     """At most `max_in_flight` requests per endpoint at once, fewer where a model is refused.
 
     Raises DeadEndpointError, without sending, once the breaker has tripped.

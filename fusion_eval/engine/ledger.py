@@ -28,8 +28,6 @@ from fusion_eval.engine.owners import Numbers, Owner
 from fusion_eval.engine.writer import Statement, Writer, connect
 from fusion_eval.errors import CallFailedError, NotInLedgerError, TableError
 
-One = Callable[[Call], Awaitable[Reply]]
-
 _RECENT = 2_000  # replies; what several recipes share they ask for at about the same time
 _POLL_S = (0.01, 0.5)  # how soon, and how rarely, a call of another process is looked for
 
@@ -241,12 +239,12 @@ class Ledger:
 
     def recording(
         self,
-        send: One,
+        send: Send,
         *,
         run: str,
         worst: Callable[[Call], float | None],
         lost: Callable[[str, Attempt], None] = lambda key, attempt: None,
-    ) -> One:
+    ) -> Send:
         """The bottom of the stack, below retry and concurrency: write down each attempt.
 
         `worst` is the most that an attempt can cost (US$); `lost` is told of each that brought no

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import stamina
@@ -14,8 +13,6 @@ from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.errors import CallFailedError
 
 logging.getLogger("stamina").addHandler(logging.NullHandler())  # attempts are in the tables
-
-One = Callable[[Call], Awaitable[Reply]]
 
 
 def _again(problem: Exception) -> bool | float:
@@ -28,7 +25,7 @@ def _again(problem: Exception) -> bool | float:
     return problem.retry_after_s * (1.0 + 0.1 * random.random()) + 0.01
 
 
-def retry(send: One, *, attempts: int) -> Send:
+def retry(send: Send, *, attempts: int) -> Send:
     """Send again what may succeed, up to `attempts` times in all.
 
     Raises CallFailedError with every attempt when none brought a reply.
@@ -45,7 +42,7 @@ def retry(send: One, *, attempts: int) -> Send:
     return with_attempts
 
 
-async def _first_that_replies(send: One, call: Call, attempts: int, made: list[Attempt]) -> Reply:
+async def _first_that_replies(send: Send, call: Call, attempts: int, made: list[Attempt]) -> Reply:
     try:
         return _with(await send(call), made)
     except AttemptFailedError as problem:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from fusion_eval.core import Call, Limits, Reply, Send
+from fusion_eval.core import Limits, Send
 from fusion_eval.engine.breaker import Breaker
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
@@ -12,14 +12,12 @@ from fusion_eval.engine.gate import concurrency
 from fusion_eval.engine.retry import retry
 from fusion_eval.engine.watch import Watch
 
-One = Callable[[Call], Awaitable[Reply]]
-
 
 def sending(
     clients: Clients,
     limits: Limits,
     budget: Budget,
-    recording: Callable[[One], One],
+    recording: Callable[[Send], Send],
     breaker: Breaker | None = None,
     watch: Watch | None = None,
 ) -> Send:
@@ -30,7 +28,7 @@ def sending(
     stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
     attempt, because attempts are what is billed.
     """
-    gated: One = concurrency(
+    gated: Send = concurrency(
         recording(clients.send), max_in_flight=limits.max_in_flight, breaker=breaker
     )
     return retry(budget.wrap(gated), attempts=limits.attempts)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from fusion_eval.core import Call, Reply
-
-One = Callable[[Call], Awaitable[Reply]]
+from fusion_eval.core import Call, Reply, Send
 
 _SHARE = 0.5  # of the deadline, after which a call is late
 _QUIET_S = 10.0  # between two notes: a dead endpoint makes all calls late at once
@@ -21,7 +19,7 @@ class Watch:
         self._say = say
         self._said = float("-inf")
 
-    def wrap(self, send: One) -> One:
+    def wrap(self, send: Send) -> Send:
         """The same, with a note when half of the deadline is over."""
 
         async def watched(call: Call) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Sequence
@@ -13,15 +12,14 @@ from fusion_eval.core.criterion import every
 from fusion_eval.core.outcome import Verdict
 from fusion_eval.core.rubric import POLICIES, Policy
 from fusion_eval.core.task import Task
+from fusion_eval.errors import did_you_mean
 from fusion_eval.loading.rows import Where
 from fusion_eval.loading.taskfile import Defaults, TaskRow, check_of, policy_of
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> str:
     """`unknown score policy 'drako'; did you mean 'draco'?`"""
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-    return f"unknown {what} {name!r}; {hint}"
+    return f"unknown {what} {name!r}; {did_you_mean(name, known)}"
 
 
 def row_problems(row: TaskRow, defaults: Defaults, where: Where) -> list[str]:

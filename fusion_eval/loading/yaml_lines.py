@@ -15,7 +15,7 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from fusion_eval.errors import InputError
+from fusion_eval.errors import InputError, did_you_mean
 
 Path_ = tuple[str | int, ...]
 """Where a value stands in a document: keys and positions from the top."""
@@ -184,9 +184,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: Any) -> list[
         text = item["msg"].removeprefix("Value error, ")
         if item["type"] == "extra_forbidden":
             known = sorted(_fields(model, path[:-1]))
-            close = difflib.get_close_matches(str(path[-1]), known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
-            text = f"unknown key {path[-1]!r}; {hint}"
+            text = f"unknown key {path[-1]!r}; {did_you_mean(str(path[-1]), known)}"
         elif item["type"] == "missing":
             text = f"{path[-1]!r} is missing"
         elif field and not item["msg"].startswith("Value error"):

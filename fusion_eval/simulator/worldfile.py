@@ -6,7 +6,6 @@ what differs, key by key.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Sequence
 from importlib import resources
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fusion_eval.errors import BenchFileError
+from fusion_eval.errors import BenchFileError, did_you_mean
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 from fusion_eval.simulator.birds import Grading
 from fusion_eval.simulator.world import World
@@ -53,10 +52,9 @@ def _path(name_or_path: str, beside: Path | None = None) -> Path:
         return _folder() / f"{name_or_path}.yaml"
     path = (beside.parent if beside else Path()) / name_or_path
     if path.suffix not in _SUFFIXES and not path.is_file():
-        close = difflib.get_close_matches(name_or_path, worlds(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(worlds())}"
+        way = did_you_mean(name_or_path, worlds(), "there are")
         raise BenchFileError(
-            f"unknown world {name_or_path!r}; {hint} Or give the path of a world file (.yaml)."
+            f"unknown world {name_or_path!r}; {way} Or give the path of a world file (.yaml)."
         )
     return path
 
@@ -132,6 +130,5 @@ def _unknown_names(world: World, layers: Sequence[Located]) -> Iterator[str]:
 def _unknown(
     layers: Sequence[Located], place: Place, what: str, name: str, known: Collection[str]
 ) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known)}"
-    return f"{_where(layers, place)}: unknown {what} {name!r}; {hint}"
+    way = did_you_mean(name, known, "there are")
+    return f"{_where(layers, place)}: unknown {what} {name!r}; {way}"

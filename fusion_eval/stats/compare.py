@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval import frames
-from fusion_eval.errors import StatisticsError
+from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import Missing
 from fusion_eval.stats.caveats import Side, sides
 from fusion_eval.stats.clusters import clustered
@@ -208,9 +207,8 @@ def _pairs(known: dict[str, Side], reference: str | None) -> list[tuple[str, str
             f"{'one recipe' if names else 'no recipe'} in this run; a comparison needs two"
         )
     if reference is not None and reference not in names:
-        close = difflib.get_close_matches(reference, names, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"this run has: {', '.join(names)}"
-        raise StatisticsError(f"no recipe {reference!r} in this run; {hint}")
+        way = did_you_mean(reference, names, "this run has")
+        raise StatisticsError(f"no recipe {reference!r} in this run; {way}")
     ranked = sorted(names, key=lambda name: -_level(known[name]))
     if reference is None:
         return list(combinations(ranked, 2))

@@ -6,10 +6,9 @@ or more. So every table names its question, and nobody has to guess which one wa
 
 from __future__ import annotations
 
-import difflib
 from typing import Literal, get_args
 
-from fusion_eval.errors import StatisticsError
+from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import Missing
 
 Estimand = Literal["these tasks", "new tasks", "new domains"]
@@ -37,6 +36,5 @@ def known(estimand: str) -> Estimand:
     for name in get_args(Estimand):
         if name == estimand:
             return name  # type: ignore[no-any-return]
-    close = difflib.get_close_matches(estimand, get_args(Estimand), n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(get_args(Estimand))}"
-    raise StatisticsError(f"unknown estimand {estimand!r}; {hint}")
+    way = did_you_mean(estimand, get_args(Estimand))
+    raise StatisticsError(f"unknown estimand {estimand!r}; {way}")

@@ -6,14 +6,13 @@ upper bounds and not recipes: nobody can run them, so they have no cost, and sta
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from fusion_eval.core import digest
-from fusion_eval.errors import StatisticsError
+from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import per_task, recipes, task_key
 
 COMPUTED = "computed"
@@ -157,8 +156,7 @@ def _rows(trials: pd.DataFrame, members: Sequence[str]) -> pd.DataFrame:
         raise StatisticsError("no members to choose from; name the recipes that stand for them")
     for member in members:
         if member not in known:
-            close = difflib.get_close_matches(member, known, n=1)
-            way = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            way = did_you_mean(member, known, "there are")
             raise StatisticsError(f"no recipe {member!r} to stand for a member; {way}")
     rows = trials[trials["recipe"].astype(str).isin(members)]
     return rows.assign(task_hash=task_key(rows))
