@@ -12,16 +12,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from fusion_eval.bench.aliases import told
-from fusion_eval.bench.controls import expand
+from fusion_eval.bench.controls import among, design_problems, expand
 from fusion_eval.bench.graders import resolve
 from fusion_eval.bench.identity import definitions
-from fusion_eval.bench.lint import CODES
 from fusion_eval.bench.models import SAMPLING, found_worlds, made
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
 from fusion_eval.bench.temperatures import heated
 from fusion_eval.core import (
     Bench,
-    Controls,
     Grader,
     Limits,
     Member,
@@ -110,8 +108,8 @@ class _Resolver:
         grader = self._grader()
         if not self.problems:
             self._expand()
-            self._study()
-        self._justified()
+            for path, problem in design_problems(self.file):
+                self._problem(path, problem)
         wanted = self._wanted(only)
         if self.problems:
             raise BenchFileError(sorted(self.problems, key=_line))
@@ -126,7 +124,7 @@ class _Resolver:
             seed=self.file.seed,
             resolved=self.file.model_dump(exclude_none=True),
             questions=tuple(task.question for task in self.tasks.tasks) if self.tasks else (),
-            controls=self._controls(recipes),
+            controls=among(self.file.controls, recipes),
             notes=tuple(self.notes),
             justified=self.file.justified,
             study=self.file.study.model_dump() if self.file.study else None,
@@ -153,36 +151,6 @@ class _Resolver:
         self.file = self.file.model_copy(update={"recipes": found.recipes, "controls": settled})
         for name in found.recipes:
             self._recipe(name, ())
-
-    def _justified(self) -> None:
-        """A reason for a warning that does not exist would hide nothing, and look as if."""
-        for code in self.file.justified:
-            if code not in CODES:
-                self._unknown(("justified", code), "warning", code, CODES)
-
-    def _study(self) -> None:
-        """A contrast of a recipe that does not exist would never be decided."""
-        for name, contrast in (self.file.study.contrasts if self.file.study else {}).items():
-            path = ("study", "contrasts", name)
-            for recipe in contrast.recipes:
-                if recipe not in self.file.recipes:
-                    self._unknown(path, "recipe", recipe, self.file.recipes)
-            if contrast.by == "difficulty" and self.file.repeats < 2:
-                self._problem(path, "difficulty needs a repeat of its own; set `repeats: 2`")
-
-    def _controls(self, chosen: Collection[str]) -> dict[str, Controls]:
-        """Who controls whom among the chosen recipes."""
-        settled = self.file.controls.settled if self.file.controls else {}
-        return {
-            name: Controls(
-                members=tuple(m for m in of.members if m in chosen),
-                writer=of.writer if of.writer in chosen else None,
-                called=tuple(c for c in of.called if c in chosen),
-                computed=tuple(of.computed) if set(of.members) <= set(chosen) else (),
-            )
-            for name, of in settled.items()
-            if name in chosen
-        }
 
     def _place_of(self, recipe: str) -> str:
         """`file:line` of a recipe, or of the line that it was made from."""

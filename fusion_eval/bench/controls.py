@@ -7,13 +7,15 @@ the resolved bench file of the run. A recipe of that name that is there already 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fusion_eval.bench.lint import CODES
 from fusion_eval.bench.parameters import strategy
-from fusion_eval.core import canonical
+from fusion_eval.core import Controls, canonical
 from fusion_eval.errors import did_you_mean
+from fusion_eval.loading.bench import BenchFile
 from fusion_eval.loading.controls import COMPUTED, CONTROLS, ControlsEntry, ControlsOf
 
 Entry = dict[str, Any]
@@ -77,6 +79,38 @@ def expand(recipes: Mapping[str, Entry], wanted: ControlsEntry, short: bool) -> 
                 f"{name!r} applies to none of {', '.join(s.name for s in subjects)}"
             )
     return found
+
+
+def among(controls: ControlsEntry | None, chosen: Collection[str]) -> dict[str, Controls]:
+    """Who controls whom among the chosen recipes; nothing is computed over missing members."""
+    return {
+        name: Controls(
+            members=tuple(m for m in of.members if m in chosen),
+            writer=of.writer if of.writer in chosen else None,
+            called=tuple(c for c in of.called if c in chosen),
+            computed=tuple(of.computed) if set(of.members) <= set(chosen) else (),
+        )
+        for name, of in (controls.settled if controls else {}).items()
+        if name in chosen
+    }
+
+
+def design_problems(file: BenchFile) -> Iterator[tuple[tuple[str, ...], str]]:
+    """What is wrong with `study` and `justified`: (path, problem).
+
+    A contrast of a recipe that does not exist would never be decided, and a reason for a warning
+    that does not exist would hide nothing and look as if.
+    """
+    for code in file.justified:
+        if code not in CODES:
+            yield ("justified", code), _unknown(code, CODES, "warning")
+    for name, contrast in (file.study.contrasts if file.study else {}).items():
+        path = ("study", "contrasts", name)
+        for recipe in contrast.recipes:
+            if recipe not in file.recipes:
+                yield path, _unknown(recipe, file.recipes, "recipe")
+        if contrast.by == "difficulty" and file.repeats < 2:
+            yield path, "difficulty needs a repeat of its own; set `repeats: 2`"
 
 
 def _claims(name: str, entry: Entry, wanted: ControlsEntry) -> bool:
