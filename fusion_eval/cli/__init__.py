@@ -12,6 +12,7 @@ from typer import Exit, Option
 
 from fusion_eval.cli.designing import power
 from fusion_eval.cli.doctor import doctor
+from fusion_eval.cli.gate import baseline, gate
 from fusion_eval.cli.grading import grade
 from fusion_eval.cli.labels import grader_report, label
 from fusion_eval.cli.ledger import ledger
@@ -34,6 +35,8 @@ for _verb in (init, validate, plan, run, grade, report, compare, power):
 app.command(name="import")(import_)
 app.command()(label)
 app.command()(grader_report)
+app.command()(baseline)
+app.command()(gate)
 app.command()(simulate)
 app.command()(doctor)
 app.add_typer(ledger)

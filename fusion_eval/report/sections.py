@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from fusion_eval import stats
 from fusion_eval.frames import per_task, recipes
+from fusion_eval.stats.sections import section_scores
 
 Breakdown = dict[str, dict[str, Any]]
 """part -> recipe -> Estimate"""
@@ -33,8 +33,7 @@ def by_section(verdicts: pd.DataFrame, trials: pd.DataFrame, level: float) -> Br
     names = sorted(set(sections) - {""})
     if len(names) < 2:
         return {}
-    read = verdicts.assign(section=sections)[verdicts["value"].notna()]
-    scores = _section_scores(read)
+    scores = section_scores(verdicts)
     failed = trials[trials["failure"].notna()]
     columns = recipes(trials)
     found = {}
@@ -45,18 +44,6 @@ def by_section(verdicts: pd.DataFrame, trials: pd.DataFrame, level: float) -> Br
         wide = both.groupby(["task_hash", "recipe"])["score"].mean().unstack()
         found[name] = _means(wide.reindex(columns=columns), level)
     return found
-
-
-def _section_scores(read: pd.DataFrame) -> pd.DataFrame:
-    """One row per trial, grading and section."""
-    weight, value = read["weight"].astype(float), read["value"].astype(float)
-    parts = read.assign(met=weight * value, positive=weight.clip(lower=0))
-    keys = ["section", "recipe", "task_hash", "repeat", "grader", "grader_pass"]
-    sums = parts.groupby(keys)[["met", "positive"]].sum().reset_index()
-    sums = sums[sums["positive"] > 0]
-    score = np.clip(sums["met"] / sums["positive"], 0.0, 1.0)
-    each = sums.assign(score=score).groupby(["section", "recipe", "task_hash", "repeat"])["score"]
-    return each.mean().reset_index()
 
 
 def _means(wide: pd.DataFrame, level: float) -> dict[str, Any]:

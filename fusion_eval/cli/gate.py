@@ -1,0 +1,122 @@
+"""Verbs for CI: baseline and gate. They call nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from typer import Exit, Option
+
+from fusion_eval.cli.options import JsonOption, OutputOption, RunPath
+from fusion_eval.cli.shared import found_run, print_json
+from fusion_eval.errors import InputError
+
+GROUNDS = ("prompts", "grader", "protocol", "tasks", "bench", "partial", "filtered")
+AllowOption = Annotated[
+    list[str] | None,
+    Option("--allow", help=f"What may differ or be missing: {', '.join(GROUNDS)}. Repeatable."),
+]
+
+
+def baseline(
+    run: RunPath = "results/latest",
+    to: Annotated[Path, Option("--to", help="File, or folder for baseline.json.")] = Path(
+        "results/baseline"
+    ),
+    with_ledger: Annotated[
+        bool, Option("--with-ledger", help="Also the replies that a replay of the run needs.")
+    ] = False,
+    allow: AllowOption = None,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Freeze the scores of a run, without texts, as a file for `gate` to hold others against.
+
+    Example: fusion-eval baseline results/latest --to results/baseline
+    """
+    from fusion_eval.gate import freeze
+
+    found = found_run(run, output_dir)
+    file = freeze(found, to, allow=_allowed(allow))
+    files = [str(file)]
+    if with_ledger:
+        files.append(str(_slice(found, file.parent / "ledger.jsonl", output_dir)))
+    if as_json:
+        print_json({"run_id": found.id, "files": files})
+    else:
+        print("\n".join(f"wrote {name}" for name in files))
+
+
+def _slice(run: Any, target: Path, output_dir: Path) -> Path:
+    """The replies behind a run, as `ledger import` takes them."""
+    from fusion_eval import frames
+    from fusion_eval.engine import upkeep
+    from fusion_eval.store import write_lines
+
+    wanted = set(frames.calls(run)["key"]) | set(frames.verdicts(run)["call_key"].dropna())
+    lines = (
+        line for line in upkeep.exported(output_dir / "ledger.sqlite") if line["key"] in wanted
+    )
+    return write_lines(target, lines)
+
+
+def gate(
+    run: RunPath = "results/latest",
+    against: Annotated[
+        Path, Option("--baseline", help="File or folder made by `baseline`.")
+    ] = Path("results/baseline"),
+    policy: Annotated[
+        Path | None, Option("--policy", help="Rules; see `fusion-eval init`.")
+    ] = None,
+    margin: Annotated[
+        float | None, Option("--margin", min=0.0, help="Points that quality may drop (default 2).")
+    ] = None,
+    inconclusive: Annotated[
+        str | None,
+        Option("--inconclusive", help="pass, fail, or 3: what `cannot tell` exits with."),
+    ] = None,
+    allow: AllowOption = None,
+    junit: Annotated[Path | None, Option("--junit", help="Write JUnit XML here.")] = None,
+    summary: Annotated[
+        Path | None, Option("--summary", help="Append Markdown to this file.")
+    ] = None,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Hold a run against a baseline: exit 0 pass, 1 fail, 3 cannot tell, 5 an incomplete run.
+
+    Example: fusion-eval gate results/latest --baseline results/baseline --margin 2
+    """
+    from fusion_eval import gate as gates
+    from fusion_eval.gate import words
+    from fusion_eval.gate.junit import write_junit
+
+    chosen = gates.read_policy(policy) if policy is not None else gates.Policy()
+    update: dict[str, Any] = {"allow": tuple({*chosen.allow, *_allowed(allow)})}
+    if margin is not None:
+        update["margin"] = margin
+    if inconclusive is not None:
+        update["inconclusive"] = _treated(inconclusive)
+    checked = gates.gate(found_run(run, output_dir), against, chosen.model_copy(update=update))
+    if junit is not None:
+        write_junit(checked, junit)
+    if summary is not None:
+        with summary.open("a", encoding="utf-8") as file:
+            file.write(words.markdown(checked))
+    if as_json:
+        print_json(words.as_json(checked))
+    else:
+        print("\n".join(words.terminal(checked)))
+    raise Exit(checked.exit_code)
+
+
+def _treated(text: str) -> str | int:
+    if text not in {"pass", "fail", "3"}:
+        raise InputError(f"--inconclusive {text!r}: give pass, fail or 3")
+    return 3 if text == "3" else text
+
+
+def _allowed(grounds: list[str] | None) -> list[str]:
+    if unknown := [g for g in grounds or [] if g not in GROUNDS]:
+        raise InputError(f"--allow {', '.join(unknown)}: there are {', '.join(GROUNDS)}")
+    return grounds or []

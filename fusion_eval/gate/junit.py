@@ -1,0 +1,58 @@
+"""The outcome of a gate as JUnit XML: one case for each rule and recipe."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+from fusion_eval.gate.values import Checked, Outcome
+from fusion_eval.gate.words import measured, verdict
+
+_UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold."""
+
+
+def write_junit(checked: Checked, path: Path) -> Path:
+    """Write the file. A failed rule is a `failure`; one that cannot tell is an `error`, a `failure`
+    or `skipped`, as the policy treats it."""
+    words = [_treated(o, checked) for o in checked.outcomes]
+    suite = ElementTree.Element("testsuite", {
+        "name": "fusion-eval gate (SIMULATED)" if checked.simulated else "fusion-eval gate",
+        "tests": str(len(words)),
+        **{f"{kind}s" if kind != "skipped" else kind: str(words.count(kind))
+           for kind in ("failure", "error", "skipped")},
+    })  # fmt: skip
+    for outcome, word in zip(checked.outcomes, words, strict=True):
+        suite.append(_case(outcome, word))
+    ElementTree.SubElement(suite, "system-out").text = _fit(
+        "\n".join([verdict(checked), *checked.notes])
+    )
+    root = ElementTree.Element("testsuites")
+    root.append(suite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    return path
+
+
+def _treated(outcome: Outcome, checked: Checked) -> str:
+    if outcome.word != "inconclusive":
+        return {"pass": "", "fail": "failure"}[outcome.word]
+    return {"pass": "skipped", "fail": "failure", 3: "error"}[checked.inconclusive]
+
+
+def _case(outcome: Outcome, word: str) -> ElementTree.Element:
+    case = ElementTree.Element(
+        "testcase", {"classname": _fit(outcome.recipe), "name": _fit(outcome.rule), "time": "0"}
+    )
+    text = f"{outcome.word}: {measured(outcome)}, {outcome.n} tasks"
+    if word:
+        said = ElementTree.SubElement(case, word, {"message": _fit(text)})
+        said.text = _fit("\n".join(part for part in (outcome.why, outcome.needs) if part))
+    else:
+        ElementTree.SubElement(case, "system-out").text = _fit(text)
+    return case
+
+
+def _fit(text: str) -> str:
+    return _UNFIT.sub("\ufffd", text)

@@ -1,0 +1,401 @@
+"""The gate: what it says of a run, with which exit code, and what it refuses to compare."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+import pytest
+from made_runs import made_run, trial, write_run
+
+from fusion_eval.cli import main
+from fusion_eval.errors import InputError
+from fusion_eval.gate import (
+    Checked,
+    Outcome,
+    Policy,
+    freeze,
+    gate,
+    read_baseline,
+    read_policy,
+    words,
+)
+from fusion_eval.gate.junit import write_junit
+from fusion_eval.store import read_run
+
+TWO = {"solo": ("solo", 0.55, 0.01), "panel": ("panel", 0.65, 0.05)}
+GRADER = {"model": "referee", "models": ["referee"], "protocol": "draco", "hash": "h1", "passes": 1}
+PROMPTS = {"compare.md": "a1", "grade.md": "b1"}
+
+
+def _made(folder, *, seed=0, shift=0.0, repeats=3, n=30, noise=0.05, **manifest):
+    """Two recipes; tasks have the same difficulty under every seed, answers differ."""
+    easy = np.random.default_rng(99).normal(0, 0.1, n)
+    rng = np.random.default_rng(seed)
+    rows = [
+        trial(
+            f"task-{k}", name, float(np.clip(mean + easy[k] + shift + rng.normal(0, noise), 0, 1)),
+            strategy=kind, repeat=r, domain=("Law", "Science")[k % 2], cost_usd=cost,
+            latency_s=5.0 + float(rng.uniform()), answer_hash=f"{seed}-{name}-{k}-{r}",
+        )
+        for name, (kind, mean, cost) in TWO.items() for k in range(n) for r in range(repeats)
+    ]  # fmt: skip
+    known = {"grader": GRADER, "prompts": PROMPTS, "repeats": repeats}
+    return write_run(folder, rows, **(known | manifest))
+
+
+@pytest.fixture
+def baseline(tmp_path):
+    return freeze(_made(tmp_path / "old"), tmp_path / "base")
+
+
+def _exit(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["fusion-eval", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    return stopped.value.code
+
+
+def test_a_run_as_good_as_the_baseline_passes(tmp_path, baseline, monkeypatch, capsys):
+    """A gate that stops good work is switched off within a week."""
+    new = _made(tmp_path / "new", seed=1)
+
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline, "--margin", "3") == 0
+    assert "PASS" in capsys.readouterr().out
+
+
+def test_a_run_that_dropped_by_more_than_the_margin_fails(tmp_path, baseline, monkeypatch):
+    """The reason to have a gate."""
+    new = _made(tmp_path / "new", seed=1, shift=-0.08)
+
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline, "--margin", "3") == 1
+
+
+def test_noise_above_the_margin_is_neither_and_the_policy_says_what_it_counts_as(
+    tmp_path, baseline, monkeypatch, capsys
+):
+    """`cannot tell` must not look like a pass, unless the team has said so."""
+    new = _made(tmp_path / "new", seed=1, repeats=1, n=30, noise=0.3)
+    told = ["gate", new.path, "--baseline", baseline, "--margin", "0.5"]
+
+    assert _exit(monkeypatch, *told) == 3
+    out = capsys.readouterr().out
+    assert "to decide: about" in out
+    assert "below it" in out
+    assert _exit(monkeypatch, *told, "--inconclusive", "pass") == 0
+    assert _exit(monkeypatch, *told, "--inconclusive", "fail") == 1
+    assert _exit(monkeypatch, *told, "--inconclusive", "maybe") == 2
+
+
+def test_an_incomplete_run_is_no_pass(tmp_path, baseline, monkeypatch):
+    """Calls that kept failing hide exactly the answers that would have been bad."""
+    new = _made(tmp_path / "new", seed=1, status="incomplete")
+
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline, "--margin", "5") == 5
+
+
+def test_a_run_in_which_everything_failed_fails(tmp_path, baseline, monkeypatch):
+    """No answers at all is the worst quality there is, not a lack of data."""
+    rows = [
+        trial(f"task-{k}", name, None, strategy=kind, repeat=r, failure="timeout")
+        for name, (kind, _, _) in TWO.items() for k in range(30) for r in range(2)
+    ]  # fmt: skip
+    new = write_run(tmp_path / "new", rows, grader=GRADER, prompts=PROMPTS)
+
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline) == 1
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        (lambda text: text[: len(text) // 2], "not a baseline"),
+        (lambda text: text.replace('"format": 1', '"format": 99'), "update fusion-eval"),
+        (lambda text: text.replace('"simulated": false', '"simulated": true'), "digest"),
+        (lambda text: "[]", "not a baseline"),
+        (lambda text: None, "no such file"),
+    ],
+)
+def test_a_damaged_edited_or_newer_baseline_is_refused(
+    tmp_path, baseline, monkeypatch, capsys, broken, said
+):
+    """A baseline that was touched proves nothing, in either direction."""
+    new = _made(tmp_path / "new", seed=1)
+    text = broken(baseline.read_text("utf-8"))
+    baseline.unlink() if text is None else baseline.write_text(text, "utf-8")
+
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_empty_run_and_one_with_other_tasks_are_refused(tmp_path, baseline, monkeypatch, capsys):
+    """Nothing in common is nothing to compare, however good it looks."""
+    empty = write_run(tmp_path / "empty", [], grader=GRADER, prompts=PROMPTS)
+    other = write_run(
+        tmp_path / "other", [trial("elsewhere", "solo", 0.9), trial("elsewhere", "panel", 0.9)],
+        grader=GRADER, prompts=PROMPTS,
+    )  # fmt: skip
+
+    assert _exit(monkeypatch, "gate", empty.path, "--baseline", baseline) == 2
+    told = ("gate", other.path, "--baseline", baseline, "--allow", "tasks")
+    assert _exit(monkeypatch, *told) == 2
+    assert "no task in common" in capsys.readouterr().err
+
+
+def test_a_margin_of_zero_asks_for_proof_of_no_drop_at_all(tmp_path, baseline, monkeypatch):
+    """Equal noise cannot prove it: the honest word is that nobody can tell."""
+    new = _made(tmp_path / "new", seed=1)
+
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline, "--margin", "0") == 3
+
+
+def test_an_imported_score_that_is_no_number_is_refused(tmp_path, monkeypatch, capsys):
+    """NaN compares as false with everything, and so passes every naive gate."""
+    table = tmp_path / "scores.csv"
+    table.write_text("recipe,task,score\na,t1,0.5\na,t2,nan\n", "utf-8")
+
+    assert _exit(monkeypatch, "import", table, "-o", tmp_path / "results") == 2
+    assert "nan" in capsys.readouterr().err.lower()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "ground", "named"),
+    [
+        ({"prompts": PROMPTS | {"compare.md": "a2"}}, "prompts", "compare.md"),
+        ({"grader": GRADER | {"model": "other", "models": ["other"], "hash": "h2"}}, "grader",
+         "other"),
+        ({"grader": GRADER | {"protocol": "one-shot", "hash": "h3"}}, "protocol", "one-shot"),
+    ],
+)  # fmt: skip
+def test_what_changed_since_the_baseline_is_named_and_needs_a_word(
+    tmp_path, baseline, manifest, ground, named
+):
+    """Scores under another grader differ by more points than any change of a recipe."""
+    new = _made(tmp_path / "new", seed=1, **manifest)
+
+    with pytest.raises(InputError, match=named) as refused:
+        gate(new, baseline)
+    assert f"--allow {ground}" in str(refused.value)
+    checked = gate(new, baseline, Policy(allow=(ground,), margin=5.0))
+    assert any(note.startswith(f"allowed ({ground})") and named in note for note in checked.notes)
+
+
+def test_a_task_that_changed_is_another_task(tmp_path, baseline):
+    """An easier rubric would look like progress."""
+    new = _made(tmp_path / "new", seed=1)
+    rows = [
+        trial(f"task-{k}", name, 0.6, strategy=kind, repeat=0,
+              **({"task_hash": "changed"} if k == 3 else {}))
+        for name, (kind, _, _) in TWO.items() for k in range(30)
+    ]  # fmt: skip
+    changed = write_run(tmp_path / "changed", rows, grader=GRADER, prompts=PROMPTS)
+
+    with pytest.raises(InputError, match="tasks changed since the baseline: task-3"):
+        gate(changed, baseline)
+    checked = gate(changed, baseline, Policy(allow=("tasks",)))
+    assert {outcome.n for outcome in checked.outcomes} == {29}
+    assert gate(new, baseline).outcomes[0].n == 30
+
+
+def test_the_same_draws_differ_by_exactly_nothing_and_the_gate_says_what_that_proves(
+    tmp_path, baseline
+):
+    """A replay of unchanged answers would pass any margin; nobody should take comfort in it."""
+    checked = gate(tmp_path / "old", baseline, Policy(margin=0.1))
+
+    assert checked.word == "pass"
+    assert {(o.value, o.low, o.high) for o in checked.outcomes} == {(0.0, 0.0, 0.0)}
+    assert any("proves nothing about the models" in note for note in checked.notes)
+
+
+def test_other_verdicts_on_the_same_answers_are_paired_by_answer(tmp_path, baseline):
+    """A change of the grader's prompt is seen through the noise of the answers."""
+    folder = tmp_path / "regraded"
+    shutil.copytree(tmp_path / "old", folder)
+    old = read_baseline(baseline).trials
+    rows = [
+        {**{k: v for k, v in row.items() if v == v},
+         "score": max(0.0, row["score"] - 0.04 - 0.002 * (row["repeat"] % 2)),
+         "score_min": 0.0, "score_max": 1.0}
+        for row in old.to_dict("records")
+    ]  # fmt: skip
+    new = write_run(folder, rows, grader=GRADER, prompts=PROMPTS)
+
+    checked = gate(new, baseline, Policy(margin=3.0))
+    assert checked.word == "fail"
+    assert all(o.high - o.low < 0.005 for o in checked.outcomes)
+
+
+def test_every_kind_of_rule_passes_and_fails_where_it_should(tmp_path, baseline):
+    """A rule that cannot fail guards nothing."""
+    good = _made(tmp_path / "good", seed=1)
+    rows = [
+        trial(f"task-{k}", name, 0.2 if name == "panel" else 0.55, strategy=kind, repeat=r,
+              domain=("Law", "Science")[k % 2], cost_usd=2 * cost, latency_s=20.0 + k % 3,
+              answer_hash=f"x{k}{r}", coverage=0.5,
+              **({"failure": "timeout", "score": None} if k % 3 == 0 else {}))
+        for name, (kind, _, cost) in TWO.items() for k in range(30) for r in range(2)
+    ]  # fmt: skip
+    bad = write_run(tmp_path / "bad", rows, grader=GRADER, prompts=PROMPTS)
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "margin: 4\nrecipes: [panel]\nrules:\n"
+        "  - quality\n  - quality: {domain: Law, margin: 6}\n  - cost: {factor: 1.2}\n"
+        "  - latency: {factor: 1.5}\n  - failures: {at_most: 0.1}\n"
+        "  - coverage: {at_least: 0.9}\n  - beats: {recipe: panel, others: [solo]}\n"
+    )
+    policy = read_policy(path)
+
+    assert [o.word for o in gate(good, baseline, policy).outcomes] == ["pass"] * 7
+    assert [o.word for o in gate(bad, baseline, policy).outcomes] == ["fail"] * 7
+
+
+def test_an_unknown_cost_is_neither_cheap_nor_dear(tmp_path, baseline):
+    """A missing price read as 0 passes every cost rule."""
+    rows = [
+        trial(f"task-{k}", name, 0.6, strategy=kind, repeat=r, answer_hash=f"y{k}{r}",
+              cost_usd=None if k == 7 else 0.001)
+        for name, (kind, _, _) in TWO.items() for k in range(30) for r in range(2)
+    ]  # fmt: skip
+    new = write_run(tmp_path / "new", rows, grader=GRADER, prompts=PROMPTS)
+    policy = Policy.model_validate({"rules": ({"kind": "cost", "factor": 1.5},)})
+
+    words_ = {o.word for o in gate(new, baseline, policy).outcomes}
+    assert words_ == {"inconclusive"}
+
+
+def test_a_baseline_holds_no_text_and_gives_back_what_was_frozen(tmp_path, baseline):
+    """It goes into a public repository."""
+    text = baseline.read_text("utf-8")
+    back = read_baseline(baseline)
+    old = read_run(tmp_path / "old")
+
+    assert "Explain" not in text
+    assert len(text) < 60_000
+    assert len(back.trials) == 180
+    assert back.run_id == old.id
+    again = freeze(old, tmp_path / "again.json")
+    assert again.read_text("utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("manifest", "ground"),
+    [({"status": "interrupted"}, "partial"), ({"limit": 5}, "filtered"),
+     ({"cut": ["task-9"]}, "filtered")],
+)  # fmt: skip
+def test_a_run_that_is_not_whole_is_no_baseline_unless_somebody_says_so(tmp_path, manifest, ground):
+    """The tasks that were cut are the dear and the hard ones."""
+    run = _made(tmp_path / "new", **manifest)
+
+    with pytest.raises(InputError, match=f"--allow {ground}"):
+        freeze(run, tmp_path / "b.json")
+    assert freeze(run, tmp_path / "b.json", allow=(ground,)).exists()
+
+
+def test_a_baseline_is_not_replaced_by_one_under_another_protocol(tmp_path, baseline):
+    """Every later gate would compare across graders without a word."""
+    run = _made(tmp_path / "new", grader=GRADER | {"hash": "h9"})
+
+    with pytest.raises(InputError, match="--allow protocol"):
+        freeze(run, baseline)
+
+
+def test_all_problems_of_a_policy_are_told_with_their_lines(tmp_path):
+    """One problem a run is one CI round each."""
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "margn: 2\nrules:\n  - quality: {margin: -1}\n  - speed: {}\n  - cost: {factr: 1.2}\n"
+        "  - failures: {at_most: 0}\n"
+    )
+    with pytest.raises(InputError) as refused:
+        read_policy(path)
+    found = "\n".join(refused.value.problems)
+
+    for place in (":1:", ":3:", ":4:", ":5:", ":6:"):
+        assert f"policy.yaml{place}" in found
+    assert "did you mean 'margin'" in found
+
+
+def test_a_policy_that_names_a_recipe_nobody_ran_is_refused(tmp_path, baseline):
+    """A misspelt recipe would be a rule that is never checked."""
+    with pytest.raises(InputError, match="panell"):
+        gate(tmp_path / "old", baseline, Policy(recipes=("panell",)))
+
+
+def _many(count, word="inconclusive"):
+    outcome = {
+        "kind": "quality", "word": word, "value": -0.01, "low": -0.04, "high": 0.02,
+        "limit": -0.02, "n": 30, "why": "x" * 20_000, "needs": "more | tasks `here`",
+    }  # fmt: skip
+    made = tuple(
+        Outcome(rule=f"rule {k} <script>\x00", recipe="päñel|", **outcome) for k in range(count)
+    )
+    return Checked(run_id="r", baseline_id="b", simulated=True, outcomes=made, notes=("n",))
+
+
+def test_the_markdown_of_200_rules_fits_into_a_job_summary():
+    """Above one MiB the whole summary is dropped."""
+    text = words.markdown(_many(200))
+
+    assert len(text.encode()) < 2**20
+    assert text.count("\n| inconclusive") == 200
+    assert "SIMULATED" in text
+    assert "<script>" not in text
+
+
+@pytest.mark.parametrize(
+    ("treated", "kind"), [("pass", "skipped"), ("fail", "failure"), (3, "error")]
+)
+def test_junit_is_read_by_a_junit_reader(tmp_path, treated, kind):
+    """CI shows what it can parse, and drops the rest without a word."""
+    junitparser = pytest.importorskip("junitparser")
+    checked = _many(3)
+    checked = Checked(
+        run_id="r", baseline_id="b", simulated=True, notes=(), inconclusive=treated,
+        outcomes=(*checked.outcomes, *_many(1, "pass").outcomes, *_many(2, "fail").outcomes),
+    )  # fmt: skip
+    path = write_junit(checked, tmp_path / "junit.xml")
+    (suite,) = junitparser.JUnitXml.fromfile(str(path))
+
+    assert suite.tests == 6
+    results = [type(r).__name__.lower() for case in suite for r in case.result]
+    assert results.count(kind) >= 3
+    assert suite.failures == (5 if treated == "fail" else 2)
+    assert ElementTree.parse(path).getroot().tag == "testsuites"
+
+
+def test_the_json_of_the_gate_says_simulated_and_its_exit_code(tmp_path, monkeypatch, capsys):
+    """A dashboard that reads it must not show simulated quality as real."""
+    old = freeze(_made(tmp_path / "old", simulated=True), tmp_path / "base.json")
+    new = _made(tmp_path / "new", seed=2, simulated=True)
+
+    code = _exit(monkeypatch, "gate", new.path, "--baseline", old, "--margin", "3", "--json")
+    told = json.loads(capsys.readouterr().out)
+
+    assert told["simulated"] is True
+    assert told["exit_code"] == code == 0
+    assert {rule["recipe"] for rule in told["rules"]} == set(TWO)
+
+
+def test_a_baseline_of_several_passes_keeps_each(tmp_path):
+    """Grading noise can only be told from answers where passes stand apart."""
+    verdicts = [
+        {"task": "t", "task_hash": "h", "recipe": "solo", "repeat": 0, "criterion": c,
+         "section": "s", "weight": 10.0, "grader": "referee", "grader_pass": p,
+         "verdict": "met" if v else "unmet", "value": float(v)}
+        for c, p, v in (("a", 0, 1), ("b", 0, 1), ("a", 1, 1), ("b", 1, 0))
+    ]  # fmt: skip
+    run = write_run(tmp_path / "run", [trial("t", "solo", 0.75, task_hash="h")], verdicts=verdicts)
+    content = json.loads(freeze(run, tmp_path / "b.json").read_text("utf-8"))
+
+    assert content["trials"][0][content["columns"].index("passes")] == [1.0, 0.5]
+    assert read_baseline(tmp_path / "b.json").sections["score"].tolist() == [0.75]
+
+
+def test_made_runs_gate_too(tmp_path):
+    """Runs without manifest entries, such as imported ones, are compared by what they have."""
+    old = freeze(made_run(tmp_path / "old", TWO, n=20, repeats=2), tmp_path / "b.json")
+
+    assert gate(made_run(tmp_path / "new", TWO, n=20, repeats=2, seed=4), old).outcomes
