@@ -48,6 +48,7 @@ def quality(rule: Quality, recipe: str, sides: Sides) -> Outcome:
         mean = samples.difference(new, old, tasks, sides.policy.estimand)
     left = len(set(new) | set(old)) - len(tasks)
     why = f"{left} tasks without a score in both are left out" if left else ""
+    why = "; ".join(text for text in (why, mean.how if mean.how == samples.NOISIER else "") if text)
     return _of_mean(f"{named} not worse by {100 * margin:g}", "quality", recipe, mean, -margin,
                     sides.policy, why, max(len(new[t]) for t in tasks))  # fmt: skip
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.special import fdtri
 
 from fusion_eval import frames
 from fusion_eval.gate.baseline import Baseline
@@ -83,6 +85,25 @@ def difference(new: Samples, old: Samples, tasks: Sequence[str], estimand: str) 
 
     estimand : `these tasks` (`stats.fixed`) or `new tasks` (paired t over task means)
     """
-    if estimand == "these tasks":
-        return fixed_difference([new[t] for t in tasks], [old[t] for t in tasks])
-    return plain(np.array([new[t].mean() - old[t].mean() for t in tasks]))
+    by_tasks = plain(np.array([new[t].mean() - old[t].mean() for t in tasks]))
+    if estimand != "these tasks":
+        return by_tasks
+    fixed = fixed_difference([new[t] for t in tasks], [old[t] for t in tasks])
+    if all(len(new[t]) == 1 for t in tasks) and _noisier(by_tasks, fixed):
+        return replace(by_tasks, how=NOISIER)
+    return fixed
+
+
+NOISIER = "the run varies more than the baseline's repeats; noise is taken from tasks"
+
+
+def _noisier(by_tasks: Mean, fixed: Mean) -> bool:
+    """Whether one new answer per task departs from the baseline by more than its repeats explain.
+
+    An F test at 1 %: then the run is noisier than the baseline, or tasks changed in different ways,
+    and the baseline's repeats say too little about the noise of the difference.
+    """
+    if not (fixed.se > 0 and by_tasks.freedom > 0):
+        return False
+    ratio = (by_tasks.se / fixed.se) ** 2
+    return bool(ratio > fdtri(by_tasks.freedom, fixed.freedom, 0.99))
