@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from fusion_eval.stats.frontier import pareto
     from fusion_eval.stats.gains import gains
     from fusion_eval.stats.headroom import headroom
+    from fusion_eval.stats.items import items
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
     from fusion_eval.stats.ranks import ranks
     from fusion_eval.stats.scores import scores
+    from fusion_eval.stats.subset import subset
     from fusion_eval.stats.variance import precision, variance
     from fusion_eval.store import read_run
 
@@ -64,6 +66,8 @@ _HOMES = {
     "decompose": "fusion_eval.stats.decompose",
     "headroom": "fusion_eval.stats.headroom",
     "gains": "fusion_eval.stats.gains",
+    "items": "fusion_eval.stats.items",
+    "subset": "fusion_eval.stats.subset",
     "deadlines": "fusion_eval.stats.deadline",
     "scores": "fusion_eval.stats.scores",
     "ranks": "fusion_eval.stats.ranks",
@@ -91,6 +95,7 @@ __all__ = [
     "grade",
     "headroom",
     "import_verdicts",
+    "items",
     "matched",
     "oracle",
     "pareto",
@@ -103,6 +108,7 @@ __all__ = [
     "run",
     "scores",
     "simulator",
+    "subset",
     "trials",
     "union_oracle",
     "variance",
