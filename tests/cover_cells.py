@@ -44,6 +44,8 @@ class Cell:
     clusters: bool = False
     nominal: float | None = 0.95
     found: float | None = None
+    share: float = 1.0
+    """Of the repetitions asked for, where the function is slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,7 @@ def measure(cell: Cell, repetitions: int, tasks: int = 2000, seed: int = 0) -> M
     """The rate of one cell; the same numbers for the same arguments."""
     whole = population(cell.world, cell.clusters, tasks)
     truth = cell.truth(whole)
+    repetitions = max(1, round(cell.share * repetitions))
     rng = np.random.default_rng([seed, cell.n, cell.repeats, *cell.name.encode()])
     hits = sum(
         bool(cell.function(draw(whole, cell.n, cell.repeats, cell.clusters, rng), truth))
@@ -310,7 +313,8 @@ CELLS: tuple[Cell, ...] = (
     *_cells("on these very tasks, one run against 4 of the baseline", FOUR, _against_a_baseline,
             _by_task, found=dict.fromkeys(FOUR, (0.944, 0.945, 0.947))),
     *_cells("failure rate, Clopper-Pearson", ("failures",), _failure_rate, _share_failed),
-    *_cells("fe.compare on 4 equal recipes: a false word", FOUR[:1], _table, _nothing, **ALARM),
+    *_cells("fe.compare on 4 equal recipes: a false word (a fifth of the experiments)", FOUR[:1],
+            _table, _nothing, share=0.2, **ALARM),
     *_cells("control: criteria counted as tasks", FOUR, _pooled, _mean_of(HERON), **CONTROL),
     *_cells("control: percentile bootstrap of a difference", FOUR, _percentile, _gap,
             sizes=(10,), **CONTROL),

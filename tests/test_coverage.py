@@ -19,7 +19,7 @@ def _cell(name, world="DRACO-like", n=30, repeats=1):
 
 def _few(name):
     """The slow ones are measured on fewer worlds."""
-    return 60 if name.startswith("fe.compare") else min(worlds(), 1_000)
+    return 300 if name.startswith("fe.compare") else min(worlds(), 1_000)
 
 
 NAMES = list(dict.fromkeys(c.name for c in CELLS if c.kind in {"coverage", "false alarms"}))

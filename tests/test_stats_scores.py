@@ -8,6 +8,7 @@ from made_runs import trial, trials_of
 import fusion_eval as fe
 from fusion_eval.errors import MissingScoresError, StatisticsError
 from fusion_eval.stats.estimates import mean_score
+from fusion_eval.stats.verdicts import scores_of
 
 RNG = np.random.default_rng
 
@@ -188,3 +189,32 @@ def test_simulated_tables_say_so_in_every_row(tmp_path):
                   fe.variance(trials)):  # fmt: skip
         assert table["caveat"].str.contains("SIMULATED").all()
         assert table.attrs["simulated"] is True
+
+
+def test_scores_out_of_verdicts_are_those_of_the_rubric_by_hand():
+    """A million rows are summed by codes; one code wrong and scores change places."""
+    rng, rows = RNG(9), []
+    for recipe in ("b", "a"):
+        for t in range(7):
+            for k in range(2):
+                for g in range(2):
+                    rows += [
+                        {"task": f"t{t}", "recipe": recipe, "repeat": k, "criterion": f"c{c}",
+                         "weight": w, "grader": f"g{g}", "grader_pass": 0,
+                         "value": rng.choice([0.0, 1.0, 0.5, np.nan])}
+                        for c, w in enumerate((5.0, 10.0, -8.0))
+                    ]  # fmt: skip
+    verdicts = pd.DataFrame(rows).sample(frac=1, random_state=1)
+
+    found = scores_of(verdicts).set_index(["recipe", "task", "repeat"])["score"]
+
+    expected = {}
+    for where, one in verdicts.groupby(["recipe", "task", "repeat", "grader"]):
+        read = one[one["value"].notna()]
+        top, base = (read["weight"] * read["value"]).sum(), read["weight"].clip(lower=0).sum()
+        if base:
+            expected.setdefault(where[:3], []).append(min(1.0, max(0.0, top / base)))
+    assert dict(found) == pytest.approx({k: np.mean(v) for k, v in expected.items()})
+    assert fe.scores(scores_of(verdicts))["n"].max() == 7
+    with pytest.raises(StatisticsError, match="'weight'"):
+        scores_of(verdicts.drop(columns="weight"))

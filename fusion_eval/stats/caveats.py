@@ -54,6 +54,7 @@ def sides(trials: pd.DataFrame, missing: Missing, label: str = "{}") -> dict[str
     """The side of every recipe; `label` is a format for its name in words."""
     wide = per_task(trials, "score", missing)
     names, index = wide.attrs["tasks"], wide.index
+    wide.attrs = {}  # pandas copies them deeply at every step
     recipe, key = trials["recipe"].astype(str), task_key(trials)
     failed = trials["failure"].notna()
     ends = {

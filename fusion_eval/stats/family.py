@@ -97,7 +97,7 @@ def _row(
         "a": a.label, "b": b.label, "difference": mean.value, "se": mean.se,
         "low": low, "high": high, "p": found.p[k], "p_adjusted": found.adjusted[k],
         "conclusion": word, "n": mean.n,
-        "sd": float(np.nanstd(d, ddof=1)) if mean.n > 1 else math.nan,
+        "sd": float(d[~np.isnan(d)].std(ddof=1)) if mean.n > 1 else math.nan,
         "wins": wins, "ties": ties, "losses": losses,
         "p_noninferior": math.nan if rules.margin is None
         else noninferiority_p(mean, rules.margin / 100),

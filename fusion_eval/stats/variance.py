@@ -14,6 +14,7 @@ from fusion_eval.stats.components import WORDS, Components, components
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.family import check_level
 from fusion_eval.stats.tables import tidied
+from fusion_eval.stats.verdicts import graded
 
 COLUMNS = (
     "recipe", "component", "variance", "sd", "low", "high", "share", "n", "repeats", "graders",
@@ -122,13 +123,13 @@ def _balanced(table: pd.DataFrame, reference: str | None) -> Iterator[tuple[str,
 def _cells(table: pd.DataFrame) -> pd.DataFrame:
     """Columns recipe, task, repeat, grader, grader_pass, score: one row per graded answer."""
     if {"criterion", "value", "weight"} <= set(table.columns):
-        return _graded(table)
-    graded = table.copy(deep=False)
-    graded.attrs = {}
-    keys = [name for name in ("grader", "grader_pass") if name in graded]
-    if "repeat" not in graded:
-        graded["repeat"] = graded.groupby(["recipe", "task", *keys]).cumcount()
-    known = tidied(graded)
+        return graded(table).dropna()
+    plain = table.copy(deep=False)
+    plain.attrs = {}
+    keys = [name for name in ("grader", "grader_pass") if name in plain]
+    if "repeat" not in plain:
+        plain["repeat"] = plain.groupby(["recipe", "task", *keys]).cumcount()
+    known = tidied(plain)
     more = {name: known[name].astype(str) if name in keys else "" for name in _CELLS[1:]}
     return pd.DataFrame(
         {
@@ -136,18 +137,6 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
             "repeat": known["repeat"].astype(int), **more, "score": scored(known, "complete"),
         }
     ).dropna()  # fmt: skip
-
-
-def _graded(verdicts: pd.DataFrame) -> pd.DataFrame:
-    """Scores out of verdicts: sum of w * value over the sum of positive w, cut to 0 to 1."""
-    read = verdicts[verdicts["value"].notna()]
-    weight = read["weight"].astype(float)
-    keys = [read["recipe"].astype(str), task_key(read), read["repeat"].astype(int)]
-    keys += [read["grader"].astype(str), read["grader_pass"].astype(str)]
-    raw = (weight * read["value"].astype(float)).groupby(keys).sum()
-    score = (raw / weight.clip(lower=0).groupby(keys).sum()).clip(0.0, 1.0)
-    named = score.rename_axis(["recipe", "task", *_CELLS]).rename("score")
-    return named.reset_index().dropna()
 
 
 def _rows(
