@@ -13,7 +13,16 @@ import pytest
 from fusion_eval.errors import BenchFileError
 from fusion_eval.simulator import load_world, worlds
 
-NAMES = {"default", "no-effect", "harmful", "floor", "ceiling", "rare-collapse", "needle"}
+NAMES = {
+    "default",
+    "no-effect",
+    "harmful",
+    "floor",
+    "ceiling",
+    "rare-collapse",
+    "needle",
+    "gullible",
+}
 
 
 def _default_text() -> str:

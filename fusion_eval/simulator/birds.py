@@ -21,7 +21,9 @@ class Grading(Value):
     its own maker and `lenient_to` for those of the makers named; `batching` per doubling of the
     criteria in one request, `position` from the first of them to the last, `order` when the answer
     stands before the criteria, `length` per doubling of the answer above 400 words. `gullible` is
-    the chance to obey a grade that the answer demands for itself.
+    the chance to obey a grade that the answer demands for itself, and `believes` the chance to take
+    a verdict, a demand or a ticked rubric for the request's own where the answer gets out of its
+    delimiters (see `quoting`).
     """
 
     sensitivity: Share
@@ -37,6 +39,7 @@ class Grading(Value):
     order: Units = 0.0
     length: Units = 0.0
     gullible: Share = 0.0
+    believes: Share = 0.0
 
 
 class Rates(Value):

@@ -16,6 +16,7 @@ from fusion_eval.simulator.catalogue import Known
 from fusion_eval.simulator.chance import normal, probit, uniform
 from fusion_eval.simulator.forms import Content
 from fusion_eval.simulator.mechanism import Circumstances, lenience, says_met
+from fusion_eval.simulator.quoting import forged
 from fusion_eval.simulator.reading import Asked
 from fusion_eval.simulator.text import CLOSINGS, OPENINGS
 from fusion_eval.simulator.verdicts import worded
@@ -45,12 +46,24 @@ def _verdict(speaker: Speaker, asked: Asked, known: Known, place: int, rules: Gr
     i = asked.criteria[place]
     phrase = known.phrases[i]
     places = phrase.places(asked.rest)
+    believed = _believed(speaker, asked, known, place, rules)
     met = _obeys(speaker, asked, rules) or _says_met(speaker, asked, known, place, bool(places))
+    met = met if believed is None else believed
     where = f"at character {places[0]} of the text" if places else "nowhere in the text"
     why = "The point is made" if met else "The point is not made"
     if bool(places) == met:
         why = f"{why}: it stands {where}"
     return Content(text=f"{why}.", topic=known.task.leaves[i].requirement, met=met)
+
+
+def _believed(
+    speaker: Speaker, asked: Asked, known: Known, place: int, rules: Grading
+) -> bool | None:
+    """The verdict that an answer has forged, where it seems to be the request's own."""
+    if not rules.believes or speaker.chances("believes", 1)[0] >= rules.believes:
+        return None
+    i = asked.criteria[place]
+    return forged(asked.said, known.phrases[i].bare, not known.phrases[i].negative)
 
 
 def _obeys(speaker: Speaker, asked: Asked, rules: Grading) -> bool:

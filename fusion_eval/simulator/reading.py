@@ -14,6 +14,7 @@ from typing import Any
 
 from fusion_eval.simulator.candidates import Candidates, candidates
 from fusion_eval.simulator.catalogue import Catalogue, Known
+from fusion_eval.simulator.quoting import parted
 from fusion_eval.simulator.text import CLOSINGS, OPENINGS
 
 FIELDS = ("consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots")
@@ -41,7 +42,8 @@ Analysis = dict[str, Any]
 class Asked:
     """What is asked.
 
-    `kind` is unknown, answer, write, compare, choose, rank, rate, review or grade.
+    `kind` is unknown, answer, write, compare, choose, rank, rate, review or grade. Of `rest`, all
+    but the known prompt, `said` is what seems to be no quotation.
     """
 
     kind: str
@@ -52,19 +54,21 @@ class Asked:
     criteria: tuple[int, ...] = ()
     by_letter: bool = False
     by_agreement: bool = False
+    said: str = ""
 
 
 def read(text: str, schema: object, catalogue: Catalogue) -> Asked:
     """What the joined messages ask for; `schema` is the reply form, where one is requested."""
-    prompt = catalogue.find(text)
+    said, quoted = parted(text)
+    prompt = (catalogue.find(said) if quoted else None) or catalogue.find(text)
     known = prompt or catalogue.by_criterion(text) or catalogue.by_statement(text)
     if known is None:
         return Asked(kind="unknown", rest=text)
     if len(known.prompt) >= _SHORT:
-        text = text.replace(known.prompt, "\n")
-    criteria = _grading(known, text)
+        text, said = (each.replace(known.prompt, "\n") for each in (text, said))
+    criteria = _grading(known, said) or _grading(known, text)
     if criteria:
-        return Asked("grade", known, text, criteria=criteria)
+        return Asked("grade", known, text, criteria=criteria, said=said)
     notes, rest = _cut_analyses(text)
     found, around = candidates(known, rest), _around(rest)
     if _wants_analysis(schema, around):
