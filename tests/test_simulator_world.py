@@ -21,6 +21,7 @@ NAMES = {
     "ceiling",
     "rare-collapse",
     "needle",
+    "equal",
     "gullible",
 }
 
