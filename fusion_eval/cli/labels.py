@@ -95,6 +95,15 @@ def take_labels(file: Path, run: str, output_dir: Path, *, as_json: bool) -> Non
 
 def grader_report(
     run: RunPath = "results/latest",
+    others: Annotated[
+        list[str] | None, Option("--and", help="Another grading of the same answers; repeatable.")
+    ] = None,
+    padded: Annotated[
+        str | None, Option("--padded", help="Grading of the same answers with neutral text added.")
+    ] = None,
+    write_padded: Annotated[
+        Path | None, Option("--write-padded", help="Only write those answers, to be graded.")
+    ] = None,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
@@ -103,12 +112,18 @@ def grader_report(
     Flips between passes, agreement between graders, order and length effects, self-preference,
     heavy criteria, unread verdicts, and what human labels say. Calls nothing.
 
-    Example: fusion-eval grader-report results/latest
+    Example: fusion-eval grader-report results/latest --and ANOTHER_RUN
     """
     from fusion_eval import report
 
     found = found_run(run, output_dir)
+    if write_padded is not None:
+        count = report.write_padded(found, write_padded)
+        said = {"file": str(write_padded), "answers": count}
+        return print_json(said) if as_json else print(f"{count:,} answers in {write_padded}")
+    more = [found_run(other, output_dir) for other in others or ()]
+    probe = found_run(padded, output_dir) if padded else None
     if as_json:
-        return print_json(report.grader_report(found))
-    print(report.grader_markdown(found))
+        return print_json(report.grader_report(found, *more, padded=probe))
+    print(report.grader_markdown(found, *more, padded=probe))
     return None

@@ -14,12 +14,13 @@ from fusion_eval.plots.scores import draw as draw_scores
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.html import write_pages
 from fusion_eval.report.markdown import BANNER, markdown
+from fusion_eval.report.padding import write_padded
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.trust import trust
 from fusion_eval.report.words import escaped
 from fusion_eval.store import Run, read_run, write_json
 
-__all__ = ["grader_markdown", "grader_report", "summarize", "write"]
+__all__ = ["grader_markdown", "grader_report", "summarize", "write", "write_padded"]
 
 
 def write(run: Run | str | Path) -> dict[str, Path]:
@@ -40,9 +41,11 @@ def write(run: Run | str | Path) -> dict[str, Path]:
     return {**write_pages(opened, trials, table, summary), "report.md": path, **written}
 
 
-def grader_markdown(run: Run | str | Path) -> str:
+def grader_markdown(
+    run: Run | str | Path, *others: Run | str | Path, padded: Run | str | Path | None = None
+) -> str:
     """What `grader_report` says, in words and tables. Calls nothing."""
-    found = grader_report(run)
+    found = grader_report(run, *others, padded=padded)
     parts = [f"# Grader of run {escaped(found['run_id'])}", BANNER if found["simulated"] else ""]
     parts += list(trust(found)) or ["No answer of this run was graded by a model."]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -20,19 +20,26 @@ from fusion_eval.stats.readings import TRIAL, judged, raters
 from fusion_eval.store import Run, read_run
 
 LEVEL = 0.95
+_VERDICT = ["task_hash", "recipe", "repeat", "criterion"]
 
 
-def grader_report(run: Run | str | Path) -> dict[str, Any]:
+def grader_report(
+    run: Run | str | Path, *others: Run | str | Path, padded: Run | str | Path | None = None
+) -> dict[str, Any]:
     """Everything about the grader of a run, for programs; scores are 0 to 1, unknown is None.
+
+    `others` are gradings of the same answers, as `fusion-eval grade` makes them: their verdicts
+    are laid beside those of `run`, answer by answer. `padded` is a grading of the same answers
+    with neutral text added (`report.padding`).
 
     `graders`, `flips` (between passes), `agreement` (between graders), `differences` (of score,
     between graders or protocols), `position`, `length`, `self_preference`, `heavy`, `unread`,
     `labels` (None where none were drawn), and `missing`: what this run cannot say, and how to get
     it. Makes no call.
     """
-    opened = run if isinstance(run, Run) else read_run(run)
+    opened = _open(run)
     trials, verdicts = frames.trials(opened), frames.verdicts(opened)
-    rows = judged(verdicts)
+    rows = _with_others(trials, judged(verdicts), [_open(other) for other in others])
     recipes, models = families(opened)
     found: dict[str, Any] = {
         "run_id": opened.id,
@@ -43,6 +50,7 @@ def grader_report(run: Run | str | Path) -> dict[str, Any]:
         **_differences(trials, rows),
         "position": effects.position_effect(rows, LEVEL),
         "length": effects.length_effect(trials, answer_lengths(opened), LEVEL),
+        "padding": None if padded is None else _padding(trials, rows, _open(padded)),
         "self_preference": _self_preference(trials, rows, recipes, models),
         "heavy": audit.heavy_criteria(rows).to_dict("records"),
         "unread": audit.unread(rows, LEVEL).to_dict("records"),
@@ -51,6 +59,43 @@ def grader_report(run: Run | str | Path) -> dict[str, Any]:
     found["missing"] = [{"what": what, "how": how} for what, how in _missing(found)]
     cleaned: dict[str, Any] = clean(found)
     return cleaned
+
+
+def _open(run: Run | str | Path) -> Run:
+    return run if isinstance(run, Run) else read_run(run)
+
+
+def _with_others(trials: pd.DataFrame, rows: pd.DataFrame, others: list[Run]) -> pd.DataFrame:
+    """The verdicts with those of other runs on the same answers, each once."""
+    answers = trials[["task_hash", "recipe", "repeat", "answer_hash"]].dropna()
+    parts = [rows]
+    for other in others:
+        same = frames.trials(other).merge(answers, on=list(answers.columns))
+        if same.empty:
+            raise StatisticsError(f"{other.id} graded no answer of this run; give one that did")
+        keys = same[["task_hash", "recipe", "repeat"]].drop_duplicates()
+        parts.append(judged(frames.verdicts(other)).merge(keys, on=list(keys.columns)))
+    if len(parts) == 1:
+        return rows
+    whole = pd.concat(parts, ignore_index=True)
+    names = [*_VERDICT, "grader", "grader_pass"]
+    names += ["protocol"] if "protocol" in whole else []
+    return whole.drop_duplicates(names)
+
+
+def _padding(trials: pd.DataFrame, rows: pd.DataFrame, padded: Run) -> dict[str, Any]:
+    """What neutral text added to an answer changes: `score` (padded minus plain) and `flips`."""
+    again = judged(frames.verdicts(padded)).assign(grader="padded", protocol="padded")
+    both = pd.concat([rows.assign(grader="plain", protocol="plain"), again], ignore_index=True)
+    both = both.assign(grader_pass=0).drop_duplicates([*_VERDICT, "grader"])
+    both = both.drop(columns="protocol")
+    table = effects.rater_differences(trials, both, LEVEL)
+    raw = agreement(both, "grader", LEVEL)
+    if table.empty:
+        raise StatisticsError(f"{padded.id} graded no answer of this run; give one that did")
+    row = table.iloc[0]
+    change = {"value": -row["difference"], "low": -row["high"], "high": -row["low"], "n": row["n"]}
+    return {"score": {**change, "level": LEVEL}, "flips": _flips(raw)}
 
 
 def answer_lengths(run: Run) -> pd.Series:
@@ -179,12 +224,13 @@ def _missing(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not found["flips"]:
         yield (
             "how often the grader contradicts itself: there is one pass",
-            "grade again with more passes: fusion-eval grade RUN --passes 3",
+            "grade again with more passes, and report on that: fusion-eval grade RUN --passes 3",
         )
     if len({row["grader"] for row in found["graders"]}) < 2:
         yield (
             "whether another grader would agree: there is one grader",
-            "grade again with another: fusion-eval grade RUN --grader OTHER",
+            "grade again with another, and lay both beside each other: fusion-eval grade RUN "
+            "--grader OTHER, fusion-eval grader-report RUN --and ITS_RUN",
         )
     if found["position"] is None:
         yield (
@@ -193,6 +239,11 @@ def _missing(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if found["length"] is None:
         yield "whether length matters: no answer texts, or no variation", "keep the run's answers"
+    if found["padding"] is None:
+        yield (
+            "whether padding alone moves it",
+            "fusion-eval grader-report RUN --write-padded FILE, grade FILE, --padded ITS_RUN",
+        )
     if not found["self_preference"]["families"]:
         yield "whether the grader's family is on a panel: no bench file", "a run made by `run`"
     elif not found["self_preference"]["double_differences"]:

@@ -35,7 +35,8 @@ def trust(found: Mapping[str, Any]) -> Iterator[str]:
     yield " ".join([_who(found["graders"]), *_flips(found["flips"]), *_unread(found["unread"])])
     yield from _agreement(found["agreement"], simulated)
     yield from _differences(found["differences"], simulated)
-    yield " ".join([*_place_and_length(found), *_kin(found["self_preference"])])
+    effects = [*_place_and_length(found), *_padding(found["padding"])]
+    yield " ".join([*effects, *_kin(found["self_preference"])])
     yield from _heavy(found["heavy"], simulated)
     if found["labels"] is not None:
         yield from _labels(found["labels"], simulated)
@@ -120,6 +121,16 @@ def _place_and_length(found: Mapping[str, Any]) -> Iterator[str]:
             f"{points_range(found['length'], signed=True)} points more at equal task and recipe "
             f"({number(found['length']['n'], 'task')}): an association, since longer answers may "
             "hold more."
+        )
+
+
+def _padding(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is not None:
+        flips = next(row for row in found["flips"] if row["sign"] == "all")
+        yield (
+            "Neutral text added to the same answers moves the score by "
+            f"{points_range(found['score'], signed=True)} points and changes {_share(flips)} of "
+            "the verdicts; compare that with the flips between passes."
         )
 
 
