@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scripted import ScriptedAsk, failed, member, question
 
-from fusion_eval.bench.configure import configure
 from fusion_eval.core import Reply
-from fusion_eval.errors import BenchFileError, NoAnswerError
+from fusion_eval.errors import NoAnswerError
 from fusion_eval.prompts import shown
 from fusion_eval.strategies.best_of_n import best_of_n
 from fusion_eval.strategies.ranked import ranked
@@ -223,58 +221,3 @@ def test_no_reply_of_a_judge_breaks_a_strategy(reply):
         ask = ScriptedAsk(member=DRAFTS, ranker=[reply], scorer=[reply] * 3)
         chosen = asyncio.run(strategy(CAPITAL, ask, members=(A, B, C), **params))
         assert chosen.text in DRAFTS
-
-
-# Bench files
-
-BENCH = """endpoints:
-  sim: {{simulator: default}}
-models:
-  a: {{endpoint: sim, id: aviary/sparrow}}
-  b: {{endpoint: sim, id: wader/heron}}
-recipes:
-  bad: {recipe}
-"""
-
-
-@pytest.mark.parametrize(
-    ("recipe", "problem"),
-    [
-        ("{strategy: self_consistency, member: a, n: 0}", "n: Input should be greater than or"),
-        ("{strategy: universal_self_consistency, member: a, n: 0}", "n: Input should be greater"),
-        ("{strategy: ranked, members: [], ranker: a}", "members: Tuple should have at least 1"),
-        ("{strategy: ranked, members: [a]}", "needs 'ranker'"),
-        ("{strategy: best_of_n, members: [], scorer: a}", "members: Tuple should have at least"),
-        (
-            "{strategy: best_of_n, members: [a, b], scorer: a, weights: [1]}",
-            "weights has 1 values and needs 2, one for each of members",
-        ),
-        (
-            "{strategy: best_of_n, members: [a, b], scorer: a, weights: [1, 0]}",
-            "weights: Input should be greater than 0",
-        ),
-        (
-            "{strategy: best_of_n, members: [a, b], scorer: a, scoring: both}",
-            "scoring: Input should be 'pointwise' or 'listwise'",
-        ),
-    ],
-)
-def test_a_recipe_that_cannot_work_is_refused_with_file_and_line(
-    tmp_path: Path, recipe: str, problem: str
-):
-    """Found in the middle of a paid run it would have cost the first half."""
-    file = tmp_path / "bench.yaml"
-    file.write_text(BENCH.format(recipe=recipe))
-    with pytest.raises(BenchFileError) as caught:
-        configure(file)
-    (found,) = caught.value.problems
-    assert found.startswith(f"{file}:7: ")
-    assert problem in found
-
-
-def test_weights_may_be_whole_numbers(tmp_path: Path):
-    """YAML has 2 and 1.5; nobody writes 2.0."""
-    file = tmp_path / "bench.yaml"
-    recipe = "{strategy: best_of_n, members: [a, b], scorer: a, weights: [2, 1.5]}"
-    file.write_text(BENCH.format(recipe=recipe))
-    assert configure(file).recipes["bad"].params["weights"] == (2.0, 1.5)
