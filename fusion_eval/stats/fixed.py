@@ -16,8 +16,9 @@ from fusion_eval.errors import TooFewTasksError
 from fusion_eval.stats.estimates import Floats, checked
 from fusion_eval.stats.means import Mean
 
-Repeats = Sequence[ArrayLike]
-"""The repeats of each task, in the order of the tasks; each shape (k,), without NaN."""
+Repeats = Sequence[ArrayLike] | Floats
+"""The repeats of each task, in the order of the tasks; each shape (k,), without NaN. Where all
+tasks have as many, an array of shape (n_tasks, k) is quicker."""
 
 
 def fixed_mean(repeats: Repeats) -> Mean:
@@ -53,6 +54,11 @@ def fixed_difference(a: Repeats, b: Repeats) -> Mean:
 
 def _moments(repeats: Repeats) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Mean, s^2 (NaN for one repeat) and number of repeats of each task."""
+    if isinstance(repeats, np.ndarray) and repeats.ndim == 2 and len(repeats):
+        x = checked(repeats, least=1)
+        k = x.shape[1]
+        spread = x.var(axis=1, ddof=1) if k > 1 else np.full(len(x), math.nan)
+        return x.mean(axis=1), spread, np.full(len(x), k)
     each = [checked(values, least=1) for values in repeats]
     if not each:
         raise TooFewTasksError("no task; at least one is needed")

@@ -123,11 +123,12 @@ def maybe_best(scores: Floats, signs: Signs, level: float = 0.95) -> NDArray[np.
     """
     count = scores.shape[1]
     kept = np.ones(count, dtype=bool)
+    flips = signs.astype(np.float32)
     for i in range(count):
         rivals = scores - scores[:, [i]]
         rivals = rivals[:, [j for j in range(count) if j != i and _shared(rivals[:, j]) > 1]]
         if rivals.shape[1]:
-            kept[i] = _keeps(rivals, signs, level)
+            kept[i] = _keeps(rivals, flips, level)
     return kept
 
 
@@ -135,7 +136,7 @@ def _shared(column: Floats) -> int:
     return int((~np.isnan(column)).sum())
 
 
-def _keeps(rivals: Floats, signs: Signs, level: float) -> bool:
+def _keeps(rivals: Floats, signs: NDArray[np.float32], level: float) -> bool:
     n = (~np.isnan(rivals)).sum(axis=0)
     mean = np.nanmean(rivals, axis=0)
     centred = np.nan_to_num(rivals - mean)
@@ -149,9 +150,9 @@ def _keeps(rivals: Floats, signs: Signs, level: float) -> bool:
         rivals, n, mean = rivals[:, ~flat], n[~flat], mean[~flat]
         centred, squares = centred[:, ~flat], squares[~flat]
     observed = float((mean / np.sqrt(squares / (n - 1) / n)).max())
-    sums = signs.astype(np.float32) @ centred.astype(np.float32)
-    u = np.minimum(sums**2 / (n * squares), 1 - 1e-6)
-    t = np.sign(sums) * np.sqrt((n - 1) * u / (1 - u))
+    sums = (signs @ centred.astype(np.float32)) / np.sqrt(n * squares).astype(np.float32)
+    u = np.minimum(sums**2, 1 - 1e-6)
+    t = np.copysign(np.sqrt((n - 1) * u / (1 - u)), sums)
     return bool(observed <= np.quantile(t.max(axis=1), level, method="higher"))
 
 
