@@ -324,6 +324,12 @@ def test_recipes_of_a_run_are_compared_as_one_document(command, write):
     assert set(promised.split()) <= row.keys()
     assert {row["a"], row["b"]} == {"solo", "vote"}
     assert "SIMULATED" in command("compare", "latest").out
+    (these,) = command("compare", "latest", "--estimand", "these tasks", "--json").json[
+        "comparisons"
+    ]
+    assert "exactly these tasks" in these["estimand"]
+    typo = command("compare", "latest", "--estimand", "new domain")
+    assert (typo.code, "did you mean 'new domains'" in typo.err) == (2, True)
     wrong = command("compare", "latest", "--recipes", "solo,vot")
     assert wrong.code == 2
     assert "the run has no vot" in wrong.err

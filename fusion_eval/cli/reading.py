@@ -49,6 +49,9 @@ def compare(
     margin: Annotated[
         float | None, Option("--margin", min=0.0, help="Points within which recipes are equal.")
     ] = None,
+    estimand: Annotated[
+        str, Option("--estimand", help="'new tasks', 'these tasks' (needs repeats), 'new domains'.")
+    ] = "new tasks",
     seed: Annotated[int, Option("--seed", help="Seed of the random sign flips.")] = 0,
     force: Annotated[
         bool, Option("--force", help="Compare although the runs were graded differently.")
@@ -66,6 +69,7 @@ def compare(
 
     first = found_run(run, output_dir)
     settings: dict[str, Any] = {"margin": margin, "seed": seed, "force": force}
+    settings["estimand"] = estimand
     if other is None:
         trials = only(fe.trials(first), names(recipes))
         frame = fe.compare(trials, reference=reference, **settings)
