@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ["pytester"]  # for the fixture that users get
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
 settings.register_profile("fusion_eval", deadline=None, derandomize=True)
 settings.load_profile("fusion_eval")

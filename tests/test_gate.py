@@ -409,3 +409,21 @@ def test_made_runs_gate_too(tmp_path):
     old = freeze(made_run(tmp_path / "old", TWO, n=20, repeats=2), tmp_path / "b.json")
 
     assert gate(made_run(tmp_path / "new", TWO, n=20, repeats=2, seed=4), old).outcomes
+
+
+@pytest.mark.parametrize(
+    ("shift", "margin", "more", "outcome"),
+    [(0.0, 3, "", "passed"), (-0.1, 3, "", "failed"), (0.0, 0, "", "skipped"),
+     (0.0, 0, ", inconclusive='fail'", "failed")],
+)  # fmt: skip
+def test_the_pytest_fixture_passes_fails_and_skips(
+    pytester, tmp_path, baseline, shift, margin, more, outcome
+):
+    """A team whose CI is pytest sees the gate as a test among others."""
+    new = _made(tmp_path / "new", seed=1, shift=shift)
+    pytester.makepyfile(
+        f"def test_quality(fusion_gate):\n"
+        f"    fusion_gate({str(new.path)!r}, baseline={str(baseline)!r}, margin={margin}{more})\n"
+    )
+
+    pytester.runpytest_subprocess("-rs").assert_outcomes(**{outcome: 1})
