@@ -10,49 +10,54 @@ from typing import Any
 
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.lint import lint
-from fusion_eval.errors import InputError
+from fusion_eval.core import Bench, TaskSet
+from fusion_eval.errors import InputError, TaskFileError
 from fusion_eval.loading.bench import presets
-from fusion_eval.loading.tasks import load_task_files, load_tasks
-from fusion_eval.loading.yaml_lines import read_yaml
+from fusion_eval.loading.tasks import joined, load_tasks, tasks_in
+from fusion_eval.loading.yaml_lines import Located, read_yaml
 
 
 def check_files(files: Iterable[str]) -> list[dict[str, Any]]:
-    """One description per file; tasks that two files both hold are a problem of the later one."""
-    found = []
-    tasks: list[str] = []
+    """One description per file; tasks that two files both hold are a problem of the later one.
+
+    Every file is read once, whatever it turns out to be and however many stand beside it.
+    """
+    found: list[dict[str, Any]] = []
+    sets: list[TaskSet] = []
     for file in files:
+        kind = "bench" if file in presets() else "tasks"
         try:
-            if _is_bench(file):
-                found.append(_bench(file))
+            document = _document(file)
+            if kind == "bench" or _is_bench(document):
+                kind = "bench"
+                found.append(_bench(file, configure(document or file)))
                 continue
-            described = _tasks(file)
-            load_task_files([*tasks, file])
-            tasks.append(file)
-            found.append(described)
+            tasks = tasks_in(document) if document else load_tasks(file)
+            joined([*sets, tasks])
+            sets.append(tasks)
+            found.append(_tasks(file, tasks))
         except InputError as error:
-            kind = "bench" if _is_bench(file) else "tasks"
             found.append({"file": file, "kind": kind, "problems": list(error.problems)})
     return found
 
 
-def _is_bench(file: str) -> bool:
-    """A YAML mapping with recipes or models is a bench file; everything else holds tasks."""
-    if file in presets():
-        return True
-    if Path(file).suffix not in {".yaml", ".yml"}:
-        return False
-    try:
-        value = read_yaml(Path(file), InputError).value
-    except InputError:
-        return False
-    return isinstance(value, dict) and "tasks" not in value and not _BENCH.isdisjoint(value)
+def _document(file: str) -> Located | None:
+    """What stands in a YAML file; None for a preset and for tables."""
+    if file in presets() or Path(file).suffix not in {".yaml", ".yml"} or file.startswith("hf:"):
+        return None
+    return read_yaml(Path(file), TaskFileError)
 
 
 _BENCH = frozenset({"recipes", "models", "endpoints"})
 
 
-def _bench(file: str) -> dict[str, Any]:
-    bench = configure(file)
+def _is_bench(document: Located | None) -> bool:
+    """A YAML mapping with recipes or models is a bench file; everything else holds tasks."""
+    value = document.value if document else None
+    return isinstance(value, dict) and "tasks" not in value and not _BENCH.isdisjoint(value)
+
+
+def _bench(file: str, bench: Bench) -> dict[str, Any]:
     return {
         "file": file,
         "kind": "bench",
@@ -63,8 +68,7 @@ def _bench(file: str) -> dict[str, Any]:
     }
 
 
-def _tasks(file: str) -> dict[str, Any]:
-    known = load_tasks(file)
+def _tasks(file: str, known: TaskSet) -> dict[str, Any]:
     criteria = [c for task in known.tasks for c in task.leaves]
     return {
         "file": file,

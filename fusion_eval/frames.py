@@ -23,6 +23,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "task": ("", "id of the task in its file"),
         "task_hash": ("", "hash of what is asked and how it is scored; runs pair by it"),
         "rubric_hash": ("", "hash of the criteria alone; empty for a task with a target"),
+        "criteria": ("", "number of criteria that are graded"),
         "policy": ("", "named score policy: how verdicts became the score"),
         "domain": ("", "subject of the task, where the file names one"),
         "cluster": ("", "tasks made from one source share it"),

@@ -26,6 +26,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "task": _TEXT,
         "task_hash": _TEXT,
         "rubric_hash": _TEXT,
+        "criteria": _INT,
         "policy": _TEXT,
         "domain": _TEXT,
         "cluster": _TEXT,

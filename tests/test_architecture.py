@@ -46,7 +46,7 @@ ROOMS: dict[str, set[str]] = {
     "api": {"bench", "core", "engine", "errors", "loading", "store"},
     "design": {"api", "bench", "core", "errors", "simulator", "stats"},
     "repricing": {"core", "errors", "loading", "store"},
-    "checking": {"bench", "errors", "loading"},
+    "checking": {"bench", "core", "errors", "loading"},
     "starter": {"errors"},
     "terminal": {"bench", "report", "store"},
     "pytest_plugin": {"gate"},

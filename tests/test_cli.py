@@ -16,6 +16,7 @@ from werkzeug import Request, Response
 
 import fusion_eval as fe
 from fusion_eval import cli
+from fusion_eval.checking import check_files
 
 ROOT = Path(__file__).parent.parent
 MINI = ROOT / "tasks" / "mini.yaml"
@@ -231,6 +232,21 @@ def test_validate_goes_on_after_a_bad_file(command, bad, write):
     assert done.json["files"][2]["problems"] == []
     assert "is there twice" in done.json["files"][3]["problems"][0]
     assert f"{bad}:2" in done.err
+
+
+def test_validate_reads_every_file_once(monkeypatch, write):
+    """A set of a hundred megabytes was parsed three times, and again for each file behind it."""
+    read = []
+    real = Path.read_text
+    monkeypatch.setattr(
+        Path, "read_text", lambda path, *a: (read.append(path.name), real(path, *a))[1]
+    )
+    lines = write("more.jsonl", '{"id": "a", "prompt": "p", "target": "x"}\n')
+    found = check_files([str(MINI), str(write("bench.yaml", BENCH)), str(lines)])
+    assert [each["problems"] for each in found] == [[], [], []]
+    assert {name: read.count(name) for name in ("mini.yaml", "bench.yaml", "more.jsonl")} == {
+        "mini.yaml": 1, "bench.yaml": 1, "more.jsonl": 1,
+    }  # fmt: skip
 
 
 def test_validate_prints_one_line_per_good_file(command):

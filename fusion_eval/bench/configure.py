@@ -37,7 +37,7 @@ from fusion_eval.loading.bench import (
     load_bench_file,
 )
 from fusion_eval.loading.controls import ControlsEntry
-from fusion_eval.loading.yaml_lines import explain
+from fusion_eval.loading.yaml_lines import Located, explain
 from fusion_eval.simulator import World
 
 
@@ -62,7 +62,9 @@ def configure_grader(source: str | Path, tasks: TaskSet, changes: Mapping[str, A
 
 
 def configure(
-    source: str | Path, recipes: Collection[str] | None = None, tasks: TaskSet | None = None
+    source: str | Path | Located,
+    recipes: Collection[str] | None = None,
+    tasks: TaskSet | None = None,
 ) -> Bench:
     """Read and resolve a bench file or preset; `recipes` keeps only those of these names.
 

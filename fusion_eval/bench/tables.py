@@ -86,6 +86,7 @@ def _trial(
         "task": task.id,
         "task_hash": task.hash,
         "rubric_hash": task.rubric_hash,
+        "criteria": len(task.leaves) or None,
         "policy": task.score,
         "domain": task.domain,
         "cluster": task.cluster,

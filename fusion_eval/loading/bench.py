@@ -202,14 +202,9 @@ class BenchDocument:
     broken: frozenset[str] = frozenset()
 
 
-def load_bench_file(source: str | Path) -> BenchDocument:
+def load_bench_file(source: str | Path | Located) -> BenchDocument:
     """Read a bench file, or a preset by its name; raises BenchFileError where it is no bench."""
-    path = presets().get(str(source), Path(source))
-    if not path.exists() and path.suffix not in {".yaml", ".yml"}:
-        raise BenchFileError(
-            f"{source}: no such bench file or preset; presets: {', '.join(presets())}"
-        )
-    document = read_yaml(path, BenchFileError)
+    document = source if isinstance(source, Located) else _document(source)
     value = document.value or {}
     try:
         return BenchDocument(file=BenchFile.model_validate(value), document=document)
@@ -224,6 +219,15 @@ def load_bench_file(source: str | Path) -> BenchDocument:
         problems=tuple(problems),
         broken=broken,
     )
+
+
+def _document(source: str | Path) -> Located:
+    path = presets().get(str(source), Path(source))
+    if not path.exists() and path.suffix not in {".yaml", ".yml"}:
+        raise BenchFileError(
+            f"{source}: no such bench file or preset; presets: {', '.join(presets())}"
+        )
+    return read_yaml(path, BenchFileError)
 
 
 def _readable(

@@ -138,11 +138,26 @@ def methods(summary: Mapping[str, Any]) -> str:
         "The task is the sampling unit: repeats and grader passes are averaged within it first.",
         f"Score intervals: {', '.join(found)}." if found else "",
         f"Cost intervals: {', '.join(costs)}." if costs else "",
+        *_headlines(summary),
         "Comparisons: paired by task, sign-flip tests, step-down max-T and simultaneous intervals.",
         "Grading error is not in the intervals: they hold for this grader. Formulas and tests: "
         "docs/methods.md.",
     ]
     return " ".join(line for line in used if line)
+
+
+def _headlines(summary: Mapping[str, Any]) -> list[str]:
+    """What the benchmark's own policy makes of the scores, where it is not the mean over tasks."""
+    own = {
+        recipe: row["score_by_policy"]
+        for recipe, row in summary["recipes"].items()
+        if row.get("score_by_policy")
+    }
+    if not own:
+        return []
+    how = next(iter(own.values()))["method"]
+    points = [f"{escaped(recipe)} {100 * found['value']:.1f}" for recipe, found in own.items()]
+    return [f"Headlines as the score policy takes them ({how}): {', '.join(points)}."]
 
 
 def identity(run: Run, summary: Mapping[str, Any], name: Name = escaped) -> list[str]:

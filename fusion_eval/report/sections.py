@@ -24,7 +24,7 @@ def by_domain(trials: pd.DataFrame, level: float) -> Breakdown:
 
 
 def by_section(verdicts: pd.DataFrame, trials: pd.DataFrame, level: float) -> Breakdown:
-    """Score within each section of the rubric, by the weights; a failed answer counts 0.
+    """Score within each section of the rubric, by the policy; a failed answer counts 0.
 
     Unread verdicts are left out, as in the score. A section without positive weight in a task has
     no score there.
@@ -33,7 +33,7 @@ def by_section(verdicts: pd.DataFrame, trials: pd.DataFrame, level: float) -> Br
     names = sorted(set(sections) - {""})
     if len(names) < 2:
         return {}
-    scores = section_scores(verdicts)
+    scores = section_scores(verdicts, trials)
     failed = trials[trials["failure"].notna()]
     columns = recipes(trials)
     found = {}

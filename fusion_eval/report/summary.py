@@ -77,6 +77,7 @@ def _recipe(
     return {
         "strategy": row["strategy"] or None,
         "score": stats.mean_score(score, LEVEL) if row["n"] else None,
+        "score_by_policy": stats.headline(rows, row["recipe"], LEVEL),
         "score_complete_cases": stats.mean_score(complete, LEVEL) if len(complete) else None,
         "cost_usd": _cost(row),
         "latency_s": _latency(rows),

@@ -11,6 +11,7 @@ from fusion_eval.stats.estimates import mean_score, t_interval, wilson
 from fusion_eval.stats.failing import clopper_pearson, failures
 from fusion_eval.stats.fixed import fixed_difference, fixed_mean
 from fusion_eval.stats.frontier import pareto
+from fusion_eval.stats.headline import headline
 from fusion_eval.stats.means import score_limits, t_limits
 from fusion_eval.stats.multiple import holm, max_t_adjusted_p, max_t_p, simultaneous_intervals
 from fusion_eval.stats.oracles import best_member, oracle, union_oracle
@@ -34,6 +35,7 @@ __all__ = [
     "failures",
     "fixed_difference",
     "fixed_mean",
+    "headline",
     "holm",
     "max_t_adjusted_p",
     "max_t_p",

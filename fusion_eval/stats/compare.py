@@ -19,6 +19,7 @@ from fusion_eval.stats.estimand import Estimand
 from fusion_eval.stats.evidence import Evidence, by_flips, by_t
 from fusion_eval.stats.family import COLUMNS, Rules, rules_of, table_of
 from fusion_eval.stats.fixed import fixed_difference, fixed_mean
+from fusion_eval.stats.headline import note, versions
 from fusion_eval.stats.means import Mean
 from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.protocols import refuse_mixed, with_caveat
@@ -96,7 +97,7 @@ def compare(
     _refuse_strangers(pairs)
     table = table_of(pairs, _evidence(trials, trials, pairs, rules, seed, flips), rules)
     table.attrs |= {**trials.attrs, "simulated": frames.is_simulated(trials)}
-    return with_caveat(table, caveat)
+    return with_caveat(with_caveat(table, caveat), note(trials))
 
 
 def compare_runs(
@@ -135,6 +136,7 @@ def compare_runs(
     if not len(keys[0].intersection(keys[1])):
         raise StatisticsError(
             "the runs share no task: tasks pair by hash, so their text or rubric differ"
+            + (f"; {other}" if (other := versions(a, b)) else "")
         )
     index = keys[0].union(keys[1])
     pairs = [(first[name].on(index), second[name].on(index)) for name in shared]
@@ -142,7 +144,9 @@ def compare_runs(
     table = table_of(pairs, _evidence(a, b, pairs, rules, seed, flips), rules)
     table.insert(0, "recipe", shared)
     table.attrs |= {"simulated": any(frames.is_simulated(t) for t in (a, b))}
-    return with_caveat(table, caveat)
+    for said in (caveat, note(a, b), versions(a, b)):
+        table = with_caveat(table, said)
+    return table
 
 
 def _trials(source: Run | str | Path | pd.DataFrame) -> pd.DataFrame:

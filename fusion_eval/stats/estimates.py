@@ -21,31 +21,40 @@ Floats = NDArray[np.float64]
 
 
 def mean_score(values: ArrayLike, level: float = 0.95) -> Estimate:
-    """Mean of scores between 0 and 1, with the interval that suits them.
+    """Mean of scores, with the interval that suits them.
 
     Parameters
     ----------
-    values : shape (n_tasks,), one score per task, 0 to 1, no NaN
+    values : shape (n_tasks,), one score per task, no NaN; 0 to 1, or below where the score policy
+        does not cut each task
     level : float in (0, 1), coverage
 
     Returns
     -------
     Estimate in 0 to 1. Wilson when every score is 0 or 1 (a proportion), Wilson with the effective
     sample size when all scores are equal, logit-t otherwise. One task alone says nothing about
-    others: its interval is the whole scale.
+    others: its interval is the whole scale. Where a score is below 0 the scale has no lower end:
+    Student's t, without limits for one task.
 
     Raises
     ------
-    MissingScoresError, TooFewTasksError (no task), StatisticsError (outside 0 to 1)
+    MissingScoresError, TooFewTasksError (no task), StatisticsError (above 1: these are points)
     """
     x = checked(values, least=1)
-    if x.min() < 0 or x.max() > 1:
+    if x.max() > 1:
         raise StatisticsError(f"scores from {x.min():g} to {x.max():g}; they must be 0 to 1")
+    if x.min() < 0:
+        return t_interval(x, level) if len(x) > 1 else _alone(float(x[0]), level)
     if len(x) == 1:
         return Estimate(value=float(x[0]), low=0.0, high=1.0, level=level, n=1, method="one task")
     if np.isin(x, (0.0, 1.0)).all():
         return wilson(float(x.sum()), len(x), level)
     return wilson_effective(x, level) if np.ptp(x) == 0 else logit_t(x, level)
+
+
+def _alone(value: float, level: float) -> Estimate:
+    """One score of a scale without a lower end."""
+    return Estimate(value=value, low=-math.inf, high=1.0, level=level, n=1, method="one task")
 
 
 def t_interval(values: ArrayLike, level: float = 0.95) -> Estimate:

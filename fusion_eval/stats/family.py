@@ -83,8 +83,9 @@ def _row(
     a: Side, b: Side, found: Evidence, k: int, equal: float, rules: Rules
 ) -> dict[str, object]:
     mean, d = found.means[k], a.scores - b.scores
-    # scores lie in [0, 1], so no difference can leave [-1, 1] (a few tasks give wild limits)
-    low, high = np.clip([found.low[k], found.high[k]], -1.0, 1.0).tolist()
+    # where scores lie in [0, 1], no difference can leave [-1, 1] (a few tasks give wild limits)
+    most = 1.0 if min(_least(a), _least(b)) >= 0 else math.inf
+    low, high = np.clip([found.low[k], found.high[k]], -most, most).tolist()
     band = math.sqrt(np.nan_to_num(a.noise) + np.nan_to_num(b.noise))
     wins, ties, losses = win_tie_loss(d, band)
     matters = _open_matters(open_range(a, b), mean.value, (low, high), rules)
@@ -108,6 +109,12 @@ def _row(
         "estimand": named("mean score difference", rules.estimand, rules.missing),
         "method": found.methods[k], "caveat": "; ".join(notes),
     }  # fmt: skip
+
+
+def _least(side: Side) -> float:
+    """The lowest score; below 0 only where the policy does not cut each task."""
+    known = side.scores[~np.isnan(side.scores)]
+    return float(known.min()) if len(known) else 0.0
 
 
 def _spread_notes(n: int, se: float, estimand: Estimand) -> list[str]:

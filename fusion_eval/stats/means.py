@@ -59,12 +59,15 @@ def t_limits(mean: Mean, level: float = 0.95) -> Estimate:
 def score_limits(mean: Mean, level: float = 0.95) -> Estimate:
     """Interval of a mean score, inside 0 to 1: t on the logit, see `estimates.logit_t`.
 
+    A mean below 0, under a score policy that does not cut each task, has Student's t interval.
     Where every score is equal (no standard error to speak of), Wilson's formula with as many
     observations as there are units; NaN limits where the standard error is unknown.
     """
     m, q = mean.value, mean.t_quantile(level)
     if math.isnan(mean.se):
         return _estimate(mean, math.nan, math.nan, level, mean.how)
+    if m < 0:
+        return t_limits(mean, level)
     if mean.se == 0 or not 0 < m < 1:
         low, high = wilson_limits(m, mean.units, q)
         return _estimate(mean, low, high, level, f"Wilson, {mean.how}")

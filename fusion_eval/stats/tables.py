@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.errors import MissingScoresError, StatisticsError
+from fusion_eval.stats.headline import policies
 
 _NEEDED = ("task", "recipe", "score")
 _OTHER_NAMES = {
@@ -79,7 +80,8 @@ def _check(table: pd.DataFrame) -> None:
             "those rows to leave them out"
         )
     seen = score[~failed].dropna()
-    if len(seen) and not (seen.min() >= -_ROUNDING and seen.max() <= 1 + _ROUNDING):
+    least = -np.inf if any(not policy.clips_tasks for policy in policies(table)) else 0.0
+    if len(seen) and not (seen.min() >= least - _ROUNDING and seen.max() <= 1 + _ROUNDING):
         raise StatisticsError(
             f"scores run from {seen.min():g} to {seen.max():g}; they must be 0 to 1: "
             "divide points of 100 by 100"

@@ -17,7 +17,7 @@ def row(row: dict[str, Any]) -> dict[str, Any]:
     Raises ValueError when the rubric is not the JSON that DRACO has.
     """
     try:
-        answer = row.get("answer")
+        answer: Any = row.get("answer")
         rubric = answer if isinstance(answer, dict) else json.loads(answer)
         criteria = [
             {**criterion, "weight": _number(criterion["weight"]), "section": section["id"]}
