@@ -52,7 +52,7 @@ def taken(run: Run | str | Path) -> Baseline:
         simulated=opened.simulated,
         manifest=kept,
         trials=trials.assign(task_hash=frames.task_key(trials)),
-        sections=section_scores(frames.verdicts(opened), frames.trials(opened)),
+        sections=section_scores(frames.verdicts(opened), trials),
     )
 
 
