@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fusion_eval import plots, simulator
     from fusion_eval.api import grade, run
-    from fusion_eval.frames import calls, trials, verdicts
+    from fusion_eval.frames import calls, labels, trials, verdicts
     from fusion_eval.importing import import_verdicts
+    from fusion_eval.report.grader import grader_report
     from fusion_eval.repricing import reprice
+    from fusion_eval.stats.agreement import agreement
     from fusion_eval.stats.best import best
     from fusion_eval.stats.compare import compare, compare_runs
     from fusion_eval.stats.deadline import deadlines
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from fusion_eval.stats.ranks import ranks
     from fusion_eval.stats.scores import scores
     from fusion_eval.stats.subset import subset
+    from fusion_eval.stats.twophase import two_phase
     from fusion_eval.stats.variance import precision, variance
     from fusion_eval.store import read_run
 
@@ -52,6 +55,10 @@ _HOMES = {
     "trials": "fusion_eval.frames",
     "verdicts": "fusion_eval.frames",
     "calls": "fusion_eval.frames",
+    "labels": "fusion_eval.frames",
+    "agreement": "fusion_eval.stats.agreement",
+    "two_phase": "fusion_eval.stats.twophase",
+    "grader_report": "fusion_eval.report.grader",
     "compare": "fusion_eval.stats.compare",
     "compare_runs": "fusion_eval.stats.compare",
     "pareto": "fusion_eval.stats.frontier",
@@ -81,6 +88,7 @@ _HOMES = {
 
 __all__ = [
     "acceptability",
+    "agreement",
     "best",
     "best_member",
     "calls",
@@ -93,9 +101,11 @@ __all__ = [
     "failures",
     "gains",
     "grade",
+    "grader_report",
     "headroom",
     "import_verdicts",
     "items",
+    "labels",
     "matched",
     "oracle",
     "pareto",
@@ -110,6 +120,7 @@ __all__ = [
     "simulator",
     "subset",
     "trials",
+    "two_phase",
     "union_oracle",
     "variance",
     "verdicts",

@@ -261,3 +261,68 @@ def test_a_grader_that_likes_one_family_makes_false_claims_and_labels_take_them_
     assert favour == pytest.approx(0.04, abs=0.006)
     assert claims[0] / count > 0.5
     assert claims[1] / count == pytest.approx(0.05, abs=0.02)
+
+
+def _rogan_gladen(p, se, sp):
+    """Rogan & Gladen (1978): prevalence from what a test says and how often it errs."""
+    return (p + sp - 1) / (se + sp - 1)
+
+
+def _ppi(human, said, unlabelled, slope):
+    """Angelopoulos et al. (2023): (mean, standard error), with slope 1 for PPI, tuned for PPI++."""
+    rest = human - slope * said
+    value = slope * unlabelled.mean() + rest.mean()
+    parts = slope**2 * unlabelled.var() / len(unlabelled) + rest.var() / len(human)
+    return value, np.sqrt(parts)
+
+
+HUMAN = np.array([1, 0, 1, 1, 0, 1, 1, 0.0])
+SAID = np.array([0.9, 0.2, 0.8, 0.6, 0.4, 0.7, 0.9, 0.1])
+UNLABELLED = np.array([0.8, 0.3, 0.6, 0.9, 0.2, 0.7, 0.5, 0.95, 0.4, 0.6])
+
+
+def test_the_references_give_the_numbers_of_their_own_packages():
+    """A reference that is wrong itself would let us agree with nothing."""
+    assert _rogan_gladen(0.62, 0.9, 0.85) == pytest.approx(0.6266666667)
+    assert _ppi(HUMAN, SAID, UNLABELLED, 1.0) == pytest.approx((0.645, 0.1159094474))
+    tuned = _ppi(HUMAN, SAID, UNLABELLED, 0.9766281807)
+    assert tuned == pytest.approx((0.6445325636, 0.1159165457))
+
+
+def test_on_plain_criteria_we_agree_with_prediction_powered_inference():
+    """One criterion a task and a random part of tasks labelled: the case that PPI is made for."""
+    first = np.concatenate([SAID, UNLABELLED])
+    correction = np.concatenate([HUMAN - SAID, np.full(len(UNLABELLED), np.nan)])
+    value = first.mean() + (HUMAN - SAID).mean()
+
+    assert anchored(first, correction).value == pytest.approx(value)
+    many = np.random.default_rng(0)
+    truth = many.random(40_000) < 0.6
+    said = np.where(truth, many.random(40_000) < 0.92, many.random(40_000) < 0.10).astype(float)
+    part = np.where(np.arange(40_000) < 20_000, truth - said, np.nan)
+    found = anchored(said, part)
+    other, error = _ppi(truth[:20_000] * 1.0, said[:20_000], said[20_000:], 0.5)
+    assert found.value == pytest.approx(other, abs=3 * error)
+    assert found.value == pytest.approx(_rogan_gladen(said.mean(), 0.92, 0.90), abs=0.01)
+
+
+def test_the_golden_difference_estimator_comes_out():
+    """One task, four draws with replacement: .6 + mean of w (y - f) / (W q) = .4333."""
+    w, q = np.array([10, 8, -20, 12.0, 270]), np.array([0.05, 0.04, 0.1, 0.06])
+    y, f = np.array([1, 0, 0, 1.0]), np.array([1, 1, 0, 1.0, 150 / 270])
+    key = {"task": "t", "task_hash": "t", "recipe": "r", "repeat": 0}
+    more = {"section": "", "grader": "g", "grader_pass": 0, "verdict": "met"}
+    drawn = [
+        {**key, "criterion": str(i), "probability": 4 * chance, "value": value}
+        for i, (chance, value) in enumerate(zip(q, y, strict=True))
+    ]
+    verdicts = pd.DataFrame(
+        [
+            {**key, **more, "criterion": str(i), "weight": weight, "value": value}
+            for i, (weight, value) in enumerate(zip(w, f, strict=True))
+        ]
+    )
+    found = two_readings(_trials(("t", "r")), verdicts, pd.DataFrame(drawn))
+
+    assert found.first.loc["t", "r"] == pytest.approx(0.6)
+    assert found.first.loc["t", "r"] + found.correction.loc["t", "r"] == pytest.approx(0.4333333333)

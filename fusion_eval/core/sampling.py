@@ -44,7 +44,7 @@ def chosen(
     ValueError : both or neither of `labels` and `share`, or nothing would be chosen
     """
     always = heavy(weights)
-    units = [(repeat, name) for repeat in sorted(set(repeats)) for name in weights]
+    units = [(repeat, name) for repeat in sorted({int(r) for r in repeats}) for name in weights]
     rest = [unit for unit in units if unit[1] not in always]
     if (labels is None) == (share is None):
         raise ValueError("give labels or share, one of them")
