@@ -46,6 +46,10 @@ def compare(
         str | None, Option("--reference", help="Compare every recipe with this one.")
     ] = None,
     recipes: Annotated[str | None, Option("--recipes", help="Only these: a,b,c.")] = None,
+    members: Annotated[
+        str | None,
+        Option("--members", help="Add the best of these and the oracles over them: a,b,c."),
+    ] = None,
     margin: Annotated[
         float | None, Option("--margin", min=0.0, help="Points within which recipes are equal.")
     ] = None,
@@ -73,13 +77,42 @@ def compare(
     if other is None:
         trials = only(fe.trials(first), names(recipes))
         frame = fe.compare(trials, reference=reference, **settings)
+        frame = _with_computed(frame, first, reference, names(members), margin, seed)
     else:
         frame = fe.compare_runs(first, found_run(other, output_dir), **settings)
     simulated = bool(frame.attrs.get("simulated", first.simulated))
     if as_json:
         print_json({"simulated": simulated, "comparisons": comparisons(frame)})
     else:
+        if "computed" in frame:
+            frame["a"] = frame["a"].where(~frame["computed"], frame["a"] + " (computed)")
         show_comparisons(frame, simulated=simulated, no_color=no_color)
+
+
+def _with_computed(
+    frame: Any, run: Any, reference: str | None, members: list[str] | None, margin: Any, seed: int
+) -> Any:
+    """The rows of a comparison, and those of controls that are computed from the verdicts.
+
+    They are computed for a reference with `controls:` in its bench file, or over `--members`.
+    """
+    import pandas as pd
+
+    import fusion_eval as fe
+    from fusion_eval.stats.controls import against
+
+    known = (run.manifest.get("controls") or {}).get(reference) or {}
+    if reference is None:
+        if members:
+            raise InputError("--members needs --reference: what the oracles are compared with")
+        return frame
+    chosen = members or (known["members"] if known.get("computed") else [])
+    if not chosen:
+        return frame
+    rows = against(fe.trials(run), fe.verdicts(run), reference, chosen, margin=margin, seed=seed)
+    both = pd.concat([frame.assign(computed=False), rows[rows["computed"]]], ignore_index=True)
+    both.attrs = frame.attrs
+    return both[[*frame.columns, "computed"]]
 
 
 def import_(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fusion_eval.report.decision import decision
+from fusion_eval.report.design import sections
 from fusion_eval.report.notes import gaps, money_cells, money_lines, notes
 from fusion_eval.report.trust import trust
 from fusion_eval.report.words import (
@@ -39,6 +40,7 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     parts += ["## Recipes", _recipes(summary), _reading(summary)]
     if summary["comparisons"]:
         parts += ["## Comparisons", _comparisons(summary), _family(summary)]
+    parts += sections(summary, table)
     for title, breakdown in (("domain", summary["domains"]), ("section", summary["sections"])):
         if breakdown:
             parts += [f"## Score by {title}", _breakdown(summary, breakdown, title)]

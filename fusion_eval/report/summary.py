@@ -14,6 +14,7 @@ from fusion_eval import frames, stats
 from fusion_eval.frames import per_task
 from fusion_eval.report.against import against
 from fusion_eval.report.cleaning import clean
+from fusion_eval.report.design import designed
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.sections import by_domain, by_section
@@ -59,6 +60,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
             "run": opened.manifest.get("money"),
         },
         "grader": grader_report(opened),
+        **designed(opened, trials, verdicts),
         "calls": calls_made(calls),
         "seed": opened.manifest.get("seed"),
         "statistics_seed": SEED,
