@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
+    from fusion_eval.stats.preferences import preferences
     from fusion_eval.stats.ranks import ranks
     from fusion_eval.stats.scores import scores
     from fusion_eval.stats.subset import subset
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "run": "fusion_eval.api",
     "grade": "fusion_eval.api",
+    "preferences": "fusion_eval.stats.preferences",
     "read_run": "fusion_eval.store",
     "import_verdicts": "fusion_eval.importing",
     "reprice": "fusion_eval.repricing",
@@ -112,6 +114,7 @@ __all__ = [
     "plots",
     "power",
     "precision",
+    "preferences",
     "ranks",
     "read_run",
     "reprice",

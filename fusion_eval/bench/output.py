@@ -18,8 +18,11 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench.tables import Fact, tables
 from fusion_eval.core import Attempt, Recipe, Task, Trial
-from fusion_eval.grading import TOO_LONG
+from fusion_eval.grading import NO_REFERENCE, TOO_LONG
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
+
+FINAL = (TOO_LONG, NO_REFERENCE)
+"""Why a verdict is missing that no further call would bring."""
 
 LINES = ("tasks", "answers", "replies")
 """The texts of a run, as JSON lines: what was asked, answered, and written on the way."""
@@ -43,7 +46,8 @@ class Tally:
 
 def _broken(trial: Trial) -> list[str]:
     """What calling again may mend: why an answer or a verdict is missing because calls failed."""
-    words = [v.reason for v in trial.verdicts if v.verdict == "not_graded" and v.reason != TOO_LONG]
+    lost = (v.reason for v in trial.verdicts if v.verdict == "not_graded")
+    words = [reason for reason in lost if reason not in FINAL]
     made_here = trial.recorded is None
     if made_here and trial.failure is not None and trial.failure not in ANSWERED_NOTHING:
         words.append(trial.failure)

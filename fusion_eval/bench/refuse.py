@@ -23,6 +23,11 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
             "add `grader: {model: …}`"
         )
     problems += _code_problems(tasks, bench)
+    if bench.answers is None and bench.grader and bench.grader.protocol.kind == "pairwise":
+        problems.append(
+            f"{bench.where('grader')}: preferences compare answers that exist; run without it, "
+            "then `fusion-eval grade RUN --protocol pairwise --against RECIPE`"
+        )
     paid = [m for m in models_used(bench) if costs_money(m)]
     if paid and bench.limits.budget_usd is None:
         names = ", ".join(m.name for m in paid)

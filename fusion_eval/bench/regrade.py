@@ -42,9 +42,24 @@ def settled(
     resolved = configure_grader(bench or "demo", everything, changes)
     if resolved.grader is None:
         raise InputError(f"{resolved.name}: the bench has no grader; give `grader: {{model: …}}`")
+    _refuse_strangers(resolved, answers)
     chosen = tuple(task for task in everything.tasks if task.id in answers.trials)
     graded = everything.model_copy(update={"tasks": chosen})
     return graded, _with(resolved, answers, strategies), everything
+
+
+def _refuse_strangers(bench: Bench, answers: Answers) -> None:
+    """Preferences need somebody to be preferred to."""
+    protocol = bench.grader.protocol if bench.grader else None
+    if protocol is None or protocol.kind != "pairwise":
+        return
+    names = sorted({name for each in answers.trials.values() for name, _ in each})
+    if protocol.against not in names:
+        given = f"--against {protocol.against!r}: no such recipe" if protocol.against else ""
+        raise InputError(
+            f"{given or 'protocol pairwise compares with a recipe; give --against'}; "
+            f"there are {', '.join(names)}"
+        )
 
 
 def _own(source: Path) -> list[Path]:

@@ -17,7 +17,7 @@ from fusion_eval.errors import (
     NoAnswerError,
     StrategyError,
 )
-from fusion_eval.grading import STARTS_A_PROCESS, check, grade_answer, label
+from fusion_eval.grading import STARTS_A_PROCESS, check, grade_answer, grade_preference, label
 from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.seats import no_text
 
@@ -91,7 +91,8 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
     if task.target is not None:
         verdict = await _checked(task, trial.answer)
         return replace(trial, verdicts=(verdict,), scored=(verdict,))
-    if bench.grader is None or not task.leaves:
+    pairwise = bench.grader is not None and bench.grader.protocol.kind == "pairwise"
+    if bench.grader is None or not (task.leaves or pairwise):
         return trial
     passes: dict[int, Asking] = {}
 
@@ -101,7 +102,11 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
             passes[one_pass] = Asking(through, run_recipe, numbering, seed=bench.seed)
         return passes[one_pass]
 
-    verdicts = await grade_answer(task, trial.answer, bench.grader, asks, seed=bench.seed)
+    if pairwise:
+        other = _reference(task, trial, bench)
+        verdicts = await grade_preference(task, trial.answer, other, bench.grader, asks)
+    else:
+        verdicts = await grade_answer(task, trial.answer, bench.grader, asks, seed=bench.seed)
     protocol = bench.grader.protocol
     uses = (use for _, ask in sorted(passes.items()) for use in sorted(ask.uses, key=_by_key))
     return replace(
@@ -111,6 +116,15 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
         protocol=label(bench.grader),
         grading=tuple(uses),
     )
+
+
+def _reference(task: Task, trial: Trial, bench: Bench) -> str | None:
+    """The answer of the reference recipe to the same task in the same repeat."""
+    if bench.answers is None or bench.grader is None:
+        return None
+    name = bench.grader.protocol.against or ""
+    found = bench.answers.trials[task.id].get((name, trial.repeat))
+    return found.answer if found else None
 
 
 def _by_key(use: Use) -> str:

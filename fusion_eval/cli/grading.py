@@ -33,6 +33,9 @@ def grade(
     grader: Annotated[
         str | None, Option("--grader", help="Model of the bench; several, a,b,c, as committee.")
     ] = None,
+    against: Annotated[
+        str | None, Option("--against", help="Recipe to compare with, for pairwise.")
+    ] = None,
     passes: Annotated[int | None, Option("--passes", min=1, help="Readings by each.")] = None,
     bench: Annotated[
         str | None, Option("--bench", help="Bench file with models and grader; else the run's.")
@@ -58,7 +61,8 @@ def grade(
     import fusion_eval as fe
     from fusion_eval.terminal import Bar
 
-    choices: dict[str, Any] = {"protocol": protocol, "grader": names(grader), "passes": passes}
+    how: Any = {"base": protocol or "pairwise", "against": against} if against else protocol
+    choices: dict[str, Any] = {"protocol": how, "grader": names(grader), "passes": passes}
     with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
         done = fe.grade(
             _found(source, output_dir),
@@ -73,6 +77,9 @@ def grade(
             progress=bar,
         )
     reported(done, as_json=as_json, no_color=no_color)
+    if (done.manifest.get("grader") or {}).get("kind") == "pairwise":
+        table = fe.preferences(fe.verdicts(done))
+        print(table.to_string(index=False, float_format="%.3f"), file=sys.stderr)
     if done.manifest["status"] != "finished":
         print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
     raise Exit(STATUS[done.manifest["status"]])

@@ -24,11 +24,12 @@ class Protocol:
     times; `adaptive` stops when the combination can no longer change. `combine` says how several
     verdicts on a criterion score (`runs`: each grader and pass is scored alone and the scores are
     averaged, as DRACO does); fewer than `minimum_valid` that can be read leave it open. An answer
-    longer than a grader's window is refused or split, never cut. With `against` an answer is
-    compared with that recipe's instead of a rubric.
+    longer than a grader's window is refused or split, never cut. Of kind `pairwise`, answers are
+    compared with those of the recipe `against`, without a rubric.
     """
 
     name: str = "draco"
+    kind: Literal["rubric", "pairwise"] = "rubric"
     criteria_per_call: int | None = 1
     order: Order = "criteria_first"
     shuffled: bool = False

@@ -2,15 +2,18 @@
 
 from fusion_eval.grading.checks import STARTS_A_PROCESS, check
 from fusion_eval.grading.committee import grade_answer
+from fusion_eval.grading.pairwise import NO_REFERENCE, grade_preference
 from fusion_eval.grading.protocols import PROTOCOLS, label, protocol_hash
 from fusion_eval.grading.windows import TOO_LONG
 
 __all__ = [
+    "NO_REFERENCE",
     "PROTOCOLS",
     "STARTS_A_PROCESS",
     "TOO_LONG",
     "check",
     "grade_answer",
+    "grade_preference",
     "label",
     "protocol_hash",
 ]

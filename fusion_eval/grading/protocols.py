@@ -12,6 +12,7 @@ PROTOCOLS = {
     "draco": Protocol(),
     "draco-chunk3": Protocol(name="draco-chunk3", criteria_per_call=3),
     "one-shot": Protocol(name="one-shot", criteria_per_call=None),
+    "pairwise": Protocol(name="pairwise", kind="pairwise"),
 }
 """`draco` is the official one: one criterion per request, blind to weight and company. The others
 are cheaper, and lenient by several points in public runs: see docs/grading.md."""
@@ -32,6 +33,8 @@ _MANY = ("grade_many", "grade_reply_many", "grade_binary")
 
 def templates(protocol: Protocol) -> tuple[str, ...]:
     """Names of the templates that a protocol sends about binary criteria."""
+    if protocol.kind == "pairwise":
+        return ("answers.md", "compare_request.md", "prefer.md", "repair.md")
     names = [*_ALWAYS, *(_MANY if protocol.criteria_per_call != 1 else ())]
     names += ["grade_field_explanation"] if protocol.explained else []
     return tuple(sorted(f"{name}.md" for name in names))

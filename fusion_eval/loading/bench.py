@@ -130,6 +130,7 @@ class ProtocolEntry(Value):
     weights_shown: bool | None = None
     explained: bool | None = None
     too_long: TooLong | None = None
+    against: str | None = None
 
 
 class GraderEntry(Value):
