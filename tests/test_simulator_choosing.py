@@ -245,3 +245,17 @@ def test_writing_from_answers_is_writing_however_it_is_asked(prompt):
     }[prompt]
     read_as = read("\n\n".join(m.content for m in asked), None, room.simulator.catalogue)
     assert (read_as.kind, len(read_as.candidates)) == ("write", 1 if prompt == "again" else 3)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_an_answer_and_an_analysis_come_with_the_line_between_them(place):
+    """Else every answer of such a panel would count as degraded, and the order of the two as
+    worth nothing."""
+    room, task = _room(), TASKS[0]
+    answers = _answers(room, task)
+    reply = room.text(CONDOR, prompts.synthesize(task.question, answers, analysis=place))
+    parts = reply.split(f"\n{prompts.MARK}\n")
+    assert len(parts) == 2
+    written, analysis = parts if place == "after" else reversed(parts)
+    assert set(json.loads(analysis)) == set(prompts.FIELDS)
+    assert sum(room.met(task, written)) > 2

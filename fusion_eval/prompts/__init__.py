@@ -127,7 +127,7 @@ def synthesize_analysis(question: Question, count: int, notes: dict[str, Any]) -
 
 
 def revise(history: Messages, own: str, question: Question, others: Sequence[str]) -> Messages:
-    """One round of debate: the agent's own history, its last answer, and what the others said.
+    """One round of debate: the member's own history, its last answer, and what the others said.
 
     Du et al. (2023), arXiv:2305.14325: histories grow, and the question is repeated.
     """

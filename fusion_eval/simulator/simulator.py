@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fusion_eval.core import Task
 from fusion_eval.simulator import answering, choosing, deciding, grading, judging, writing
-from fusion_eval.simulator.catalogue import Catalogue
+from fusion_eval.simulator.catalogue import Catalogue, Known
 from fusion_eval.simulator.forms import Content, decides, fill, spoken
 from fusion_eval.simulator.latent import Knowledge
 from fusion_eval.simulator.reading import Asked, read
@@ -31,6 +33,9 @@ class Simulator:
         return complete(speaker, request, asked, _say(speaker, asked, request))
 
 
+_MARK = re.compile(
+    r"(?i)\b(?P<first>begin|write) [^\n]{0,300}\ba line that holds nothing but `(?P<line>[^`\n]+)`"
+)
 _CHOOSING = {
     "choose": choosing.choose,
     "rank": choosing.rank,
@@ -58,9 +63,22 @@ def _say(speaker: answering.Speaker, asked: Asked, request: Request) -> str:
     return json.dumps(fill(form, Content(text=text)))
 
 
+def _with_analysis(
+    speaker: answering.Speaker, asked: Asked, known: Known, mark: re.Match[str]
+) -> str:
+    """An answer and a comparison with a line between them; what comes first informs the other."""
+    analysis = judging.compare(speaker, asked, known, None)
+    if mark["first"].casefold() == "begin":
+        asked = replace(asked, notes=(*asked.notes, json.loads(analysis)))
+    parts = [writing.write(speaker, asked, known), mark["line"], analysis]
+    return "\n".join(reversed(parts) if mark["first"].casefold() == "begin" else parts)
+
+
 def _prose(speaker: answering.Speaker, asked: Asked) -> str:
     if asked.known is None or asked.kind == "unknown":
         return answering.POLITE
+    if asked.kind == "write" and (mark := _MARK.search(asked.rest)):
+        return _with_analysis(speaker, asked, asked.known, mark)
     if asked.kind == "write":
         return writing.write(speaker, asked, asked.known)
     return answering.answer(speaker, asked.known, asked.rest)

@@ -1,4 +1,4 @@
-"""Debate on arrays: every agent has its own history, and what is in it is what it reads again."""
+"""Debate on arrays: every debater has its own history, and what is in it is what it reads again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fusion_eval.simulator.direct.shown import shown_words, total
 
 
 @dataclass(slots=True)
-class _Agent:
+class _Debater:
     """A debater: its last answer, and every answer in its history with the words around them."""
 
     member: Member
@@ -34,44 +34,44 @@ def debate(
     aggregate: str = "vote",
     synthesizer: Member | None = None,
 ) -> Dish:
-    """Answer, then revise; an agent that fails to revise keeps its answer and its history."""
+    """Answer, then revise; an debater that fails to revise keeps its answer and its history."""
     scene = kitchen.scene
     drafts, keys = kitchen.drafts(members)
     cost, several = total_cost(drafts), total([d.there for d in drafts]) > 1
-    agents = []
+    debaters = []
     for member, first in zip(members, drafts, strict=True):
         prompt = scene.size.asked
-        agents.append(_Agent(member, Pick.of(first), [], np.full(scene.runs, prompt)))
+        debaters.append(_Debater(member, Pick.of(first), [], np.full(scene.runs, prompt)))
     for number in range(rounds):
-        cost = cost + _revised(kitchen, agents, several, (number, tuple(keys)))
-    last = [agent.last for agent in agents]
+        cost = cost + _revised(kitchen, debaters, several, (number, tuple(keys)))
+    last = [debater.last for debater in debaters]
     if aggregate == "vote":
         return Dish(plurality(scene, last), cost)
-    told = [("debate", rounds, i, tuple(keys)) for i in range(len(agents))]
+    told = [("debate", rounds, i, tuple(keys)) for i in range(len(debaters))]
     dish = kitchen.written(synthesizer or members[0], last, told)
     return Dish(dish.pick, cost + dish.cost)
 
 
-def _revised(kitchen: Kitchen, agents: list[_Agent], several: Flags, key: Hashable) -> Floats:
+def _revised(kitchen: Kitchen, debaters: list[_Debater], several: Flags, key: Hashable) -> Floats:
     """One round: all revise at once, each knowing what its own history holds."""
     scene, size = kitchen.scene, kitchen.scene.size
-    shown = [agent.last for agent in agents]
+    shown = [debater.last for debater in debaters]
     cost, news = np.zeros(scene.runs), []
-    for i, agent in enumerate(agents):
-        asked = several & agent.last.there
+    for i, debater in enumerate(debaters):
+        asked = several & debater.last.there
         others = [p for j, p in enumerate(shown) if j != i]
-        request = agent.words + agent.last.words + words.REVISE + size.quoted + size.format
+        request = debater.words + debater.last.words + words.REVISE + size.quoted + size.format
         request = request + shown_words(others)
-        read = [*agent.read, *((p, p.there & asked) for p in shown)]
-        persona = len((agent.member.persona or "").split())
+        read = [*debater.read, *((p, p.there & asked) for p in shown)]
+        persona = len((debater.member.persona or "").split())
         visible = [p.where(mask) for p, mask in read]
-        revise = partial(acts.write, scene, agent.member, visible, None, request + persona)
-        text = kitchen.once(("revise", key, i, seat_key(agent.member)), revise)
+        revise = partial(acts.write, scene, debater.member, visible, None, request + persona)
+        text = kitchen.once(("revise", key, i, seat_key(debater.member)), revise)
         cost = cost + text.cost * asked
         done = asked & text.there
-        history = [*agent.read, *((p, p.there & done) for p in shown)]
-        words_now = np.where(done, request, agent.words)
-        revised = Pick.of(text).where(done).otherwise(agent.last)
-        news.append(_Agent(agent.member, revised, history, words_now))
-    agents[:] = news
+        history = [*debater.read, *((p, p.there & done) for p in shown)]
+        words_now = np.where(done, request, debater.words)
+        revised = Pick.of(text).where(done).otherwise(debater.last)
+        news.append(_Debater(debater.member, revised, history, words_now))
+    debaters[:] = news
     return cost
