@@ -10,6 +10,7 @@ from fusion_eval.core import Estimate
 from fusion_eval.errors import UnpairedTasksError
 from fusion_eval.frames import Missing, per_task
 from fusion_eval.stats.estimates import Floats, checked, t_interval
+from fusion_eval.stats.tables import tidied
 
 EXACT_UP_TO = 40
 FLIPS = 9_999
@@ -49,6 +50,7 @@ def paired_difference(
     ----------
     E. Miller (2024), Adding Error Bars to Evals, arXiv:2411.00640.
     """
+    trials = tidied(trials)
     wide = per_task(trials, value, missing).reindex(columns=[a, b]).dropna(how="all")
     lonely = wide.index[wide.isna().any(axis=1)]
     if len(lonely):
