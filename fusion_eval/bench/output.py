@@ -143,7 +143,7 @@ def _task(task: Task) -> dict[str, Any]:
         "domain": task.domain,
         "messages": [message.model_dump() for message in task.question.messages],
         "target": task.target,
-        "criteria": [criterion.model_dump() for criterion in task.criteria],
+        "criteria": [criterion.model_dump() for criterion in task.leaves],
     }
 
 
