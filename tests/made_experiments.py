@@ -68,6 +68,23 @@ def five_recipes(cap: int | None = None) -> list[Recipe]:
     return [Recipe(name=n, strategy=s, params=p) for n, (s, p) in made.items()]
 
 
+def choosing_recipes() -> list[Recipe]:
+    """One recipe of each strategy that chooses among drafts, and a random subset."""
+    sparrow, heron, kestrel, condor = (
+        seat(n) for n in ("aviary/sparrow", "wader/heron", "raptor/kestrel", "raptor/condor")
+    )
+    three = (sparrow, heron, kestrel)
+    subset = {"members": (heron,) * 4, "k": 2, "synthesizer": heron, "judge": condor}
+    made = {
+        "ranked": ("ranked", {"members": three, "ranker": condor}),
+        "best": ("best_of_n", {"members": (heron,), "n": 3, "scorer": heron}),
+        "consistent": ("self_consistency", {"member": heron, "n": 3}),
+        "subset": ("random_subset", subset),
+        "random": ("random_ranker", {"members": three}),
+    }
+    return [Recipe(name=n, strategy=s, params=p) for n, (s, p) in made.items()]
+
+
 class Wire:
     """A bench whose calls go to the simulator as bytes; equal calls are one, as in the ledger."""
 

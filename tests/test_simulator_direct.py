@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from made_experiments import Wire, five_recipes, seat, simulations
+from made_experiments import Wire, choosing_recipes, five_recipes, seat, simulations
 from numpy.typing import NDArray
 from test_simulator_kit import Room, flawless, number_task, rubric_task, world_with
 
@@ -54,24 +54,24 @@ def _z(wire: Values, direct: Values) -> Values:
 
 @pytest.mark.simulation
 @pytest.mark.parametrize(
-    ("world", "cap", "runs"),
+    ("world", "recipes", "runs"),
     [
-        (world_with(**FRAIL), None, SIMULATIONS // 4),
-        (world_with(**FRAIL), 260, SIMULATIONS // 4),
-        (load_world("harmful"), None, SIMULATIONS // 4),
+        (world_with(**FRAIL), five_recipes(), SIMULATIONS // 4),
+        (world_with(**FRAIL), five_recipes(260), SIMULATIONS // 4),
+        (load_world("harmful"), five_recipes(), SIMULATIONS // 4),
+        (world_with(**FRAIL), choosing_recipes(), SIMULATIONS // 4),
     ],
-    ids=["frail", "capped", "harmful"],
+    ids=["frail", "capped", "harmful", "choosing"],
 )
-def test_the_sampler_and_the_wire_agree_in_means_variances_and_correlations(world, cap, runs):
+def test_the_sampler_and_the_wire_agree_in_means_variances_and_correlations(world, recipes, runs):
     """Every error rate of this project is simulated by the sampler; runs go through the wire.
 
-    All five strategies share drafts: in a world where one answer in six fails, there with a token
-    limit that cuts half of them, and where writers copy and lose. 120 figures are compared: at
+    The strategies share drafts: in a world where one answer in six fails, there with a token
+    limit that cuts half of them, and where writers copy and lose. 160 figures are compared: at
     full size (1,000 runs of three tasks and more) inside three standard errors; at reduced size,
     where the errors of skew figures are themselves uncertain, inside four.
     """
     limit = 3.0 if SIMULATIONS >= 4000 else 4.0
-    recipes = five_recipes(cap)
     score, cost = Wire(world, TASKS, recipes).runs(runs)
     drawn = sample(world, TASKS, recipes, 8 * runs, np.random.default_rng(31))
     for wire, direct in ((score, drawn.score), (cost * 1e3, drawn.cost_usd * 1e3)):
