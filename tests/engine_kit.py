@@ -122,11 +122,13 @@ class Door:
         if instead is not None:
             return await _answer(send, *instead)
 
+        messages = [{"type": "http.request", "body": body, "more_body": False}]
+
         async def again() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
+            return messages.pop() if messages else await receive()
 
         async def seen(message: dict[str, Any]) -> None:
-            if message["type"] == "http.response.body" and message.get("body"):
+            if message["type"] == "http.response.body" and message.get("body", b"")[:1] == b"{":
                 said = json.loads(message["body"])
                 self.ids[digest(body)] = said.get("id", "")
                 self.billed_usd += (said.get("usage") or {}).get("cost", 0.0)

@@ -6,10 +6,17 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-from engine_kit import bench_file, served, simulator
+import pytest
+import yaml
+from engine_kit import MINI, bench_file, model, served, simulator
+
+import fusion_eval as fe
+from fusion_eval.bench.refuse import unlisted
+from fusion_eval.errors import EndpointError
 
 
 def _doctor(bench: Path, *options: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
@@ -31,8 +38,49 @@ def test_an_endpoint_that_works_is_called_only_when_that_is_asked_for(tmp_path: 
         assert all(one["good"] is not False for one in found)
         code, found = _doctor(bench, "--call")
     assert code == 0
-    assert len(door.arrived) == 3
+    assert len(door.arrived) == 3 * 3
     assert sum("says its tokens" in one["text"] for one in found) == 3
+    assert sum(one["text"] == "streams" for one in found) == 3
+    assert sum("did not call it" in one["text"] for one in found) == 3  # the simulator has no tools
+
+
+def test_an_id_with_a_slip_is_named_with_what_it_should_be_before_anything_is_asked(
+    tmp_path: Path,
+):
+    """One wrong letter fails every call of one model, while all the others are paid for."""
+    door = simulator()
+    with served(door) as url:
+        ids = json.load(urllib.request.urlopen(f"{url}/models"))["data"]
+        right = ids[0]["id"]
+        slip = right[:-2] + right[-1] + right[-2]
+        entry = {"endpoint": "there", "id": slip}
+        bench = _bench_of(tmp_path, {"base_url": url}, entry)
+        code, found = _doctor(bench)
+        with pytest.raises(EndpointError, match=f"did you mean '{right}'"):
+            fe.run(MINI, bench, output_dir=tmp_path / "results")
+        assert door.arrived == []
+        open_list = _bench_of(tmp_path, {"base_url": url, "lists_models": False}, entry)
+        assert _doctor(open_list)[0] == 0
+    assert code == 2
+    assert any(f"did you mean '{right}'" in f["text"] for f in found if f["good"] is False)
+
+
+def _bench_of(folder: Path, endpoint: dict[str, Any], entry: dict[str, Any]) -> Path:
+    path = folder / "one-model.yaml"
+    recipes = {"solo": {"strategy": "solo", "member": "m"}}
+    grader = {"model": "m", "protocol": "draco"}
+    bench = {"endpoints": {"there": endpoint}, "models": {"m": entry}, "recipes": recipes}
+    path.write_text(yaml.safe_dump({**bench, "grader": grader}))
+    return path
+
+
+def test_variants_and_prefixes_of_gateways_are_no_slips():
+    """A run that is refused because of `:free` could have been made."""
+    listed = frozenset({"maker/model-4", "models/gemini-9", "llama9:latest"})
+    for good in ("maker/model-4", "maker/model-4:free", "gemini-9", "llama9", "something-else"):
+        assert unlisted(model(id=good), listed) is None, good
+    for slip in ("maker/modle-4", "maker/model-4x", "models/gemini-8"):
+        assert "did you mean" in (unlisted(model(id=slip), listed) or ""), slip
 
 
 def test_a_missing_key_an_unknown_price_and_a_missing_budget_are_all_named(tmp_path: Path):

@@ -1,18 +1,19 @@
-"""What will not work, before a run: keys, endpoints, models, prices; if wished, one call each."""
+"""What will not work, before a run: keys, endpoints, models, prices; if wished, a few calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from fusion_eval.bench.refuse import costs_money, models_used
-from fusion_eval.core import Bench, Call, Endpoint, Message, Model, Schema
+from fusion_eval.bench.refuse import costs_money, models_used, unlisted
+from fusion_eval.core import Bench, Call, Message, Model, Schema
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import EndpointError
 
 _TINY = Message(role="user", content='Reply with the JSON object {"ok": true} and nothing else.')
+_CALL = Message(role="user", content="Call the tool `report` with ok set to true.")
 _SCHEMA = Schema(
     name="ok",
     json_schema={
@@ -22,6 +23,15 @@ _SCHEMA = Schema(
         "additionalProperties": False,
     },
 )
+
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "report",
+        "description": "Report whether all is well.",
+        "parameters": _SCHEMA.json_schema,
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +44,7 @@ class Finding:
 
 
 async def examine(bench: Bench, *, call: bool = False) -> list[Finding]:
-    """Look at everything that a run of this bench needs; with `call` also ask each model once."""
+    """Look at everything that a run of this bench needs; with `call` also ask each model."""
     clients = Clients()
     found: list[Finding] = []
     try:
@@ -42,17 +52,19 @@ async def examine(bench: Bench, *, call: bool = False) -> list[Finding]:
         real = [model for model in used if model.endpoint.simulator is None]
         dead: set[str] = set()
         for endpoint in {m.endpoint.name: m.endpoint for m in real}.values():
-            reached = await _endpoint(clients, endpoint)
-            found.append(reached)
-            if reached.good is False:
+            about = f"endpoint {endpoint.name}"
+            try:
+                listed = await clients.check(endpoint)
+            except EndpointError as problem:
+                found.append(Finding(about=about, good=False, text=str(problem)))
                 dead.add(endpoint.name)
                 continue
-            listed = await clients.models(endpoint)
+            found.append(Finding(about=about, good=True, text=f"answers at {endpoint.base_url}"))
             found += [_listed(m, listed) for m in real if m.endpoint.name == endpoint.name]
         for model in real:
             found += _prices(bench, model)
             if call and model.endpoint.name not in dead:
-                found.append(await _asked(clients, model))
+                found += [finding async for finding in _asked(clients, model)]
         found += [
             Finding(about=model.name, good=True, text="simulated: no key, no network, no bill")
             for model in used
@@ -63,19 +75,12 @@ async def examine(bench: Bench, *, call: bool = False) -> list[Finding]:
     return found
 
 
-async def _endpoint(clients: Clients, endpoint: Endpoint) -> Finding:
-    about = f"endpoint {endpoint.name}"
-    try:
-        await clients.check(endpoint)
-    except EndpointError as problem:
-        return Finding(about=about, good=False, text=str(problem))
-    return Finding(about=about, good=True, text=f"answers at {endpoint.base_url}")
-
-
 def _listed(model: Model, listed: frozenset[str] | None) -> Finding:
     if not listed:
         text = f"{model.id}: the endpoint has no model list, so nobody knows whether it is there"
         return Finding(about=model.name, good=None, text=text)
+    if (problem := unlisted(model, listed)) is not None:
+        return Finding(about=model.name, good=False, text=problem)
     if model.id not in listed:
         text = f"{model.id} is not in the model list of endpoint {model.endpoint.name!r}"
         return Finding(about=model.name, good=None, text=text)
@@ -95,14 +100,44 @@ def _prices(bench: Bench, model: Model) -> Iterator[Finding]:
         yield Finding(about=model.name, good=False, text=text)
 
 
-async def _asked(clients: Clients, model: Model) -> Finding:
-    """One small call with a schema: does it answer, in which form, and does it say its tokens?"""
+async def _asked(clients: Clients, model: Model) -> AsyncIterator[Finding]:
+    """Small calls: one with a schema; where that works, one with a tool and one in pieces."""
+    first = await _schema(clients, model)
+    yield first
+    if first.good is not False:
+        yield await _tools(clients, model)
+        yield await _pieces(clients, model)
+
+
+async def _tools(clients: Clients, model: Model) -> Finding:
+    try:
+        reply = await clients.send(Call(model=model, messages=(_CALL,), tools=(_TOOL,)))
+    except AttemptFailedError as problem:
+        return Finding(about=model.name, good=None, text=f"takes no tools: {_said(problem)}")
+    if reply.finish != "tool_calls":
+        return Finding(about=model.name, good=None, text="was given a tool and did not call it")
+    return Finding(about=model.name, good=True, text="calls tools")
+
+
+async def _pieces(clients: Clients, model: Model) -> Finding:
+    try:
+        streams = await clients.streams(Call(model=model, messages=(_TINY,)))
+    except AttemptFailedError as problem:
+        return Finding(about=model.name, good=None, text=f"does not stream: {_said(problem)}")
+    text = "streams" if streams else "was asked to stream and answered in one piece"
+    return Finding(about=model.name, good=streams or None, text=text)
+
+
+def _said(problem: AttemptFailedError) -> str:
+    return f"{problem.attempt.failure} {problem.attempt.detail[:120]}".strip()
+
+
+async def _schema(clients: Clients, model: Model) -> Finding:
+    """Does it answer, in which form, and does it say its tokens?"""
     try:
         reply = await clients.send(Call(model=model, messages=(_TINY,), output=_SCHEMA))
     except AttemptFailedError as problem:
-        attempt = problem.attempt
-        text = f"a call failed: {attempt.failure} {attempt.detail[:120]}".strip()
-        return Finding(about=model.name, good=False, text=text)
+        return Finding(about=model.name, good=False, text=f"a call failed: {_said(problem)}")
     form = f"answers in {reply.latency_s:.1f} s, takes {reply.extra.get('rung')}"
     if reply.usage is None and reply.cost_reported is None:
         text = f"{form}, but says neither tokens nor cost: what it costs is unknown"

@@ -19,7 +19,7 @@ from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.output import Output, Tally
 from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.progress import Now, Progress, Silent
-from fusion_eval.bench.refuse import models_used, own_server, refuse
+from fusion_eval.bench.refuse import models_used, own_server, refuse, unlisted
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
@@ -283,13 +283,23 @@ class _Running:
 
     async def _checked(self) -> None:
         """Raise EndpointError with all problems: nobody should pay for half of the calls first."""
-        endpoints = {m.endpoint.name: m.endpoint for m in self._models()}.values()
-        checks = (self.clients.check(endpoint) for endpoint in endpoints)
-        problems = [p for p in await asyncio.gather(*checks, return_exceptions=True) if p]
-        if refused := [p for p in problems if isinstance(p, EndpointError)]:
-            raise EndpointError([line for problem in refused for line in problem.problems])
-        for problem in problems:
-            raise problem
+        models = self._models()
+        endpoints = {m.endpoint.name: m.endpoint for m in models}
+        checks = (self.clients.check(endpoint) for endpoint in endpoints.values())
+        answers = await asyncio.gather(*checks, return_exceptions=True)
+        lists = dict(zip(endpoints, answers, strict=True))
+        problems = list[str]()
+        for found in lists.values():
+            if isinstance(found, EndpointError):
+                problems += found.problems
+            elif isinstance(found, BaseException):
+                raise found
+        for model in models:
+            listed = lists[model.endpoint.name]
+            if isinstance(listed, frozenset) and (problem := unlisted(model, listed)):
+                problems.append(problem)
+        if problems:
+            raise EndpointError(problems)
 
     def _begin(self) -> Output:
         """From here on the run exists: its directory, its manifest, and its files to be."""

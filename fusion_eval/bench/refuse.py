@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
@@ -72,6 +73,26 @@ def _missing_keys(models: Iterable[Model]) -> list[str]:
         except EndpointError as error:
             problems += error.problems
     return problems
+
+
+def unlisted(model: Model, listed: Collection[str]) -> str | None:
+    """What is wrong with an id that its endpoint does not list, although it lists nearly the same.
+
+    An id that is like no other is let through: lists are not always complete. Variants (`:free`,
+    `:latest`) and the prefixes of gateways count as listed.
+    """
+    names = {model.id, model.id.split(":")[0], f"{model.id}:latest"}
+    ends = (f"/{model.id}", f"/{model.id.split(':')[0]}")
+    there = any(n in names or n.endswith(ends) or model.id.endswith(f"/{n}") for n in listed)
+    close = difflib.get_close_matches(model.id, listed, n=1, cutoff=0.8)
+    if there or not close or not model.endpoint.lists_models:
+        return None
+    endpoint = model.endpoint.name
+    return (
+        f"models.{model.name}: endpoint {endpoint!r} lists no {model.id!r}; did you mean "
+        f"{close[0]!r}? If its list is not complete: endpoints: {{{endpoint}: {{…, "
+        "lists_models: false}}"
+    )
 
 
 def costs_money(model: Model) -> bool:

@@ -15,7 +15,10 @@ _MARKS = {True: "good ", None: "doubt", False: "BAD  "}
 def doctor(
     bench: BenchOption = "demo",
     call: Annotated[
-        bool, Option("--call", help="Also ask each model once; a few tokens, and paid for.")
+        bool,
+        Option(
+            "--call", help="Also ask each model: a schema, a tool, a stream; some tokens, paid for."
+        ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

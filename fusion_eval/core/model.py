@@ -13,8 +13,9 @@ from fusion_eval.core.value import digest
 class Endpoint:
     """Where requests go: a URL, or a world of the simulator behind the same client.
 
-    `sends_seed` is false for an endpoint that refuses the `seed` field. Deadlines of one attempt
-    (seconds): `connect_s` until there is a connection, `silence_s` without a byte (before the
+    `sends_seed` is false for an endpoint that refuses the `seed` field, `lists_models` for one
+    whose list of models is not complete. Deadlines of one attempt (seconds): `connect_s` until
+    there is a connection, `silence_s` without a byte (before the
     first one too; None for no limit of its own), `timeout_s` for all of it.
     """
 
@@ -23,6 +24,7 @@ class Endpoint:
     api_key_env: str | None = None
     simulator: str | None = None
     sends_seed: bool = True
+    lists_models: bool = True
     timeout_s: float = 120.0
     connect_s: float = 10.0
     silence_s: float | None = None

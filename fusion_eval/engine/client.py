@@ -55,11 +55,14 @@ class Clients:
             with contextlib.suppress(Exception):
                 await client.close()
 
-    async def check(self, endpoint: Endpoint) -> None:
-        """Raise EndpointError where the first call could not succeed: no key, or nobody answers."""
-        client = self._client(endpoint)
+    async def check(self, endpoint: Endpoint) -> frozenset[str] | None:
+        """The model ids that an endpoint lists; None where it has no list that can be read.
+
+        Raises EndpointError where the first call could not succeed: no key, or nobody answers.
+        """
+        client = self._client(endpoint).with_options(timeout=_CHECK_TIMEOUT_S)
         try:
-            await client.with_options(timeout=_CHECK_TIMEOUT_S).models.list()
+            return frozenset(one.id for one in (await client.models.list()).data) or None
         except openai.APIConnectionError as problem:
             raise EndpointError(
                 f"endpoint {endpoint.name!r}: nobody answers at {endpoint.base_url} "
@@ -70,17 +73,7 @@ class Clients:
                 f"endpoint {endpoint.name!r}: {endpoint.base_url} refuses the key "
                 f"(status {problem.status_code}); check {endpoint.api_key_env or 'api_key_env'}"
             ) from None
-        except openai.OpenAIError:
-            pass  # no model list is no reason not to ask
-        except Exception:  # a body that is no model list, from whoever listens there
-            pass
-
-    async def models(self, endpoint: Endpoint) -> frozenset[str] | None:
-        """The ids that an endpoint lists; None where it has no list that can be read."""
-        client = self._client(endpoint).with_options(timeout=_CHECK_TIMEOUT_S)
-        try:
-            return frozenset(one.id for one in (await client.models.list()).data)
-        except Exception:  # whatever stands there is no list
+        except Exception:  # no list, or a body that is none: no reason not to ask
             return None
 
     async def send(self, call: Call) -> Reply:
@@ -102,6 +95,22 @@ class Clients:
         except (ValueError, RecursionError):  # cut off, or a web page
             detail = f"not JSON: {keys.without(key, response.content)[:100]!r}"
             raise _attempt("bad_reply", detail, self._clock() - started) from None
+
+    async def streams(self, call: Call) -> bool:
+        """Whether a reply comes piece by piece when it is asked for so; one request.
+
+        Raises AttemptFailedError.
+        """
+        endpoint, started = call.model.endpoint, self._clock()
+        client, key = self._client(endpoint), self._keys[endpoint.name]
+        request = {**_request(call, "text"), "stream": True}
+        try:
+            response = await client.post(
+                _url(endpoint), content=json.dumps(request).encode(), cast_to=httpx2.Response
+            )
+        except openai.OpenAIError as problem:
+            raise _failed(problem, key, self._clock() - started) from None
+        return any(line.startswith(b"data:") for line in response.content.splitlines())
 
     def _client(self, endpoint: Endpoint) -> openai.AsyncOpenAI:
         if endpoint.name not in self._clients:
@@ -129,12 +138,12 @@ class Clients:
         the reply into typed objects than all the rest of a call takes.
         """
         place = (call.model.endpoint.name, call.model.id)
-        url = f"{call.model.endpoint.base_url.rstrip('/')}/chat/completions"
+        url = _url(call.model.endpoint)
         while True:
             rung = self._format.get(place, 0)
             try:
                 response = await client.post(
-                    url,  # whole, because a relative one is parsed twice
+                    url,
                     content=json.dumps(_request(call, _FORMATS[rung])).encode(),
                     cast_to=httpx2.Response,
                 )
@@ -144,6 +153,11 @@ class Clients:
                 if not refused or rung == len(_FORMATS) - 1:
                     raise
                 self._format[place] = max(rung + 1, self._format.get(place, 0))
+
+
+def _url(endpoint: Endpoint) -> str:
+    """Whole, because the client parses a relative one twice."""
+    return f"{endpoint.base_url.rstrip('/')}/chat/completions"
 
 
 def _deadlines(endpoint: Endpoint) -> httpx2.Timeout:

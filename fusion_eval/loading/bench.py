@@ -30,6 +30,7 @@ class EndpointEntry(Value):
     base_url: str | None = None
     api_key_env: str | None = None
     sends_seed: bool = True
+    lists_models: bool = True
     timeout_s: float = Field(default=120.0, gt=0)
     connect_s: float = Field(default=10.0, gt=0)
     silence_s: float | None = Field(default=None, gt=0)
