@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from test_simulator_kit import Room, flawless, number_task, rubric_task, world_with
 
 from fusion_eval import prompts
-from fusion_eval.core import Message, Question, Recipe, Verdict
-from fusion_eval.core.rubric import draco as draco_of_rubric
+from fusion_eval.core import POLICIES, Criterion, Message, Question, Recipe, Task, Verdict
 from fusion_eval.errors import BenchFileError
 from fusion_eval.prompts import choosing
 from fusion_eval.simulator import lengths, load_world
 from fusion_eval.simulator.direct import sample, words
-from fusion_eval.simulator.direct.grading import draco
+from fusion_eval.simulator.direct.grading import scores
 
 SIMULATIONS = simulations()
 TASKS = [rubric_task(1, 5, 2), rubric_task(2, 6, 1), number_task(40, 3)]
@@ -138,12 +137,16 @@ def test_lengths_and_cuts_are_those_of_the_text(cap):
             assert [i for i, met in enumerate(room.met(task, cut)) if met] == kept
 
 
-def test_scores_of_arrays_are_those_of_the_policy():
+DRAWN = [p.name for p in POLICIES.values() if p.numerator == "weighted" and p.clip != "section"]
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_scores_of_arrays_are_those_of_the_policy(name):
     """Two formulas for one score would part company where verdicts are missing."""
-    rng = np.random.default_rng(2)
-    for weights in ([10.0, 5.0, -20.0, 3.0], [-5.0, -1.0], [4.0]):
+    rng, policy = np.random.default_rng(2), POLICIES[name]
+    for weights in ([10.0, 5.0, -20.0, 3.0], [10.0, 5.0, -2.0], [-5.0, -1.0], [4.0]):
         values = rng.choice([0.0, 1.0, np.nan], size=(60, len(weights)))
-        for row, score in zip(values, draco(np.array(weights), values), strict=True):
+        for row, score in zip(values, scores(policy, np.array(weights), values), strict=True):
             verdicts = [
                 Verdict(
                     criterion=str(i),
@@ -156,8 +159,20 @@ def test_scores_of_arrays_are_those_of_the_policy():
                 )
                 for i, (w, v) in enumerate(zip(weights, row, strict=True))
             ]
-            wanted = draco_of_rubric(verdicts).value
-            assert score == pytest.approx(np.nan if wanted is None else wanted, nan_ok=True)
+            wanted = policy(verdicts).value
+            assert score == pytest.approx(np.nan if wanted is None else wanted, nan_ok=True), row
+
+
+def test_a_policy_that_cannot_be_drawn_is_refused_and_not_scored_as_dracos():
+    """`truth` would give the number of another benchmark under this one's name."""
+    task = Task(
+        id="t",
+        question=Question(prompt="p"),
+        criteria=(Criterion(id="c", requirement="r", weight=1.0, kind="ternary"),),
+        score="researchrubrics",
+    )
+    with pytest.raises(BenchFileError, match="kind ternary, which is not drawn directly"):
+        sample(load_world("default"), [task], five_recipes(None)[:1], 2, np.random.default_rng(1))
 
 
 def test_recipes_share_their_drafts_within_a_run():

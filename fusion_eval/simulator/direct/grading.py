@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from fusion_eval.core import POLICIES, Policy, Task
 from fusion_eval.simulator import mechanism
 from fusion_eval.simulator.direct.answers import Answers
 from fusion_eval.simulator.direct.scene import Floats, Scene
@@ -28,14 +29,49 @@ def verdicts(scene: Scene, grader: str, answers: Answers) -> Floats:
     return np.where(unread, np.nan, met.astype(np.float64))
 
 
-def draco(weights: Floats, values: Floats) -> Floats:
-    """The score of `core.rubric.draco` over rows of verdicts; NaN where nothing can be scored."""
+def refusal(task: Task) -> str | None:
+    """Why the score of a task cannot be drawn as arrays; None where it can."""
+    policy = POLICIES[task.score]
+    if policy.numerator != "weighted" or policy.clip == "section":
+        return f"task {task.id!r} is scored by {policy.name!r}"
+    kinds = sorted({c.kind for c in task.leaves} - {"binary"})
+    return f"task {task.id!r} has criteria of kind {', '.join(kinds)}" if kinds else None
+
+
+def scores(policy: Policy, weights: Floats, values: Floats) -> Floats:
+    """`core.scoring.score` over rows of verdicts, shape (runs, criteria); NaN without a score."""
+    raw = _raw(policy, weights, values)
+    unread = np.isnan(values)
+    if unread.any() and not (policy.denominator == "positive" and policy.clips_tasks):
+        ends = (np.where(unread, weights < 0, values), np.where(unread, weights > 0, values))
+        low, high = (_cut(policy, _raw(policy, weights, end)) for end in ends)
+        return np.asarray(np.clip(_cut(policy, raw), low, high), dtype=np.float64)
+    return _cut(policy, raw)
+
+
+def _raw(policy: Policy, weights: Floats, values: Floats) -> Floats:
     read = ~np.isnan(values)
     met = (np.nan_to_num(values) * weights).sum(axis=1)
     positive = (read * np.maximum(weights, 0.0)).sum(axis=1)
-    if (weights < 0).all():
-        total = (read * -weights).sum(axis=1)
-        raw = 1.0 + met / np.where(total > 0, total, np.nan)
-    else:
-        raw = met / np.where(positive > 0, positive, np.nan)
-    return np.asarray(np.clip(raw, 0.0, 1.0), dtype=np.float64)
+    negative = (read * np.minimum(weights, 0.0)).sum(axis=1)
+    errors = bool((weights < 0).all())
+    if errors and policy.denominator != "range":
+        alone = {
+            "inverted": 1.0 + met / np.where(negative < 0, -negative, np.nan),
+            "zero": 0.0 * met,
+        }
+        found = alone.get(policy.all_negative, np.full(len(met), np.nan))
+        return np.where(read.any(axis=1), found, np.nan)
+    whole = {
+        "positive": positive,
+        "all": positive + negative,
+        "range": positive - negative,
+    }[policy.denominator]
+    least = negative if policy.denominator == "range" else 0.0
+    usable = (whole > 0) & (errors | (positive > 0))
+    fraction = (met - least) / np.where(usable, whole, np.nan)
+    return np.asarray(policy.floor + (1.0 - policy.floor) * fraction, dtype=np.float64)
+
+
+def _cut(policy: Policy, raw: Floats) -> Floats:
+    return np.asarray(np.clip(raw, 0.0, 1.0) if policy.clips_tasks else raw, dtype=np.float64)

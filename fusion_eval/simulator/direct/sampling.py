@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fusion_eval.core import Recipe, Task
+from fusion_eval.core import POLICIES, Recipe, Task
 from fusion_eval.errors import BenchFileError
 from fusion_eval.simulator.direct.answers import Answers, Pick
 from fusion_eval.simulator.direct.cooking import Kitchen
-from fusion_eval.simulator.direct.grading import draco, verdicts
+from fusion_eval.simulator.direct.grading import refusal, scores, verdicts
 from fusion_eval.simulator.direct.recipes import cook
 from fusion_eval.simulator.direct.scene import Flags, Floats, Scene
 from fusion_eval.simulator.latent import Knowledge
@@ -59,11 +59,15 @@ def sample(
 
     Raises
     ------
-    BenchFileError : a recipe, a model or a grader that this world or sampler does not know
+    BenchFileError : a recipe, a model, a grader or a score policy that this world or sampler does
+        not know
     """
     referee = grader or world.referee
     if referee not in world.models:
         raise BenchFileError(f"unknown grader {referee!r}; there are {', '.join(world.models)}")
+    if refused := [why for task in tasks if (why := refusal(task))]:
+        way_out = "run these tasks through the wire (`fusion-eval run`), or leave them out"
+        raise BenchFileError([f"{why}, which is not drawn directly; {way_out}" for why in refused])
     knowledge, shape = Knowledge(world), (len(recipes), len(tasks), runs)
     score, perfect, cost = (np.zeros(shape) for _ in range(3))
     failed = np.zeros(shape, dtype=bool)
@@ -101,15 +105,15 @@ class Marks:
         if self._scene.task.target is not None:
             right = (pick.result == 0).astype(np.float64)
             return right, right
-        weights = self._scene.weights
+        policy, weights = POLICIES[self._scene.task.score], self._scene.weights
         graded, perfect = np.zeros(self._scene.runs), np.zeros(self._scene.runs)
         for i, answers in enumerate(pick.among):
             here = pick.index == i
             if not here.any():
                 continue
-            passes = [draco(weights, values) for values in self._verdicts(answers)]
+            passes = [scores(policy, weights, values) for values in self._verdicts(answers)]
             graded = np.where(here, np.mean(passes, axis=0), graded)
-            whole = draco(weights, answers.stated.astype(np.float64))
+            whole = scores(policy, weights, answers.stated.astype(np.float64))
             perfect = np.where(here, whole, perfect)
         return graded, perfect
 
