@@ -184,9 +184,10 @@ def show_plan(plan: Plan, detects: str) -> None:
     out.print(table)
     out.print(_per_trial(plan))
     out.print(
-        f"{_counted(plan)}\nAbout {plan.minutes:,.1f} minutes with the calls in flight that are "
-        f"allowed; at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its "
-        f"tokens. Lengths from: {_lengths(plan)}."
+        f"{_counted(plan)}{_graded(plan)}\n"
+        f"About {plan.minutes:,.1f} minutes with the calls in flight that are allowed; "
+        f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens. "
+        f"Lengths from: {_lengths(plan)}."
     )
     out.print(f"{detects}\nAssumed: {plan.assumptions}.")
     for size in plan.equal_dollars:
@@ -222,6 +223,18 @@ def _per_trial(plan: Plan) -> Table:
 
 def _span(low: int, high: int) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _graded(plan: Plan) -> str:
+    """What of it is grading."""
+    grading = plan.grading
+    if not grading.apart:
+        return ""
+    most = "" if grading.exact else "at most "
+    return (
+        f"\nOf these to graders {grading.expected:,}: {most}{grading.apart:,} where no two answers "
+        f"coincide, at least {grading.low:,}; equal answers are graded once."
+    )
 
 
 def _counted(plan: Plan) -> str:

@@ -13,6 +13,7 @@ from made_worlds import WORLDS, worlds
 
 import fusion_eval as fe
 from fusion_eval.api import planned
+from fusion_eval.loading.tasks import load_tasks
 from fusion_eval.simulator.worldfile import load_world
 
 SIM = {"simulator": "default"}
@@ -176,3 +177,57 @@ def test_dollars_lie_within_the_range_in_ninety_of_a_hundred_worlds(tmp_path: Pa
             assert high <= 3 * low * (1 + 1e-9)
             inside[name] += low <= spent <= high
     assert min(inside.values()) >= 0.9 * count, inside
+
+
+# Grading
+
+
+CRITERIA = {"tides": 8, "blue-sky": 7, "compound-interest": 8}
+
+
+@pytest.mark.parametrize(
+    ("grader", "per_answer"),
+    [
+        ({"model": "referee"}, 23),
+        ({"model": "referee", "passes": 2}, 46),
+        ({"model": "referee", "protocol": "draco-chunk3"}, 9),
+        ({"model": "referee", "protocol": "one-shot"}, 3),
+        ({"committee": ["referee", "heron", "kestrel"]}, 69),
+    ],
+)
+def test_the_grading_calls_of_the_mini_tasks_are_known_where_no_answers_coincide(
+    tmp_path: Path, grader, per_answer
+):
+    """Grading is the larger part of the bill: 23 criteria, 2 recipes, 2 repeats, by hand."""
+    assert {t.id: len(t.leaves) for t in load_tasks(MINI).tasks if t.leaves} == CRITERIA
+    recipes = {name: {"strategy": "solo", "member": name} for name in ("heron", "kestrel")}
+    recipes = {f"solo-{name}": entry for name, entry in recipes.items()}
+    bench = bench_file(tmp_path, SIM, recipes=recipes, grader=grader)
+    found = planned(MINI, bench, output_dir=tmp_path).grading
+
+    assert (found.apart, found.expected, found.exact) == (4 * per_answer, 4 * per_answer, True)
+    assert found.low == per_answer
+
+
+def test_what_a_run_asks_of_graders_is_what_was_planned_or_less_where_answers_coincide(
+    tmp_path: Path,
+):
+    """A vote hands on an answer that was graded already; whoever pays should know."""
+    bench = demo(tmp_path, **NO_FAILURES)
+    plan = planned(MINI, bench, recipes=["solo-heron", "vote-heron"], output_dir=tmp_path)
+    run = fe.run(MINI, bench, recipes=["solo-heron", "vote-heron"], output_dir=tmp_path / "r")
+    graders = {c["key"] for c in rows(run, "calls") if c["role"] == "grader"}
+    repaired = len(graders) - len({v["call_key"] for v in rows(run, "verdicts") if v["call_key"]})
+
+    assert plan.grading.apart == 2 * 3 * 23
+    assert plan.grading.low == 23
+    assert plan.grading.low <= len(graders) - repaired <= plan.grading.apart
+    assert plan.grading.expected < plan.grading.apart
+
+
+def test_adaptive_grading_is_planned_as_a_range(tmp_path: Path):
+    """Two graders that agree are enough, and nobody knows beforehand whether they will."""
+    members = ["referee", "heron", "kestrel"]
+    bench = bench_file(tmp_path, SIM, grader={"committee": members, "adaptive": True}, repeats=1)
+    found = planned(MINI, bench, recipes=["solo"], output_dir=tmp_path).grading
+    assert (found.low, found.apart, found.exact) == (2 * 23, 3 * 23, False)

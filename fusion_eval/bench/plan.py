@@ -19,6 +19,7 @@ from fusion_eval.bench.experience import (
     OUTPUT_TOKENS,
     Experience,
 )
+from fusion_eval.bench.grading_calls import GradingCalls, grading_calls
 from fusion_eval.bench.lint import Warned
 from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
@@ -61,6 +62,7 @@ class Plan:
     repeats: int
     trials: int
     calls: Range
+    grading: GradingCalls
     per_trial: tuple[PerTrial, ...]
     lines: tuple[Line, ...]
     minutes: float
@@ -113,6 +115,7 @@ def plan(
         repeats=bench.repeats,
         trials=len(trials),
         calls=calls,
+        grading=grading_calls(tasks, bench, trials),
         per_trial=per_trial,
         lines=tuple(
             _line(role, model, keys, trace, experience) for (role, model), keys in groups.items()

@@ -1,7 +1,7 @@
 """Applying a rubric, or a check, to an answer. Grading asks through the same `Ask`."""
 
 from fusion_eval.grading.checks import STARTS_A_PROCESS, check
-from fusion_eval.grading.committee import grade_answer
+from fusion_eval.grading.committee import grade_answer, requests
 from fusion_eval.grading.pairwise import NO_REFERENCE, grade_preference
 from fusion_eval.grading.protocols import PROTOCOLS, label, protocol_hash
 from fusion_eval.grading.windows import TOO_LONG
@@ -16,4 +16,5 @@ __all__ = [
     "grade_preference",
     "label",
     "protocol_hash",
+    "requests",
 ]

@@ -68,6 +68,13 @@ def turns(
     return [(one_pass, member) for one_pass in range(passes) for member in members]
 
 
+def requests(task: Task, grader: Grader) -> list[int]:
+    """How often each request about one answer to the task is sent, adaptive stops left out."""
+    weighty, protocol = heavy(task.leaves), grader.protocol
+    groups = batches(task.leaves, protocol, "", 0)
+    return [len(turns(batch, grader.members, protocol, weighty)) for batch in groups]
+
+
 def _wanted(verdicts: Sequence[Verdict], batch: Batch, left: int, protocol: Protocol) -> int:
     """How many further readings to ask for at once."""
     if not protocol.adaptive:
