@@ -13,7 +13,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import failed, member, model, question
 
-from fusion_eval.core import Criterion, Grader, Member, Messages, Protocol, Reply, Task, Verdict
+from fusion_eval import prompts
+from fusion_eval.core import (
+    Call,
+    Criterion,
+    Endpoint,
+    Grader,
+    Member,
+    Messages,
+    Model,
+    Protocol,
+    Reply,
+    Task,
+    Verdict,
+)
 from fusion_eval.core.protocol import HEAVY_SHARE
 from fusion_eval.core.votes import combined, needed, scored, settled
 from fusion_eval.grading import PROTOCOLS, TOO_LONG, grade_answer, label, protocol_hash
@@ -379,6 +392,8 @@ def test_whatever_can_move_a_verdict_changes_the_hash_and_a_name_does_not():
             {"combine": "majority", "minimum_valid": 2},
             {"combine": "mean", "heavy_passes": 2},
             {"too_long": "split"},
+            {"kind": "pairwise", "against": "solo"},
+            {"kind": "pairwise", "against": "panel"},
         )
     ]
     others += [
@@ -390,7 +405,7 @@ def test_whatever_can_move_a_verdict_changes_the_hash_and_a_name_does_not():
     assert len(set(hashes)) == len(hashes)
     assert protocol_hash(Grader(members=(A,), protocol=Protocol(name="x"))) == hashes[0]
     assert label(base) == f"draco@{hashes[0]}"
-    assert set(PROTOCOLS) == {"draco", "draco-chunk3", "one-shot"}
+    assert set(PROTOCOLS) == {"draco", "draco-chunk3", "one-shot", "pairwise"}
 
 
 @pytest.mark.parametrize(
@@ -407,6 +422,20 @@ def test_rules_that_do_not_fit_together_are_refused_with_the_way_out(rules, way_
     """An adaptive mean would stop by nobody's rule."""
     with pytest.raises(ValueError, match=way_out):
         Protocol(**rules)
+
+
+def test_the_official_protocol_asks_what_it_always_asked():
+    """A word changed in its prompt makes every verdict that was paid for be paid again."""
+    endpoint = Endpoint(name="e", base_url="http://x/v1")
+    referee = Model(name="r", endpoint=endpoint, id="strix/owl", params={"temperature": 0.2})
+    asked = question("Why are there tides?")
+    for weight, key in (
+        (10.0, "a413c6ba4471cdb74ef7b46339516c8e59695a0242ee5de404f25c9f9daf41f4"),
+        (-3.0, "f62553afc53ccbe09bd3d0fad549908ac31dd553fb2df14c0622f33a42d95f78"),
+    ):
+        criterion = Criterion(id="moon", requirement="Names the Moon", weight=weight)
+        messages = prompts.grade(asked, "The Moon pulls.", criterion)
+        assert Call(model=referee, messages=messages, output=prompts.VERDICT).key == key
 
 
 def test_a_single_run_is_scored_as_it_is():
