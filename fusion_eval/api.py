@@ -73,6 +73,7 @@ def grade(
     passes: int | None = None,
     bench: str | Path | None = None,
     tasks: str | Path | Iterable[str | Path] = (),
+    sample: float | None = None,
     budget_usd: float | None = None,
     max_in_flight: int | None = None,
     seed: int | None = None,
@@ -87,10 +88,20 @@ def grade(
     `repeat`, `failure`), to `tasks`. The grader is that of `bench` (of the run, if there is one)
     with what is given instead: a protocol by name or as in a bench file, one model or a committee,
     and other keys of `grader:` as `rules`. Verdicts that the ledger holds are not asked for again,
-    and equal answers are graded once. Raises InputError with all problems at once.
+    and equal answers are graded once. With `sample` (a share) only so many of the criteria are
+    graded, drawn by weight: the second phase of `two_phase`, without scores of its own.
+
+    Raises InputError with all problems at once.
     """
     chosen, ready, everything = grading_settled(
-        source, protocol=protocol, grader=grader, passes=passes, bench=bench, tasks=tasks, **rules
+        source,
+        protocol=protocol,
+        grader=grader,
+        passes=passes,
+        bench=bench,
+        tasks=tasks,
+        sample=sample,
+        **rules,
     )
     return execute(
         chosen,
@@ -110,6 +121,7 @@ def grading_settled(
     passes: int | None = None,
     bench: str | Path | None = None,
     tasks: str | Path | Iterable[str | Path] = (),
+    sample: float | None = None,
     **rules: Any,
 ) -> tuple[TaskSet, Bench, TaskSet]:
     """(tasks with answers, bench that only grades, all tasks of the files), or InputError."""
@@ -122,6 +134,7 @@ def grading_settled(
         tasks=[tasks] if isinstance(tasks, str | Path) else list(tasks),
         bench=bench,
         changes={name: value for name, value in changes.items() if value is not None},
+        sample=sample,
     )
 
 

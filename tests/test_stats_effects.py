@@ -169,7 +169,7 @@ def test_a_second_phase_is_the_drawn_part_and_unread_verdicts_correct_nothing(gr
     trials, verdicts = tables
     cheap = verdicts[verdicts["grader"] == "wader/heron"]
     official = verdicts[verdicts["grader"] == "meadow/lark"].reset_index(drop=True)
-    read = second_phase(trials, cheap, official, share=0.3, seed=4)
+    read = second_phase(cheap, official, share=0.3, seed=4)
     both = two_readings(trials, cheap, read)
     exact = corrections(graded, "wader/heron", "meadow/lark", 5, share=0.3)[:, :, 0, 4]
 
@@ -177,12 +177,12 @@ def test_a_second_phase_is_the_drawn_part_and_unread_verdicts_correct_nothing(gr
     assert (
         pytest.approx(exact) == both.correction.loc[order, ["heron", "lark", "condor"]].to_numpy().T
     )
-    nothing = second_phase(trials, cheap, official.assign(value=np.nan), share=0.3, seed=4)
+    nothing = second_phase(cheap, official.assign(value=np.nan), share=0.3, seed=4)
     assert (two_readings(trials, cheap, nothing).correction == 0).all(axis=None)
-    lost = second_phase(trials, cheap, official.iloc[60:], share=0.3, seed=4)
+    lost = second_phase(cheap, official.iloc[60:], share=0.3, seed=4)
     assert two_readings(trials, cheap, lost).correction.isna().any(axis=None)
     with pytest.raises(StatisticsError, match="no verdict that was drawn"):
-        second_phase(trials, cheap, official.iloc[:0], share=0.3, seed=4)
+        second_phase(cheap, official.iloc[:0], share=0.3, seed=4)
 
 
 def test_what_two_phases_save_is_what_they_then_cost(graded):

@@ -59,6 +59,7 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "controls": {name: asdict(of) for name, of in bench.controls.items()},
         "equal_dollars": {size.recipe: asdict(size) for size in bench.sizes},
         "study": bench.study,
+        "sample": _sample(bench),
         "warnings": [
             {"code": w.code, "text": w.text, "reason": w.reason} for w in lint(bench, tasks)
         ],
@@ -80,6 +81,13 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         },
         "git": _git_revision(),
     }
+
+
+def _sample(bench: Bench) -> dict[str, Any] | None:
+    """With what a part of the criteria was drawn, so that the draw can be made again."""
+    if bench.answers is None or bench.answers.sample is None:
+        return None
+    return {"share": bench.answers.sample, "seed": bench.seed, "repeats": bench.repeats}
 
 
 def described(grader: Grader) -> dict[str, Any]:

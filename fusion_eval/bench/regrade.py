@@ -24,6 +24,7 @@ def settled(
     tasks: Sequence[str | Path] = (),
     bench: str | Path | None = None,
     changes: Mapping[str, Any],
+    sample: float | None = None,
 ) -> tuple[TaskSet, Bench, TaskSet]:
     """(tasks with answers, bench that grades them, all tasks of the files), or InputError.
 
@@ -39,6 +40,9 @@ def settled(
         everything = load_task_files(tasks or _own(source))
         whole = of_file(source, everything) if source.suffix == ".jsonl" else None
         answers, strategies = whole or of_tasks(source.name, everything.tasks), {}
+    if sample is not None and not 0 < sample < 1:
+        raise InputError(f"sample is {sample:g}; it must be between 0 and 1, such as 0.2")
+    answers = replace(answers, sample=sample)
     resolved = configure_grader(bench or "demo", everything, changes)
     if resolved.grader is None:
         raise InputError(f"{resolved.name}: the bench has no grader; give `grader: {{model: …}}`")

@@ -10,6 +10,7 @@ from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.bench.parameters import given, strategy
 from fusion_eval.core import Bench, Question, Recipe, Reply, Send, Task, Trial, Use, Verdict
+from fusion_eval.core.sampling import chosen
 from fusion_eval.core.votes import scored
 from fusion_eval.errors import (
     CallFailedError,
@@ -102,20 +103,34 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
             passes[one_pass] = Asking(through, run_recipe, numbering, seed=bench.seed)
         return passes[one_pass]
 
+    only: frozenset[str] | None = None
     if pairwise:
         other = _reference(task, trial, bench)
         verdicts = await grade_preference(task, trial.answer, other, bench.grader, asks)
     else:
-        verdicts = await grade_answer(task, trial.answer, bench.grader, asks, seed=bench.seed)
+        only = _drawn(task, trial, bench)
+        verdicts = await grade_answer(
+            task, trial.answer, bench.grader, asks, seed=bench.seed, only=only
+        )
     protocol = bench.grader.protocol
     uses = (use for _, ask in sorted(passes.items()) for use in sorted(ask.uses, key=_by_key))
     return replace(
         trial,
         verdicts=tuple(verdicts),
-        scored=scored(verdicts, protocol.combine, protocol.minimum_valid),
+        scored=scored(verdicts, protocol.combine, protocol.minimum_valid) if only is None else (),
         protocol=label(bench.grader),
         grading=tuple(uses),
     )
+
+
+def _drawn(task: Task, trial: Trial, bench: Bench) -> frozenset[str] | None:
+    """The criteria that were drawn for this repeat; None where all are graded."""
+    if bench.answers is None or bench.answers.sample is None:
+        return None
+    weights = {criterion.id: criterion.weight for criterion in task.leaves}
+    share = bench.answers.sample
+    drawn = chosen(task.hash, weights, range(bench.repeats), seed=bench.seed, share=share)
+    return frozenset(name for repeat, name in drawn if repeat == trial.repeat)
 
 
 def _reference(task: Task, trial: Trial, bench: Bench) -> str | None:

@@ -19,7 +19,7 @@ from fusion_eval.cli.options import (
     QuietOption,
     SeedOption,
 )
-from fusion_eval.cli.shared import names, reported
+from fusion_eval.cli.shared import names, print_json, reported
 
 
 def grade(
@@ -42,6 +42,9 @@ def grade(
     ] = None,
     tasks: Annotated[
         list[str] | None, Option("--tasks", help="Task file; may be repeated; else the run's.")
+    ] = None,
+    sample: Annotated[
+        float | None, Option("--sample", help="Grade only this share, 0 to 1, drawn by weight.")
     ] = None,
     budget: BudgetOption = None,
     max_in_flight: FlightOption = None,
@@ -69,6 +72,7 @@ def grade(
             **choices,
             bench=bench,
             tasks=tasks or (),
+            sample=sample,
             budget_usd=budget,
             max_in_flight=max_in_flight,
             seed=seed,
@@ -76,13 +80,35 @@ def grade(
             output_dir=output_dir,
             progress=bar,
         )
-    reported(done, as_json=as_json, no_color=no_color)
+    if sample is not None:
+        _second_phase(_found(source, output_dir), done, as_json=as_json)
+    else:
+        reported(done, as_json=as_json, no_color=no_color)
     if (done.manifest.get("grader") or {}).get("kind") == "pairwise":
         table = fe.preferences(fe.verdicts(done))
         print(table.to_string(index=False, float_format="%.3f"), file=sys.stderr)
     if done.manifest["status"] != "finished":
         print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
     raise Exit(STATUS[done.manifest["status"]])
+
+
+def _second_phase(first: Path, done: Any, *, as_json: bool) -> None:
+    """The scores of the first run as this protocol on everything would have given them."""
+    import fusion_eval as fe
+    from fusion_eval.report.cleaning import clean
+    from fusion_eval.report.words import points
+
+    table = fe.two_phase(first, done)
+    if as_json:
+        rows = clean(table.to_dict("records"))
+        return print_json({"run_id": done.id, "simulated": done.simulated, "two_phase": rows})
+    print(f"{'SIMULATED: ' if done.simulated else ''}corrected by the graded part, points (95 %):")
+    for row in table.to_dict("records"):
+        name = f"{row['recipe']} - {row['against']}" if row["against"] else row["recipe"]
+        signed = bool(row["against"])
+        low, high = points(row["low"], signed), points(row["high"], signed)
+        print(f"  {name}: {points(row['value'], signed)} ({low} to {high}), {row['n']} tasks")
+    return None
 
 
 def _found(source: str, output_dir: Path) -> Path:

@@ -128,21 +128,23 @@ class Limits:
 class Answers:
     """Answers that exist already and are only graded: task id -> (recipe, repeat) -> trial.
 
-    `source` is a run id or the name of a file.
+    `source` is a run id or the name of a file. With `sample` (a share, 0 to 1) only a random part
+    of the criteria is graded, see `core.sampling.chosen`; scores then come from `two_phase`.
     """
 
     source: str
     simulated: bool
     trials: dict[str, dict[tuple[str, int], Trial]]
+    sample: float | None = None
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 (16 hex digits) of all answers."""
+        """SHA-256 (16 hex digits) of all answers, and of the share that is graded."""
         content = {
             task: sorted([recipe, repeat, t.answer] for (recipe, repeat), t in each.items())
             for task, each in self.trials.items()
         }
-        return digest(content)[:16]
+        return digest(content if self.sample is None else [content, self.sample])[:16]
 
 
 @dataclass(frozen=True, kw_only=True)

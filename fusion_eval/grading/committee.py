@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from fusion_eval.core import Ask, Grader, Member, Task, Verdict
 from fusion_eval.core.protocol import Protocol
@@ -16,9 +16,15 @@ Asks = Callable[[int], Ask]
 
 
 async def grade_answer(
-    task: Task, answer: str, grader: Grader, asks: Asks, *, seed: int = 0
+    task: Task,
+    answer: str,
+    grader: Grader,
+    asks: Asks,
+    *,
+    seed: int = 0,
+    only: Collection[str] | None = None,
 ) -> list[Verdict]:
-    """Every grader's own verdict on each criterion, in the order of the rubric.
+    """Every grader's own verdict on each criterion (of `only`), in the order of the rubric.
 
     A batch of criteria is read pass by pass, by each grader in turn. Adaptive, only as many
     verdicts are asked for at once as can settle the combination, and no more after that; a batch
@@ -27,7 +33,8 @@ async def grade_answer(
     protocol = grader.protocol
     paper = Paper(task=task, answer=answer, protocol=protocol)
     weighty = heavy(task.leaves)
-    groups = batches(task.leaves, protocol, answer, seed)
+    asked = [c for c in task.leaves if only is None or c.id in only]
+    groups = batches(asked, protocol, answer, seed)
     read = await asyncio.gather(
         *(_read(paper, batch, grader.members, asks, weighty) for batch in groups)
     )

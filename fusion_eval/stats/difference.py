@@ -13,7 +13,7 @@ al. 2023, arXiv:2301.09633) with unit weight; Särndal, Swensson & Wretman (1992
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -31,20 +31,29 @@ class Anchored:
 
     `first`: score, 0 to 1, by the first reading. `correction`: second reading minus first, as the
     draw estimates it; NaN where the task was not drawn, or not all that was drawn has been read.
+    `cuts`: scores are 0 to 1 by rule, so an estimate beyond ends there.
     """
 
     first: pd.DataFrame
     correction: pd.DataFrame
+    cuts: bool = False
 
     def score(self, recipe: str, level: float = 0.95) -> Estimate:
         """The mean score that the second reading of everything would give."""
-        return anchored(self.first[recipe], self.correction[recipe], level)
+        found = anchored(self.first[recipe], self.correction[recipe], level)
+        return within(found) if self.cuts else found
 
     def difference(self, a: str, b: str, level: float = 0.95) -> Estimate:
         """The same for recipe `a` minus recipe `b`, over the tasks that both have."""
         both = self.first[[a, b]].notna().all(axis=1)
         first, correction = self.first[both], self.correction[both]
         return anchored(first[a] - first[b], correction[a] - correction[b], level)
+
+
+def within(found: Estimate) -> Estimate:
+    """The estimate cut to 0 to 1, last of all."""
+    value, low, high = (min(1.0, max(0.0, x)) for x in (found.value, found.low, found.high))
+    return replace(found, value=value, low=low, high=high)
 
 
 def anchored(first: ArrayLike, correction: ArrayLike, level: float = 0.95) -> Estimate:
@@ -134,7 +143,11 @@ def two_readings(
     each.loc[nothing_drawn, ["heavy", "rest"]] = 0.0
     each["correction"] = _corrected(each) - each["score"]
     kept = each[each.index.get_level_values("recipe").isin(set(drawn["recipe"]))]
-    return Anchored(first=_task_means(kept["score"]), correction=_task_means(kept["correction"]))
+    return Anchored(
+        first=_task_means(kept["score"]),
+        correction=_task_means(kept["correction"]),
+        cuts=bool(kept["cuts"].all()),
+    )
 
 
 def _task_means(values: pd.Series) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from fusion_eval import frames
 from fusion_eval.core import Estimate
 from fusion_eval.errors import TooFewTasksError
 from fusion_eval.stats.agreement import signs
-from fusion_eval.stats.difference import anchored, two_readings
+from fusion_eval.stats.difference import anchored, two_readings, within
 from fusion_eval.stats.estimates import mean_score
 from fusion_eval.stats.jackknife import proportion
 from fusion_eval.stats.readings import TASK, UNIT, First, first_reading
@@ -121,8 +121,9 @@ def corrected_scores(
     for recipe in both.first.columns:
         said = _by_grader(reported.get(recipe, both.first[recipe]), level)
         row = {"recipe": recipe, "labels": counts.get(recipe, 0), **_cells(said, "score")}
-        readings = (both.first[recipe], both.correction[recipe])
-        rows.append(row | _corrected(*readings, counts.get(recipe, 0), level))
+        found = _tried(both.first[recipe], both.correction[recipe], level)
+        found = within(found) if found and both.cuts else found
+        rows.append(row | _corrected(found, counts.get(recipe, 0)))
     return _table(rows, labels, ["recipe", "labels", *_ends("score"), *_RESULT])
 
 
@@ -150,7 +151,7 @@ def corrected_differences(
         fewer = min(counts.get(a, 0), counts.get(b, 0))
         row: dict[str, Any] = {"a": a, "b": b, "labels": fewer}
         row |= _cells(_tried(first, 0 * first, joint), "difference")
-        row |= _corrected(first, correction, fewer, joint)
+        row |= _corrected(_tried(first, correction, joint), fewer)
         known = row["corrected"] == row["corrected"]
         row |= _cells(_tried(0 * first, -correction, joint) if known else None, "favour")
         rows.append(row)
@@ -179,10 +180,8 @@ def _tried(first: pd.Series, correction: pd.Series, level: float) -> Estimate | 
         return None
 
 
-def _corrected(
-    first: pd.Series, correction: pd.Series, labels: int, level: float
-) -> dict[str, Any]:
-    few, found = labels < ENOUGH, _tried(first, correction, level)
+def _corrected(found: Estimate | None, labels: int) -> dict[str, Any]:
+    few = labels < ENOUGH
     if few or found is None:
         note = "fewer than two tasks are wholly labelled"
         if few:

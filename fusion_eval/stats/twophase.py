@@ -31,7 +31,8 @@ def two_phase(
     ----------
     cheap : a run whose answers were all graded
     official : a run with verdicts on the same answers, on a part of the criteria that was drawn
-        with the `share` and `seed` in its manifest under `sample`
+        with the `share`, `seed` and `repeats` in its manifest under `sample`: what
+        `fusion-eval grade CHEAP --protocol draco --sample 0.2` makes
 
     Returns
     -------
@@ -45,26 +46,24 @@ def two_phase(
     first = cheap if isinstance(cheap, Run) else read_run(cheap)
     second = official if isinstance(official, Run) else read_run(official)
     plan = second.manifest.get("sample")
-    if not isinstance(plan, dict) or not {"share", "seed"} <= plan.keys():
+    if not isinstance(plan, dict) or not {"share", "seed", "repeats"} <= plan.keys():
         raise StatisticsError(
             f"{second.id} is no random part: its manifest names no sample; "
             "grade with --sample SHARE"
         )
     trials, verdicts = frames.trials(first), frames.verdicts(first)
-    read = second_phase(
-        trials, verdicts, frames.verdicts(second), share=plan["share"], seed=plan["seed"]
-    )
+    read = second_phase(verdicts, frames.verdicts(second), **plan)
     both = two_readings(trials, verdicts, read, tasks=set(frames.task_key(trials)))
     return _estimates(both, level)
 
 
 def second_phase(
-    trials: pd.DataFrame,
     verdicts: pd.DataFrame,
     official: pd.DataFrame,
     *,
     share: float,
     seed: int,
+    repeats: int = 1,
 ) -> pd.DataFrame:
     """The second reading for `two_readings`: what was drawn, its probability, what was said.
 
@@ -73,11 +72,10 @@ def second_phase(
     """
     rows = keyed(judged(verdicts))
     rubric = rows.drop_duplicates([TASK, "criterion"])
-    repeats = rows.groupby(TASK)["repeat"].unique()
     plan = []
     for key, part in rubric.groupby(TASK):
         weights = dict(zip(part["criterion"], part["weight"], strict=True))
-        drawn = chosen(str(key), weights, repeats[key], seed=seed, share=share)
+        drawn = chosen(str(key), weights, range(repeats), seed=seed, share=share)
         plan += [(key, repeat, name, chance) for (repeat, name), chance in drawn.items()]
     units = pd.DataFrame(plan, columns=[TASK, "repeat", "criterion", "probability"])
     cheap = rows.groupby(UNIT, sort=False)["value"].mean().rename("cheap").reset_index()
