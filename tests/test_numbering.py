@@ -87,7 +87,11 @@ def keys(recipe_: Recipe, role: str | None = None, *, repeat: int = 0) -> list[s
 
 # Random recipes
 
-models = st.sampled_from([A, B, C, member("a", persona="You doubt."), replace(A, name="alias")])
+CYCLE = tuple(model("a", temperature=t) for t in (0.3, 0.7, 1.0))
+COOLED = Member(name="a", model=CYCLE[0], cycle=CYCLE)
+models = st.sampled_from(
+    [COOLED, A, B, C, member("a", persona="You doubt."), replace(A, name="alias")]
+)
 
 
 def _recipes(members: st.SearchStrategy[Member]) -> st.SearchStrategy[Recipe]:

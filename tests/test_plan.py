@@ -97,6 +97,39 @@ def test_a_strategy_that_asks_more_when_answers_differ_gets_a_range(tmp_path: Pa
     assert forked.calls.high == 2 * 3 * tasks
 
 
+FORKS: dict[str, dict] = {
+    "cascade": {
+        "members": ["kestrel", "heron", "kestrel"], "thresholds": [8, 8], "scorer": "heron",
+    },
+    "router": {
+        "routes": ["heron", "panel"], "fallback": "kestrel", "by": "classifier",
+        "classifier": "kestrel", "labels": ["middling", "hard"],
+    },
+    "agreement_router": {"probes": ["kestrel", "heron"], "fallback": "panel"},
+    "consortium": {"members": ["kestrel", "heron"], "arbiter": "heron"},
+    "review_loop": {"member": "heron", "reviewer": "kestrel"},
+    "self_refine": {"member": "kestrel", "rounds": 3},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", FORKS)
+def test_what_judges_decide_stays_within_the_plan(tmp_path: Path, strategy: str):
+    """A cascade planned at its first stage costs twice what was said, and one at its last half."""
+    panel = {"strategy": "panel", "members": ["heron", "kestrel"], "synthesizer": "heron"}
+    recipes = {"panel": panel, "forked": {"strategy": strategy, **FORKS[strategy]}}
+    calm = {"simulator": str(world(tmp_path, **NO_FAILURES))}
+    bench = bench_file(tmp_path, calm, recipes=recipes)
+    plan = planned(REASONING, bench, recipes=["forked"], limit=12, output_dir=tmp_path / "r")
+    run = fe.run(REASONING, bench, recipes=["forked"], limit=12, output_dir=tmp_path / "r")
+
+    (line,) = plan.per_trial
+    each = Counter((c["task"], c["repeat"]) for c in rows(run, "calls"))
+    assert not plan.calls.exact
+    assert plan.calls.low <= run.manifest["calls"]["made"] <= plan.calls.high
+    assert line.calls_low < line.calls_high
+    assert all(line.calls_low <= calls <= line.calls_high for calls in each.values())
+
+
 def test_what_is_in_the_ledger_already_costs_nothing_more(tmp_path: Path):
     """Whoever adds one recipe to a paid run should not be told to pay for all again."""
     bench = demo(tmp_path, **NO_FAILURES)

@@ -78,7 +78,9 @@ def branches(
         low=min(_fewest([*both, nothing, *others]) * bench.repeats, expected),
         expected=expected,
         high=max(_most([*both, *others]) * bench.repeats, expected),
-        exact=charged[0] == charged[1] and len(content.calls) == len(strict.calls),
+        exact=charged[0] == charged[1]
+        and len(content.calls) == len(strict.calls)
+        and _alike([*both, *others]),
     )
     return calls, _per_trial(bench, [*both, *others])
 
@@ -110,6 +112,11 @@ def _fewest(found: list[list[Trial]]) -> int:
             keys = {use.key for use in (*trial.uses, *trial.grading)}
             per_task.setdefault(trial.task, set()).update(keys)
     return sum(min(len(one[task]) for one in sets) for task in sets[0])
+
+
+def _alike(found: list[list[Trial]]) -> bool:
+    """Whether every trial asks as much in every way."""
+    return all(len({len(trial.uses) for trial in same}) == 1 for same in zip(*found, strict=True))
 
 
 def _most(found: list[list[Trial]]) -> int:

@@ -21,9 +21,12 @@ from fusion_eval.engine.trace import Expected
 from fusion_eval.simulator import load_world
 
 CHARACTERS_PER_TOKEN = 3.6
-OUTPUT_TOKENS = {"answer": 700, "analysis": 450, "verdict": 70}
-SIMULATED_TOKENS = {"answer": 150, "analysis": 130, "verdict": 20}
-"""Visible tokens, where there is no experience; a simulator's models write less."""
+_SHORT = {"choice": 8, "score": 8, "scores": 40, "route": 8}
+OUTPUT_TOKENS = {"answer": 700, "analysis": 450, "verdict": 70, "review": 200, "ranking": 150}
+OUTPUT_TOKENS |= {"arbitration": 800, **_SHORT}
+SIMULATED_TOKENS = {"answer": 150, "analysis": 130, "verdict": 20, "review": 60, "ranking": 40}
+SIMULATED_TOKENS |= {"arbitration": 170, **_SHORT}
+"""Visible tokens by the name of the form, without experience; simulated models write less."""
 
 ASSUMED_SPREAD, ELSEWHERE_SPREAD, LEAST_SPREAD = 0.5, 0.35, 0.15
 """How far a total may be off, as a share of it; never more than the first, so high <= 3 x low."""
@@ -158,7 +161,7 @@ def _hidden(model: Model, kind: str) -> int:
         return 0
     world = _world(model.endpoint.simulator)
     bird = world.models.get(model.id)
-    share = 1.0 if kind == "answer" else world.thinking_when_grading
+    share = 1.0 if kind in ("answer", "arbitration") else world.thinking_when_grading
     return round(bird.reasoning_tokens * share) if bird else 0
 
 

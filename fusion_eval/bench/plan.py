@@ -177,7 +177,8 @@ def _assumptions(trace: Trace, experience: Experience) -> str:
     low = "low and high are where the total should lie"
     if not assumed:
         return f"lengths as in the ledger; {low}"
-    lengths = ", ".join(f"{kind} {tokens}" for kind, tokens in OUTPUT_TOKENS.items())
+    kinds = {c.output.name if c.output else "answer" for c in trace.calls.values()}
+    lengths = ", ".join(f"{k} {tokens}" for k, tokens in OUTPUT_TOKENS.items() if k in kinds)
     return (
         f"without experience {CHARACTERS_PER_TOKEN} characters per token and visible output "
         f"tokens {lengths} (simulated models less); a run with --limit 2 teaches better; {low}"
