@@ -15,6 +15,7 @@ from fusion_eval.api import planned
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.refuse import refuse
 from fusion_eval.errors import InputError
 from fusion_eval.loading.controls import STANDARD
 from fusion_eval.loading.tasks import load_tasks
@@ -105,6 +106,18 @@ def test_a_control_that_cannot_be_is_said_with_its_line(bench, line, said):
     assert [p.rpartition("bench.yaml:")[2] for p in caught.value.problems] == [
         f"{LINES + 2}: {said}"
     ]
+
+
+def test_one_task_alone_has_no_other_question(bench):
+    """Every trial of that control would fail, and the run would never be finished."""
+    mini = load_tasks(str(MINI))
+    one = mini.model_copy(update={"tasks": mini.tasks[:1]})
+    text = f"recipes: {{panel: {PANEL}}}\n".replace("'", "")
+    made = bench(text + "controls: standard\n", tasks=one)
+    assert "panel/other-question" not in (*made.recipes, *made.controls["panel"].called)
+    asked = bench(text + "controls: [other-question]\n", tasks=one)
+    with pytest.raises(InputError, match="needs another question and the files hold one task"):
+        refuse(one, asked)
 
 
 def test_irrelevant_personas_change_the_personas_and_nothing_else(bench):

@@ -145,7 +145,8 @@ class _Resolver:
             return
         tasks = self.tasks.tasks if self.tasks else ()
         short = any(task.question.answer_format != "text" for task in tasks)
-        found = expand(self.file.recipes, wanted, short)
+        lonely = bool(tasks) and len({task.question.messages for task in tasks}) < 2
+        found = expand(self.file.recipes, wanted, short, lonely)
         for problem in found.problems:
             self._problem(("controls",), problem)
         settled = ControlsEntry(use=[], settled=found.settled)

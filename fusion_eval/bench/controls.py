@@ -56,8 +56,11 @@ class Expansion:
     problems: list[str] = field(default_factory=list)
 
 
-def expand(recipes: Mapping[str, Entry], wanted: ControlsEntry, short: bool) -> Expansion:
-    """Recipes with their controls; `short`: some answers can be compared, so votes can be counted.
+def expand(
+    recipes: Mapping[str, Entry], wanted: ControlsEntry, short: bool, lonely: bool = False
+) -> Expansion:
+    """Recipes with their controls; `short`: some answers can be compared, so votes can be counted;
+    `lonely`: there is one question only, so no other one.
 
     A control that `standard` brings is left out where it does not apply; one that is named and
     applies nowhere is a problem.
@@ -73,12 +76,22 @@ def expand(recipes: Mapping[str, Entry], wanted: ControlsEntry, short: bool) -> 
     if not subjects:
         found.problems.append("no recipe here combines anything, so there is nothing to control")
     applied = {name for subject in subjects for name in _controlled(found, subject, wanted, short)}
+    if lonely and "other-question" not in wanted.use:
+        _drop(found, "other-question")
     for name in wanted.use:
         if name != "standard" and name not in applied and subjects:
             found.problems.append(
                 f"{name!r} applies to none of {', '.join(s.name for s in subjects)}"
             )
     return found
+
+
+def _drop(found: Expansion, control: str) -> None:
+    """Take one control out again."""
+    for name, of in found.settled.items():
+        found.recipes.pop(f"{name}/{control}", None)
+        called = [one for one in of.called if one != f"{name}/{control}"]
+        found.settled[name] = of.model_copy(update={"called": called})
 
 
 def among(controls: ControlsEntry | None, chosen: Collection[str]) -> dict[str, Controls]:

@@ -29,6 +29,7 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
             f"{bench.where('grader')}: preferences compare answers that exist; run without it, "
             "then `fusion-eval grade RUN --protocol pairwise --against RECIPE`"
         )
+    problems += _lonely(bench)
     paid = [m for m in models_used(bench) if costs_money(m)]
     if paid and bench.limits.budget_usd is None:
         names = ", ".join(m.name for m in paid)
@@ -62,6 +63,18 @@ def _code_problems(tasks: TaskSet, bench: Bench) -> list[str]:
     except InputError as error:
         return list(error.problems)
     return []
+
+
+def _lonely(bench: Bench) -> list[str]:
+    """Drafts of another question need another question."""
+    if not bench.questions or len({question.messages for question in bench.questions}) > 1:
+        return []
+    return [
+        f"{bench.where(f'recipes/{recipe.name}')}: {recipe.name!r} needs another question and the "
+        "files hold one task; give a second task, or leave this control out"
+        for recipe in bench.recipes.values()
+        if recipe.strategy == "other_question"
+    ]
 
 
 def _missing_keys(models: Iterable[Model]) -> list[str]:
