@@ -1,5 +1,6 @@
 """Score against cost: the frontier, how sure it is, and what to take at which price of a point."""
 
+import moocore
 import numpy as np
 import pytest
 from made_runs import NINE, made_run, trial, trials_of
@@ -7,7 +8,8 @@ from made_worlds import GOLDEN, noise, worlds
 
 from fusion_eval import frames, stats
 from fusion_eval.errors import StatisticsError
-from fusion_eval.stats.dominance import dominators, hull, on_frontier
+from fusion_eval.stats.bootstrap import task_weights
+from fusion_eval.stats.dominance import dominators, hull, membership, on_frontier
 from fusion_eval.stats.points import Points
 
 
@@ -17,6 +19,17 @@ def test_frontier_and_hull_of_the_golden_case_are_those_found_by_hand():
 
     assert list(np.flatnonzero(on_frontier(golden["score"], golden["cost"]))) == golden["on"]
     assert hull(golden["score"], golden["cost"]) == golden["hull"]
+
+
+def test_the_frontier_of_random_points_is_that_of_moocore():
+    """Ties in one coordinate are where a rule of one's own goes wrong."""
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        score, cost = rng.integers(0, 8, 12) / 8, rng.integers(1, 8, 12) / 8
+
+        theirs = moocore.is_nondominated(np.column_stack([cost, -score]), keep_weakly=True)
+
+        assert list(on_frontier(score, cost)) == list(theirs)
 
 
 def test_equal_points_do_not_throw_each_other_off_the_frontier():
@@ -221,3 +234,39 @@ def test_the_frontier_of_the_means_alone_is_often_wrong():
         kept += bool(on_frontier(score, rng.lognormal(0, 0.8, (30, 3)).mean(axis=0)).all())
 
     assert kept / count < 0.4 + noise(0.4, count)
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize("n", [10, 30, 100])
+def test_recipes_are_on_the_frontier_about_as_often_as_they_are_said_to_be(n):
+    """Five recipes that differ by about three standard errors, in 2,000 memberships and more."""
+    rng, count = np.random.default_rng(8), max(400, worlds() // 4)
+    said, true = [], []
+    for _ in range(count):
+        score = rng.normal(0, 0.3 / np.sqrt(n), 5)
+        log_cost = rng.normal(0, 2.4 / np.sqrt(n), 5)
+        hard = rng.normal(size=(n, 1))
+        x = score + 0.13 * hard + 0.1 * rng.normal(size=(n, 5))
+        c = np.exp(log_cost + 0.3 * hard + 0.74 * rng.normal(size=(n, 5)))
+        data = Points(list("abcde"), x, c, np.ones(5, bool))
+        said.append(membership(data, task_weights(n, 400, rng)))
+        true.append(on_frontier(score, np.exp(log_cost)))
+    p, hit = np.concatenate(said), np.concatenate(true)
+
+    for low, high in ((0.0, 0.1), (0.1, 0.4), (0.4, 0.7), (0.7, 0.95), (0.95, 1.01)):
+        some = (p >= low) & (p < high)
+        within = 0.06 + noise(0.25, int(some.sum()))
+        assert abs(p[some].mean() - hit[some].mean()) <= within, (low, high)
+
+
+def test_the_frontier_in_seconds_follows_the_same_rule(tmp_path):
+    """By seconds, a recipe that is slower and worse is dominated, whatever it costs."""
+    trials = _priced(tmp_path, {"quick": (0.1, 0.01, 0.05), "slow": (0.0, 0.01, 0.01)})
+    trials["latency_s"] = trials["recipe"].map({"quick": 2.0, "slow": 9.0})
+
+    table = stats.pareto(trials, by="latency_s").set_index("recipe")
+
+    assert table.loc["slow", "dominated_by"] == "quick"
+    assert table.loc["slow", "seconds"] == 9.0
+    assert stats.pareto(trials).set_index("recipe").loc["slow", "on_frontier"] is True
+    assert list(stats.decisions(trials, by="latency_s")["recipe"]) == ["quick"]

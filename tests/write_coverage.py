@@ -25,10 +25,11 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import pandas as pd
 from cover_cells import CELLS, SIZES, Cell, Kind, Measured, measure
+from cover_dollars import DOLLARS
 from matplotlib.axes import Axes
 
 DOCS = Path(__file__).parents[1] / "docs"
-EVERY: tuple[tuple[Cell, ...], ...] = (CELLS,)
+EVERY: tuple[tuple[Cell, ...], ...] = (CELLS, DOLLARS)
 """The lists of cells that the report holds; a new family of statistics adds its own."""
 SHORT = 0.935
 """Below it an interval that says 95 % is called short."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fusion_eval.report.words import dollars, listed, number, plain, points, points_range
+from fusion_eval.report.worth import equal_dollars, time_limits
 from fusion_eval.stats import equivalence
 from fusion_eval.stats.caveats import percent
 
@@ -27,6 +28,8 @@ def decision(summary: Mapping[str, Any], name: Name = plain, *, choice: bool = T
         _never(summary, name),
         _conclusions(summary, name),
         _leaders(summary, name),
+        equal_dollars(summary, name),
+        time_limits(summary, name),
         _more_tasks(summary, name),
     ]
     parts += [_failures(summary, name), _simulated(summary)]

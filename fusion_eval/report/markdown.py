@@ -18,6 +18,7 @@ from fusion_eval.report.words import (
     points_range,
     table,
 )
+from fusion_eval.report.worthwhile import worth_parts
 from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.frontier import NEVER
 from fusion_eval.store import Run
@@ -44,6 +45,7 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     for title, breakdown in (("domain", summary["domains"]), ("section", summary["sections"])):
         if breakdown:
             parts += [f"## Score by {title}", _breakdown(summary, breakdown, title)]
+    parts += worth_parts(summary)
     parts += list(trust(summary["grader"]))
     parts += ["## Money", *money_lines(summary), *_money_tables(summary)]
     parts += ["## Gaps", *gaps(summary)]

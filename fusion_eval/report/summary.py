@@ -18,6 +18,7 @@ from fusion_eval.report.design import designed
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.sections import by_domain, by_section
+from fusion_eval.report.worth import worth
 from fusion_eval.stats.latency import median
 from fusion_eval.store import Run, read_run
 
@@ -49,6 +50,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
         "never_answered": decisions.attrs["never_answered"],
+        **worth(trials, verdicts, calls, LEVEL, SEED),
         "domains": by_domain(trials, LEVEL),
         "sections": by_section(verdicts, trials, LEVEL),
         **money(trials),

@@ -1,0 +1,97 @@
+"""What a fused recipe is worth: at equal dollars, under a time limit, and next to its members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from fusion_eval.errors import StatisticsError
+from fusion_eval.report.words import listed, points
+from fusion_eval.stats.deadline import choices, deadlines
+from fusion_eval.stats.decompose import decompose
+from fusion_eval.stats.drafts import drafts
+from fusion_eval.stats.headroom import headroom
+from fusion_eval.stats.matched import matched
+from fusion_eval.stats.seats import drafts_of, members_of
+
+Name = Callable[[str], str]
+Rows = list[dict[str, Any]]
+_RANGES, _NAMES = 6, 4
+
+
+def worth(
+    trials: pd.DataFrame, verdicts: pd.DataFrame, calls: pd.DataFrame, level: float, seed: int
+) -> dict[str, Rows]:
+    """The part of the summary on worth; a list is empty where its question cannot be asked."""
+    known = not calls.empty
+    parts: dict[str, Callable[[], pd.DataFrame]] = {
+        "matched": lambda: matched(trials, level=level, seed=seed),
+        "deadlines": lambda: choices(deadlines(trials, level=level, seed=seed, resamples=1_000)),
+        "drafts": lambda: drafts(trials, verdicts, calls, level),
+        "decomposition": lambda: decompose(trials, calls=calls, level=level),
+        "headroom": lambda: _headroom(trials, verdicts, calls, level, seed),
+    }
+    found: dict[str, Rows] = {}
+    for name, part in parts.items():
+        found[name] = []
+        if name in ("matched", "deadlines") or known:
+            try:
+                found[name] = [dict(row) for row in part().to_dict("records")]  # type: ignore[arg-type]
+            except StatisticsError:
+                continue  # no baseline, no latency, or too few tasks: then there is nothing to say
+    return found
+
+
+def _headroom(
+    trials: pd.DataFrame, verdicts: pd.DataFrame, calls: pd.DataFrame, level: float, seed: int
+) -> pd.DataFrame:
+    tables = []
+    for recipe, members in members_of(drafts_of(calls, trials)).items():
+        if len(members) < 2:
+            continue
+        try:
+            tables.append(headroom(trials, recipe, members, level, seed, verdicts=verdicts))
+        except StatisticsError:
+            continue
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def equal_dollars(summary: Mapping[str, Any], name: Name) -> str:
+    """Who beats the best mixture of solo recipes that costs the same."""
+    rows = [row for row in summary["matched"] if row["difference"] is not None]
+    if not rows:
+        return ""
+    found = []
+    for word in ("better", "worse", "undecided"):
+        group = [row for row in rows if row["conclusion"] == word]
+        texts = [f"{name(r['recipe'])} ({points(r['difference'], signed=True)})" for r in group]
+        if group:
+            found.append(f"{word}: {listed(texts, _NAMES)}")
+    above = [name(row["recipe"]) for row in rows if row["place"] == "above"]
+    dearer = f"; {listed(above, _NAMES)} costs more than any mix" if len(above) == 1 else ""
+    if len(above) > 1:
+        dearer = f"; {listed(above, _NAMES)} cost more than any mix"
+    return (
+        "At equal dollars, against the best mix of solo recipes that costs the same – "
+        f"{'; '.join(found)}{dearer}."
+    )
+
+
+def time_limits(summary: Mapping[str, Any], name: Name) -> str:
+    """What to take when an answer must be there in time; a late one counts 0."""
+    rows = summary["deadlines"]
+    if len({row["recipe"] for row in rows}) < 2:
+        return ""
+    texts = []
+    for row in rows[:_RANGES]:
+        until = row["to_s"]
+        span = f"up to {_seconds(until)}" if until else f"from {_seconds(row['from_s'])} on"
+        texts.append(f"{span} take {name(row['recipe'])}")
+    more = f"; {len(rows) - _RANGES} more ranges are in `summary.json`" * (len(rows) > _RANGES)
+    return f"If a late answer counts 0: with a limit of {'; '.join(texts)}{more}."
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.3g} s"

@@ -1,0 +1,135 @@
+"""The sections of `report.md` on worth: equal dollars, time limits, what fusion adds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fusion_eval.report.words import dollars, escaped, points_range, table
+from fusion_eval.stats.caveats import percent
+from fusion_eval.stats.drafts import MEANING
+
+_SHOWN = ("mean member", "fused", "oracle", "fused - mean member", "fused - best member")
+
+
+def worth_parts(summary: Mapping[str, Any]) -> list[str]:
+    """Headings, tables and how to read them; nothing where the run cannot say it."""
+    parts: list[str] = []
+    if summary["matched"]:
+        parts += ["## At equal dollars", _equal(summary), _EQUAL]
+    if summary["deadlines"]:
+        parts += ["## Under a time limit", _deadlines(summary), _LATE]
+    fusion = [_headroom(summary), _drafts(summary), _decomposition(summary)]
+    if any(fusion):
+        parts += ["## What fusion adds", *[part for part in fusion if part]]
+    return parts
+
+
+_EQUAL = (
+    "The mix sends so many tasks to each of the baselines that it costs what the recipe costs; of "
+    "all such mixes it is the best by the means. The interval pays for the estimated costs and for "
+    "having found the mix on the same tasks; rows are not adjusted for looking at several."
+)
+_LATE = (
+    "A late or failed answer counts 0. For each range of limits, the recipe with the highest score "
+    "within it, and the lowest share of resamples of tasks in which it has it."
+)
+
+
+def _equal(summary: Mapping[str, Any]) -> str:
+    rows = []
+    for row in summary["matched"]:
+        note = row["caveat"].removeprefix("SIMULATED").removeprefix("; ")
+        estimate = {**row, "value": row["difference"]}
+        rows.append([
+            escaped(row["recipe"]), dollars(row["cost_usd"]), escaped(row["mix"] or "–"),
+            points_range(estimate, signed=True) if row["difference"] is not None else "–",
+            row["conclusion"], escaped(note) or "–",
+        ])  # fmt: skip
+    header = ["recipe", "cost per task", "against", "difference, points", "conclusion", "caveat"]
+    return table(header, rows, simulated=summary["simulated"])
+
+
+def _deadlines(summary: Mapping[str, Any]) -> str:
+    rows = []
+    for row in summary["deadlines"]:
+        until = "no limit" if row["to_s"] is None else f"{row['to_s']:,.3g} s"
+        sure = "–" if row["probability"] is None else percent(row["probability"], 0)
+        rows.append([f"{row['from_s']:,.3g} s", until, escaped(row["recipe"]), sure])
+    return table(["limit from", "to", "take", "sure"], rows, simulated=summary["simulated"])
+
+
+def _headroom(summary: Mapping[str, Any]) -> str:
+    by_recipe: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in summary["headroom"]:
+        by_recipe.setdefault(row["recipe"], {})[row["quantity"]] = row
+    if not by_recipe:
+        return ""
+    rows = []
+    for recipe, found in by_recipe.items():
+        cells = [points_range(found[q], signed=" - " in q) for q in _SHOWN]
+        worth = found.get("effective members")
+        rows.append([escaped(recipe), *cells, f"{worth['value']:.1f}" if worth else "–"])
+    drawn = table(["recipe", *_SHOWN, "effective members"], rows, simulated=summary["simulated"])
+    return (
+        f"{drawn}\n\nPoints. Members are the solo recipes that asked the very same calls. The "
+        "difference to the best member is cross-fitted, and its interval pays for not knowing "
+        "which one is the best. The oracle takes the best of the members' answers by the grading "
+        "itself: an upper bound. Effective members: so many that err independently would be worth "
+        "as much."
+    )
+
+
+def _drafts(summary: Mapping[str, Any]) -> str:
+    by_recipe: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for row in summary["drafts"]:
+        by_recipe.setdefault(row["recipe"], {})[row["quantity"]] = row
+    if not by_recipe:
+        return ""
+    names = list(MEANING)
+    rows = [
+        [escaped(recipe), *[_share(found.get(name)) for name in names]]
+        for recipe, found in by_recipe.items()
+    ]
+    drawn = table(["recipe", *names], rows, simulated=summary["simulated"])
+    words = "; ".join(f"{name}: {meaning}" for name, meaning in MEANING.items())
+    notes = {row["caveat"] for row in summary["drafts"] if row["caveat"]}
+    more = f" {'; '.join(sorted(notes))}." if notes else ""
+    return f"{drawn}\n\nWhat became of the drafts, by criterion. {words}.{more}"
+
+
+def _share(row: Mapping[str, Any] | None) -> str:
+    """`80% (76–83)`."""
+    if row is None or row["value"] is None:
+        return "–"
+    ends = f" ({100 * row['low']:.0f}–{100 * row['high']:.0f})" if row["low"] is not None else ""
+    return f"{percent(row['value'], 0)}{ends}"
+
+
+def _decomposition(summary: Mapping[str, Any]) -> str:
+    triples: dict[tuple[str, str, str], dict[str, Mapping[str, Any]]] = {}
+    for row in summary["decomposition"]:
+        key = (row["solo"], row["self_fusion"], row["panel"])
+        triples.setdefault(key, {})[row["quantity"]] = row
+    lines = []
+    for (solo, own, panel), found in triples.items():
+        if "synthesis" not in found:
+            continue
+        cells = {
+            q: points_range(found[q], signed=True) for q in ("total", "synthesis", "diversity")
+        }
+        share = found["share"]
+        said = (
+            f"; synthesis is {_share(share)} of it"
+            if share["value"] is not None
+            else "; no share of it can be given"
+        )
+        lines.append(
+            f"- {escaped(panel)} over {escaped(solo)}: {cells['total']} points, of which "
+            f"{cells['synthesis']} by fusing drafts of one model ({escaped(own)}), "
+            f"{cells['diversity']} by drafts of different models{said}."
+        )
+    if not lines:
+        return ""
+    first = "SIMULATED. " if summary["simulated"] else ""
+    return f"{first}Synthesis and diversity, by the same writer:\n\n" + "\n".join(lines)
