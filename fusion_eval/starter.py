@@ -10,6 +10,7 @@ from fusion_eval.errors import InputError
 FILES = {
     "tasks.yaml": "tasks.yaml",
     "bench.yaml": "bench.yaml",
+    "policy.yaml": "policy.yaml",
     "workflow.yml": ".github/workflows/fusion-eval.yml",
 }
 

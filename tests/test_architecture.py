@@ -49,6 +49,7 @@ ROOMS: dict[str, set[str]] = {
     "checking": {"bench", "core", "errors", "loading"},
     "starter": {"errors"},
     "terminal": {"bench", "report", "store"},
+    "campaign": {"api", "bench", "core", "errors", "gate", "stats", "store"},
     "pytest_plugin": {"gate"},
     "cli": {"*"},
     "__main__": {"cli"},

@@ -427,3 +427,26 @@ def test_the_pytest_fixture_passes_fails_and_skips(
     )
 
     pytester.runpytest_subprocess("-rs").assert_outcomes(**{outcome: 1})
+
+
+def test_the_gate_that_init_writes_works_as_its_workflow_says(tmp_path, monkeypatch):
+    """The first thing a team sees of the gate is this file in its own CI."""
+    monkeypatch.chdir(tmp_path)
+    init = ["init", "mine"]
+    assert _exit(monkeypatch, *init) == 0
+    monkeypatch.chdir(tmp_path / "mine")
+    workflow = (tmp_path / "mine" / ".github" / "workflows" / "fusion-eval.yml").read_text("utf-8")
+    steps = " ".join(workflow.split())
+    base = "run tasks.yaml --bench bench.yaml --repeats 4 --quiet"
+    new = "run tasks.yaml --bench bench.yaml --repeats 2 --seed ${{ github.run_number }} --quiet"
+    check = (
+        "gate results/latest --baseline results/baseline --policy policy.yaml "
+        '--junit results/junit.xml --summary "$GITHUB_STEP_SUMMARY"'
+    )
+    for step in (base, "baseline results/latest --to results/baseline", new, check):
+        assert f"fusion-eval {step}" in steps
+        told = step.replace("${{ github.run_number }}", "3").replace(
+            '"$GITHUB_STEP_SUMMARY"', "s.md"
+        )
+        assert _exit(monkeypatch, *told.split()) == 0
+    assert "SIMULATED" in (tmp_path / "mine" / "s.md").read_text("utf-8")

@@ -15,10 +15,12 @@ from scipy.special import nctdtr, stdtrit
 from fusion_eval.core import Recipe
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.check import _worded
+from fusion_eval.gate.looks import Seen
 from fusion_eval.gate.rules import Sides, quality
 from fusion_eval.gate.values import Policy, Quality
 from fusion_eval.simulator import load_world
 from fusion_eval.simulator.direct import sample
+from fusion_eval.stats.sequential import design, look
 
 pytestmark = [pytest.mark.simulation, needs_public_data]
 KEPT = 4  # repeats of the baseline; the new run has one
@@ -37,6 +39,11 @@ def _drawn(world, n):
     count = _runs() * (KEPT + 1)
     made = sample(load_world(world), draco_like(n), [HERON], count, rng, passes=2)
     return made.score[0].T.reshape(_runs(), KEPT + 1, n).transpose(0, 2, 1)
+
+
+def _most(count):
+    """The largest share that 5 % allows: 122 of 2,000, three standard errors of fewer."""
+    return 122 / 2_000 if count >= 2_000 else 0.05 + noise(0.05, count)
 
 
 def _side(scores):
@@ -66,7 +73,7 @@ def test_a_drop_of_the_margin_passes_in_one_run_of_twenty(world, n):
     """A gate that lets through twice as much as it says is no gate."""
     said = _words(_drawn(world, n), drop=0.03, margin=0.03)
 
-    assert (said == "pass").mean() <= 0.05 + noise(0.05, len(said)) * 11 / 15  # 122 of 2,000
+    assert (said == "pass").mean() <= _most(len(said))
 
 
 @pytest.mark.parametrize("n", [30, 100])
@@ -105,3 +112,39 @@ def test_a_rare_collapse_is_let_through_more_often_than_it_should():
     said = _words(scores, drop=0.0, margin=0.03, collapse=collapse)
 
     assert 0.05 < (said == "pass").mean() < 0.40
+
+
+def _sequential(scores, drop, margin):
+    """(what four looks say, after how many tasks) for each run, tasks in a random order."""
+    plan, rng = design(scores.shape[1]), np.random.default_rng(11)
+    ended = []
+    for one in scores:
+        d = one[:, KEPT:].mean(axis=1) - drop - one[:, :KEPT].mean(axis=1)
+        d = d[rng.permutation(len(d))]
+        for count in plan.tasks:
+            up = look(plan, d[:count], margin=margin)
+            down = look(plan, -d[:count], margin=-margin)
+            word = Seen(rule="quality", recipe="solo", margin=margin, up=up, down=down).word
+            if word != "go on":
+                break
+        ended.append((word, count))
+    return pd.DataFrame(ended, columns=["word", "tasks"])
+
+
+@pytest.mark.parametrize("world", ["default", "ceiling"])
+def test_four_looks_pass_a_drop_of_the_margin_no_more_often_than_one(world):
+    """Who looks four times at 5 % each is wrong in one case of eight."""
+    found = _sequential(_drawn(world, 100), drop=0.03, margin=0.03)
+
+    assert (found["word"] == "pass").mean() <= _most(len(found))
+
+
+def test_a_large_drop_is_left_early_and_an_equal_run_still_passes():
+    """Stopping is worth its price: what futility costs in power stands in docs/gate.md."""
+    scores = _drawn("default", 100)
+    dropped = _sequential(scores, drop=0.06, margin=0.03)
+    equal = _sequential(scores, drop=0.0, margin=0.03)
+
+    assert dropped["tasks"].mean() <= 35
+    assert (dropped["word"] == "pass").mean() < 0.01 + noise(0.01, len(scores))
+    assert (equal["word"] == "fail").mean() <= 0.05

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Exit, Option
 
-from fusion_eval.cli.options import JsonOption, OutputOption, RunPath
+from fusion_eval.cli.options import EXIT_BUDGET, JsonOption, OutputOption, RunPath
 from fusion_eval.cli.shared import found_run, print_json
 from fusion_eval.errors import InputError
 
@@ -108,6 +109,36 @@ def gate(
     else:
         print("\n".join(words.terminal(checked)))
     raise Exit(checked.exit_code)
+
+
+def run_until_decided(
+    tasks: list[str], bench: str, policy: Path, against: Path, *, as_json: bool, quiet: bool,
+    **choices: Any,
+) -> None:  # fmt: skip
+    """`run --until-decided`: ends with the exit code of the gate, or 4 at the end of the budget."""
+    from fusion_eval.campaign import until_decided
+    from fusion_eval.gate import read_policy, words
+    from fusion_eval.terminal import Bar
+
+    chosen = read_policy(policy)
+    with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
+        told = (lambda _: None) if quiet else (lambda line: print(line, file=sys.stderr))
+        found = until_decided(tasks, bench, chosen, against, progress=bar, told=told, **choices)
+    saved = found.planned - found.tasks
+    facts = {
+        "tasks": found.tasks, "planned": found.planned, "saved": saved, "why": found.why,
+        "paid_usd": found.paid_usd, "path": str(found.run.path),
+        "looks": [[{"recipe": s.recipe, "word": s.word} for s in look] for look in found.looks],
+    }  # fmt: skip
+    if as_json:
+        print_json({**words.as_json(found.checked), "sequential": facts})
+    else:
+        print("\n".join(words.terminal(found.checked)))
+        print(
+            f"{found.why}: {found.tasks} of {found.planned} tasks were run, {saved} saved; "
+            f"the run is {found.run.path}"
+        )
+    raise Exit(EXIT_BUDGET if found.why == "budget" else found.checked.exit_code)
 
 
 def _treated(text: str) -> str | int:

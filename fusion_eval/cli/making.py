@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Exit, Option
 
+from fusion_eval.cli.gate import run_until_decided
 from fusion_eval.cli.options import (
     EXIT_BUDGET,
     EXIT_INCOMPLETE,
@@ -149,6 +150,13 @@ def run(
     replay: Annotated[
         bool, Option("--replay", help="Never call: what is not in the ledger is an error.")
     ] = False,
+    until_decided: Annotated[
+        Path | None,
+        Option("--until-decided", help="Policy of a gate: random blocks of tasks, four looks."),
+    ] = None,
+    baseline: Annotated[
+        Path, Option("--baseline", help="What --until-decided holds the run against.")
+    ] = Path("results/baseline"),
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     no_color: ColorOption = False,
@@ -160,6 +168,14 @@ def run(
     import fusion_eval as fe
     from fusion_eval.terminal import Bar
 
+    if until_decided is not None:
+        if limit is not None or replay or run_code:
+            raise InputError("--until-decided chooses its tasks: no --limit, --replay, --run-code")
+        run_until_decided(
+            tasks, bench, until_decided, baseline, as_json=as_json, quiet=quiet,
+            recipes=names(recipes), repeats=repeats, seed=seed, budget_usd=budget,
+            max_in_flight=max_in_flight, output_dir=output_dir,
+        )  # fmt: skip
     with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
         done = fe.run(
             tasks,

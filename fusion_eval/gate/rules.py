@@ -69,6 +69,8 @@ def _of_mean(
         said = "one repeat on either side: nothing shows how much answers vary"
         needs = "a baseline with repeats (run it with --repeats 3), or `estimand: new tasks`"
         return _open(kind, name, recipe, limit, said, needs=needs, value=mean.value, n=mean.n)
+    if mean.se == 0:
+        why = "; ".join(text for text in (why, "no repeat differs from another") if text)
     half = _half(mean, policy.alpha)
     needs = needed(mean, -limit, policy.alpha, repeats=repeats, estimand=policy.estimand)
     p_fail = 1 - p_pass if mean.se > 0 else float(mean.value >= limit)
