@@ -347,3 +347,23 @@ def test_a_trial_with_two_different_costs_is_refused(tmp_path, criteria):
     (problem,) = _problems(tmp_path, text, criteria)
 
     assert "two values of cost_usd" in problem
+
+
+def test_verdicts_are_scored_by_the_policy_that_is_named(tmp_path):
+    """HealthBench's answers may score below 0; by DRACO's formula they would all be 0 there."""
+    criteria = _write(tmp_path, "criteria.csv", CRITERIA)
+    table = "recipe,task,criterion,verdict\nr,t1,good,1\nr,t1,more,0\nr,t1,bad,1\nr,t2,good,1\n"
+    verdicts = _write(tmp_path, "verdicts.csv", table)
+    named = {
+        policy: frames.trials(import_table(verdicts, criteria, score=policy, output_dir=tmp_path))
+        for policy in ("draco", "healthbench", "prbench")
+    }
+    assert {k: list(t["score"]) for k, t in named.items()} == {
+        "draco": [0.0, 1.0],
+        "healthbench": [-0.5, 1.0],
+        "prbench": [0.25, 1.0],
+    }
+    assert {k: set(t["policy"]) for k, t in named.items()} == {k: {k} for k in named}
+    assert len({hash_ for t in named.values() for hash_ in t["task_hash"]}) == 6
+    with pytest.raises(TableError, match="no score policy 'dracula' for a table; draco, "):
+        import_table(verdicts, criteria, score="dracula", output_dir=tmp_path)

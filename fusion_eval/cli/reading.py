@@ -124,6 +124,9 @@ def import_(
         list[str] | None, Option("--columns", help="recipe=my_name; may be repeated.")
     ] = None,
     scale: Annotated[float, Option("--scale", min=1.0, help="100 for scores of 0 to 100.")] = 1.0,
+    score: Annotated[
+        str, Option("--score", help="Score policy of the verdicts (docs/methods.md).")
+    ] = "draco",
     labels: Annotated[
         str | None, Option("--labels", help="The file is a label sheet, filled in, of this run.")
     ] = None,
@@ -141,7 +144,12 @@ def import_(
 
     renamed = dict(_pair(text) for text in columns or [])
     done = import_table(
-        file, criteria=criteria, columns=renamed or None, scale=scale, output_dir=output_dir
+        file,
+        criteria=criteria,
+        columns=renamed or None,
+        scale=scale,
+        score=score,
+        output_dir=output_dir,
     )
     reported(done, as_json=as_json, no_color=no_color)
     return None

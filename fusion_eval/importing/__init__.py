@@ -36,6 +36,7 @@ def import_table(
     criteria: str | Path | None = None,
     columns: Mapping[str, str] | None = None,
     scale: float = 1.0,
+    score: str = "draco",
     output_dir: str | Path = "results",
     run_id: str | None = None,
 ) -> Run:
@@ -51,6 +52,7 @@ def import_table(
         needed for verdicts
     columns : our name -> the table's name, for other names: `{"recipe": "my_name"}`
     scale : what a full score is in the table; 100 for points
+    score : the score policy that verdicts are scored by, of `core.rubric.POLICIES`
     output_dir : where the run directory is made
     run_id : its name; by default time, hash of the inputs and a random part
 
@@ -65,10 +67,10 @@ def import_table(
     source, rubric_file = existing(path), existing(criteria) if criteria else None
     problems = Problems()
     table, named = _load(source, TABLE_COLUMNS, columns or {}, problems)
-    rubric = read_criteria(rubric_file, problems) if rubric_file else Criteria.none()
+    rubric = read_criteria(rubric_file, problems, score) if rubric_file else Criteria.none()
     rows = _rows(table, named, source, rubric, rubric_file, scale, problems)
     problems.raise_if_any()
-    manifest = _manifest(source, rubric_file, named, rows, scale, columns or {})
+    manifest = _manifest(source, rubric_file, named, rows, scale, columns or {}, score)
     folder = _folder(Path(output_dir), run_id or _run_id(manifest))
     return _write(folder, manifest, rows)
 
@@ -110,7 +112,7 @@ def _rows(
 
 def _manifest(
     source: Path, rubric_file: Path | None, named: Columns, rows: Rows, scale: float,
-    chosen: Mapping[str, str],
+    chosen: Mapping[str, str], score: str,
 ) -> dict[str, Any]:  # fmt: skip
     tasks = {row["task_hash"] for row in rows.trials}
     return {
@@ -124,6 +126,7 @@ def _manifest(
         "chosen_columns": dict(chosen),
         "ignored_columns": named.ignored,
         "scale": scale,
+        "score": score,
         "tasks": {"count": len(tasks), "hash": digest(sorted(tasks))[:16]},
         "recipes": list(dict.fromkeys(row["recipe"] for row in rows.trials)),
         "notes": rows.notes,

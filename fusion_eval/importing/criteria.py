@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fusion_eval.core import digest
+from fusion_eval.core import POLICIES, digest
 from fusion_eval.importing.columns import CRITERIA_COLUMNS, assign
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.reading import read
@@ -16,10 +16,14 @@ from fusion_eval.importing.reading import read
 
 @dataclass(frozen=True)
 class Criteria:
-    """task -> criterion -> (weight, section), in the order of the file; task -> domain."""
+    """task -> criterion -> (weight, section), in the order of the file; task -> domain.
+
+    `policy` names the score policy of all tasks.
+    """
 
     of: dict[str, dict[str, tuple[float, str]]]
     domains: dict[str, str]
+    policy: str = "draco"
 
     @classmethod
     def none(cls) -> Criteria:
@@ -28,21 +32,23 @@ class Criteria:
 
     @cached_property
     def hashes(self) -> dict[str, str]:
-        """Task -> hash (16 hex digits) of its id and its criteria, in any order."""
-        return {task: _hash(task, criteria) for task, criteria in self.of.items()}
+        """Task -> hash (16 hex digits) of its id, its criteria in any order, and its policy."""
+        return {task: _hash(task, criteria, self.policy) for task, criteria in self.of.items()}
 
     def hash(self, task: str) -> str:
         """Hash of one task, known or not."""
-        return self.hashes.get(task) or _hash(task, {})
+        return self.hashes.get(task) or _hash(task, {}, "draco")
 
 
-def _hash(task: str, criteria: dict[str, tuple[float, str]]) -> str:
+def _hash(task: str, criteria: dict[str, tuple[float, str]], policy: str) -> str:
     content = sorted([name, weight, section] for name, (weight, section) in criteria.items())
-    return digest([task, content])[:16]
+    named = [] if policy == "draco" else [policy]
+    return digest([task, content, *named])[:16]
 
 
-def read_criteria(path: Path, problems: Problems) -> Criteria:
+def read_criteria(path: Path, problems: Problems, policy: str = "draco") -> Criteria:
     """Read and check a criteria file; what is wrong goes into `problems`."""
+    _check_policy(policy, problems)
     raw = read(path)
     named = assign(raw.columns, CRITERIA_COLUMNS, {}, path.name, problems)
     if absent := [n for n in ("task", "criterion", "weight") if n not in named.used]:
@@ -60,7 +66,13 @@ def read_criteria(path: Path, problems: Problems) -> Criteria:
     ):
         of.setdefault(str(task), {})[str(name)] = (float(weight), str(section))
         domains.setdefault(str(task), str(domain))
-    return Criteria(of, domains)
+    return Criteria(of, domains, policy)
+
+
+def _check_policy(policy: str, problems: Problems) -> None:
+    fitting = [p.name for p in POLICIES.values() if p.numerator == "weighted"]
+    if policy not in fitting:
+        problems.add("--score", f"no score policy {policy!r} for a table", ", ".join(fitting))
 
 
 def _check(table: pd.DataFrame, weights: pd.Series, file: str, problems: Problems) -> None:

@@ -91,10 +91,11 @@ def _add_trial(rows: Rows, row: dict[str, Any], graded: Sequence[Graded], rubric
     scores: list[Score] = []
     for (grader, grading), words in passes.items():
         verdicts = _verdicts(grader, grading, words, rubric.of[row["task"]])
-        scores.append(POLICIES["draco"](verdicts))
+        scores.append(POLICIES[rubric.policy](verdicts))
         rows.verdicts += [_verdict_row(row, verdict) for verdict in verdicts]
     score = _average(scores, failed=row["failure"] is not None)
-    rows.trials.append({**row, "policy": "draco", **score})
+    facts = {"policy": rubric.policy, "criteria": len(rubric.of[row["task"]]) or None}
+    rows.trials.append({**row, **facts, **score})
 
 
 def _verdicts(

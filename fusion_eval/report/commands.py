@@ -32,6 +32,8 @@ def _import(run: Run) -> list[str]:
         words += ["--columns", f"{ours}={theirs}"]
     if (scale := m.get("scale", 1)) != 1:
         words += ["--scale", repr(scale)]
+    if (policy := m.get("score", "draco")) != "draco":
+        words += ["--score", str(policy)]
     return _line("import", *words, "-o", _near(run.path.parent))
 
 
