@@ -113,7 +113,7 @@ def test_the_page_names_what_falls_short_and_what_is_worse_than_the_reference(tm
     assert worse(measured(0.09, kind="false alarms", found=0.05))
 
     rare = measured(0.95, n=30)
-    assert "(400)" in page([good, dataclasses.replace(rare, repetitions=400)])
+    assert "(400)" in page([good, short, dataclasses.replace(rare, repetitions=400)])
     text = page([good, short])
     assert "**Where 95 % is not reached.**" in text
     assert "needle, n = 10, k = 1: 0.900" in text
