@@ -140,7 +140,7 @@ def _contrasts(
     trials: pd.DataFrame, contrasts: Mapping[str, Mapping[str, Any]], missing: Missing
 ) -> Iterator[tuple[str, tuple[str | None, pd.Series]]]:
     """(name, (claim, value per task)) of every contrast; `by: domain` gives one per domain."""
-    there = set(recipes(trials))
+    there, wide = set(recipes(trials)), per_task(trials, "score", missing)
     for name, contrast in contrasts.items():
         needed = [*contrast["plus"], *contrast["minus"], contrast.get("measured_on")]
         if lacking := sorted({r for r in needed if r is not None and r not in there}):
@@ -150,11 +150,11 @@ def _contrasts(
             )
         claim, by = contrast.get("claim"), contrast.get("by")
         if by is None:
-            yield name, (claim, difference(per_task(trials, "score", missing), contrast))
+            yield name, (claim, difference(wide, contrast))
         elif by == "difficulty":
             yield name, (claim, by_difficulty(trials, contrast, missing))
         else:
-            for domain, values in by_domain(trials, contrast, missing):
+            for domain, values in by_domain(trials, difference(wide, contrast)):
                 yield f"{name}: {domain}", (claim, values)
 
 
@@ -186,11 +186,8 @@ def by_difficulty(trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Mi
     return _between(values.reindex(ease.index), ranks <= len(ranks) / 2)
 
 
-def by_domain(
-    trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Missing
-) -> Iterator[tuple[str, pd.Series]]:
+def by_domain(trials: pd.DataFrame, values: pd.Series) -> Iterator[tuple[str, pd.Series]]:
     """For each domain of two tasks or more, the difference there less that on all other tasks."""
-    values = difference(per_task(trials, "score", missing), contrast)
     known = trials.assign(key=task_key(trials)).drop_duplicates("key").set_index("key")["domain"]
     domains = known.reindex(values.index).fillna("").astype(str)
     for domain in sorted(set(domains) - {""}):
