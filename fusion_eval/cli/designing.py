@@ -86,6 +86,8 @@ def power(
     if as_json:
         rows = json.loads(table.to_json(orient="records", double_precision=15))
         kept = {name: table.attrs[name] for name in ("simulated", "aim", "study", "leave_out")}
+        if kept["study"] is not None:
+            kept["study"] = {k: None if v != v else v for k, v in kept["study"].items()}
         print_json({**kept, "comparisons": rows})
     else:
         show_power(table, no_color=no_color)
