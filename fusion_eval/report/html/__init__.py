@@ -12,13 +12,17 @@ from markupsafe import Markup
 from fusion_eval.frames import per_task
 from fusion_eval.report.commands import commands
 from fusion_eval.report.decision import decision
+from fusion_eval.report.design import sections
 from fusion_eval.report.html.environment import page
 from fusion_eval.report.html.figures import figures
 from fusion_eval.report.html.items import Item, listed, write_items
 from fusion_eval.report.html.numbers import Numbers
+from fusion_eval.report.html.safe import our_own
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.notes import gaps_of, identity, methods, money_lines
-from fusion_eval.report.words import plain, points
+from fusion_eval.report.trust import trust
+from fusion_eval.report.words import plain, points, table
+from fusion_eval.report.worthwhile import worth_parts
 from fusion_eval.store import Run
 
 __all__ = ["write_pages"]
@@ -27,23 +31,23 @@ _SHADES = 5
 
 
 def write_pages(
-    run: Run, trials: pd.DataFrame, table: pd.DataFrame, summary: Mapping[str, Any]
+    run: Run, trials: pd.DataFrame, estimates: pd.DataFrame, summary: Mapping[str, Any]
 ) -> dict[str, Path]:
     """Write `report.html` and `items/*.html`; file name -> path of the first.
 
-    trials, table : of `frames.trials` and `stats.pareto`; summary : as in `summary.json`
+    trials, estimates : of `frames.trials` and `stats.pareto`; summary : as in `summary.json`
     """
     items = listed(trials)
     write_items(run, items)
     path = run.path / "report.html"
-    path.write_text(_report(run, trials, table, summary, items), "utf-8")
+    path.write_text(_report(run, trials, estimates, summary, items), "utf-8")
     return {path.name: path}
 
 
 def _report(
     run: Run,
     trials: pd.DataFrame,
-    table: pd.DataFrame,
+    estimates: pd.DataFrame,
     summary: Mapping[str, Any],
     items: Sequence[Item],
 ) -> str:
@@ -62,10 +66,11 @@ def _report(
         n=Numbers(summary),
         contents=_contents(summary, breakdowns, items),
         decision=decision(summary, choice=len(summary["decisions"]) < 2),
-        figures=figures(table, summary),
+        figures=figures(estimates, summary),
         recipes=recipes,
         complete=[r for r, row in recipes if row["failed"] and row["score_complete_cases"]],
         breakdowns=breakdowns,
+        parts=_parts(summary),
         money=money_lines(summary, plain),
         roles=_roles(summary),
         gaps=gaps_of(summary, plain),
@@ -85,12 +90,25 @@ def _heading(summary: Mapping[str, Any]) -> str:
     )
 
 
+def _parts(summary: Mapping[str, Any]) -> list[tuple[str, Markup]]:
+    """(id, content) of what the Markdown report says too: design, worth, trust in the grader."""
+    texts = {
+        "design": sections(summary, table),
+        "worth": worth_parts(summary),
+        "trust": trust(summary["grader"]),
+    }
+    joined = {name: "\n\n".join(part for part in parts if part) for name, parts in texts.items()}
+    return [(name, our_own(text)) for name, text in joined.items() if text]
+
+
 def _contents(
     summary: Mapping[str, Any], breakdowns: Sequence[tuple[str, str, Any]], items: Sequence[Item]
 ) -> list[tuple[str, str]]:
     found = [("decision", "What to deploy"), ("frontier", "Score and cost")]
     found += [("differences", "Differences")] if summary["comparisons"] else []
     found += [(name, f"By {title}") for title, name, _ in breakdowns]
+    titles = {"design": "Design", "worth": "What fusion adds", "trust": "The grader"}
+    found += [(name, titles[name]) for name, _ in _parts(summary)]
     found += [("money", "Money"), ("gaps", "Gaps")]
     found += [("tasks", "Tasks")] if items else []
     return [*found, ("made", "How this was made")]

@@ -46,13 +46,21 @@ def rendered(text: str) -> Markup:
     """Markdown as sanitised HTML; what is too long is cut, and says so."""
     kept, lost = shortened(text)
     made = nh3.clean(
-        _markdown().render(visible(kept)),
+        _markdown(3).render(visible(kept)),
         tags=_TAGS,
         attributes={"a": {"href"}},
         url_schemes={"http", "https"},
         link_rel="noopener noreferrer nofollow",
     )
     return Markup(made) + _rest(lost)
+
+
+def our_own(text: str) -> Markup:
+    """A part of our Markdown report as HTML: names in it are escaped there, and sanitised here."""
+    made = nh3.clean(
+        _markdown(0).render(text), tags=_TAGS | {"h2", "h3"}, attributes={}, link_rel=None
+    )
+    return Markup(made)
 
 
 def verbatim(text: str) -> Markup:
@@ -68,14 +76,14 @@ def _rest(lost: int) -> Markup:
 
 
 @cache
-def _markdown() -> MarkdownIt:
-    """CommonMark with tables, no HTML, no images; headings below those of the page."""
+def _markdown(lower: int) -> MarkdownIt:
+    """CommonMark with tables, no HTML, no images; headings so many levels below."""
     parser = MarkdownIt("js-default", {"html": False, "linkify": False, "maxNesting": 20})
     parser.disable("image")
 
     def lowered(self, tokens, index, options, env):  # type: ignore[no-untyped-def]
         token = tokens[index]
-        token.tag = f"h{min(_DEEPEST, int(token.tag[1]) + 3)}"
+        token.tag = f"h{min(_DEEPEST, int(token.tag[1]) + lower)}"
         return self.renderToken(tokens, index, options, env)
 
     for rule in ("heading_open", "heading_close"):
@@ -83,4 +91,4 @@ def _markdown() -> MarkdownIt:
     return parser
 
 
-__all__ = ["LONGEST", "escape", "rendered", "verbatim", "visible"]
+__all__ = ["LONGEST", "escape", "our_own", "rendered", "verbatim", "visible"]
