@@ -53,6 +53,7 @@ from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.budget import Budget
 from fusion_eval.errors import BudgetError
 from fusion_eval.loading.tasks import load_tasks
+from fusion_eval.report.notes import money_lines
 
 PRICE = {"input": 2.0, "output": 15.0}
 REPLY = Reply(text="x", attempts=(Attempt(number=1),))
@@ -338,3 +339,44 @@ def test_no_bench_and_no_budget_is_ever_overspent_and_no_task_is_left_half_done(
             assert set(bank.asked) == used, where
             assert set(bank.asked.values()) <= {1}, where
     assert stopped > 0.3 * benches
+
+
+def test_dollars_beyond_the_worst_case_are_named_with_their_model():
+    """A provider that ignores `max_tokens` overspends a budget; it must be known which one."""
+    costs = iter([0.5, 0.9, 0.7])
+
+    async def work() -> Budget:
+        budget = Budget(10.0, lambda _: 0.6, lambda _, __: next(costs))
+
+        async def reply(_: Call) -> Reply:
+            return REPLY
+
+        send = budget.wrap(reply)
+        for _ in range(3):
+            await send(call())
+        return budget
+
+    ((named, (calls, usd)),) = asyncio.run(work()).above.items()
+    assert (named, calls) == ("m", 2)
+    assert usd == pytest.approx(0.4)
+    summary = _summary_with({named: {"calls": calls, "usd": usd}})
+    said = " ".join(money_lines(summary))
+    assert "m billed $0.4" in said
+    assert "more than the worst case that was reserved, in 2 calls" in said
+
+
+def _summary_with(above: dict[str, Any]) -> dict[str, Any]:
+    """What the lines about money read, with nothing else to tell."""
+    names = ("cost_usd", "spent_usd", "grading_usd", "grading_spent_usd", "possibly_paid_usd")
+    return {
+        "simulated": False,
+        "unknown_usd": dict.fromkeys(names, 0),
+        "at_least_usd": dict.fromkeys(names, 0.0),
+        "money": {
+            **dict.fromkeys(names, 0.0),
+            "run": {"above_worst_case": above},
+            "served_otherwise": [],
+        },
+        **dict.fromkeys(names, 0.0),
+        "calls": {"charged": 3, "made": 3},
+    }

@@ -129,6 +129,15 @@ def test_without_a_retry_after_the_limit_that_is_used_up_says_when_to_come_back(
     assert _asked_to_wait(url) == seconds
 
 
+def test_a_good_reply_that_was_the_last_one_says_until_when(httpserver: HTTPServer, url: str):
+    """Whoever asks on is refused, and some providers count refusals against the limit."""
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1.5s"}
+    good = Response(json.dumps(completion()), headers=headers, content_type="application/json")
+    httpserver.expect_request(PATH).respond_with_response(good)
+    (reply,) = sent(call(url))
+    assert reply.extra["used_up_s"] == 1.5
+
+
 def _asked_to_wait(url: str) -> Any:
     """Seconds that a refused attempt carries, for `retry` to obey."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -41,6 +42,24 @@ def refused(
 
 
 # The gate
+
+
+def test_nothing_is_sent_while_the_last_reply_says_that_nothing_is_left():
+    """Asked meanwhile, the endpoint refuses; asked by everybody, it may lock the key."""
+    sent_at: list[float] = []
+
+    async def last_one(_: Call) -> Reply:
+        sent_at.append(asyncio.get_running_loop().time())
+        return replace(REPLY, extra={"used_up_s": 0.3} if len(sent_at) == 1 else {})
+
+    async def work() -> None:
+        gated = concurrency(last_one, max_in_flight=1)
+        await asyncio.gather(*(gated(call(draw=draw)) for draw in range(5)))
+
+    within(10, work())
+    first, *others = sent_at
+    assert len(others) == 4
+    assert min(others) - first >= 0.29
 
 
 @settings(max_examples=40, deadline=None, phases=[Phase.generate])  # each hang takes seconds

@@ -19,7 +19,8 @@ from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.output import Output, Tally
 from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.progress import Now, Progress, Silent
-from fusion_eval.bench.refuse import models_used, own_server, refuse, unlisted
+from fusion_eval.bench.reachable import reachable
+from fusion_eval.bench.refuse import models_used, own_server, refuse
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
@@ -34,7 +35,6 @@ from fusion_eval.errors import (
     BudgetError,
     CallFailedError,
     DeadEndpointError,
-    EndpointError,
     NotInLedgerError,
 )
 from fusion_eval.simulator import app, load_world, transport
@@ -277,29 +277,9 @@ class _Running:
     async def _ready(self, _: Call) -> None:
         """Before the first call: do all endpoints answer? Then the run begins to exist."""
         if self._check is None:
-            self._check = asyncio.ensure_future(self._checked())
+            self._check = asyncio.ensure_future(reachable(self.clients, self._models()))
         await asyncio.shield(self._check)
         self._begin()
-
-    async def _checked(self) -> None:
-        """Raise EndpointError with all problems: nobody should pay for half of the calls first."""
-        models = self._models()
-        endpoints = {m.endpoint.name: m.endpoint for m in models}
-        checks = (self.clients.check(endpoint) for endpoint in endpoints.values())
-        answers = await asyncio.gather(*checks, return_exceptions=True)
-        lists = dict(zip(endpoints, answers, strict=True))
-        problems = list[str]()
-        for found in lists.values():
-            if isinstance(found, EndpointError):
-                problems += found.problems
-            elif isinstance(found, BaseException):
-                raise found
-        for model in models:
-            listed = lists[model.endpoint.name]
-            if isinstance(listed, frozenset) and (problem := unlisted(model, listed)):
-                problems.append(problem)
-        if problems:
-            raise EndpointError(problems)
 
     def _begin(self) -> Output:
         """From here on the run exists: its directory, its manifest, and its files to be."""
@@ -388,6 +368,10 @@ class _Running:
             "calls_of_unknown_price": bills.count(None),
             "budget_usd": self.bench.limits.budget_usd,
             "counted_against_budget_usd": self.budget.spent,
+            "above_worst_case": {
+                model: {"calls": calls, "usd": usd}
+                for model, (calls, usd) in sorted(self.budget.above.items())
+            },
         }
 
 

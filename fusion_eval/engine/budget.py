@@ -42,6 +42,8 @@ class Budget:
     ) -> None:
         self.most = most
         self.spent = spent
+        self.above: dict[str, tuple[int, float]] = {}
+        """Calls that cost more than their worst case, by model, and the US$ beyond it."""
         self._worst_usd = worst_usd
         self._paid_usd = paid_usd
         self._in_flight: dict[int, float] = {}
@@ -93,6 +95,9 @@ class Budget:
             try:
                 reply = await send(call)
                 paid = self._paid_usd(call, reply)
+                if worst is not None and paid is not None and paid > worst:
+                    calls, usd = self.above.get(call.model.name, (0, 0.0))
+                    self.above[call.model.name] = calls + 1, usd + paid - worst
                 cost = paid if paid is not None else cost
                 return reply
             except AttemptFailedError as problem:

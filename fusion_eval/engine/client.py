@@ -29,6 +29,7 @@ from fusion_eval.errors import EndpointError
 
 Clock = Callable[[], float]
 _CHECK_TIMEOUT_S = 10.0
+_MOST_WAIT_S = 60.0  # on the word of a good reply alone; then a refusal tells more
 _DURATION = re.compile(
     r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m(?!s))?(?:(?P<s>[\d.]+)s)?(?:(?P<ms>[\d.]+)ms)?"
 )
@@ -86,7 +87,10 @@ class Clients:
                 response, rung = await self._create(client, call)
             took = self._clock() - started
             reply = replies.read(_loaded(keys.without(key, response.content)), took)
-            return replace(reply, extra={**reply.extra, "rung": rung}) if call.output else reply
+            learned: dict[str, Any] = {"rung": rung} if call.output else {}
+            if (wait := _used_up(response.headers)) is not None:
+                learned["used_up_s"] = min(wait, _MOST_WAIT_S)
+            return replace(reply, extra={**reply.extra, **learned}) if learned else reply
         except openai.OpenAIError as problem:
             raise _failed(problem, key, self._clock() - started) from None
         except TimeoutError:
@@ -283,6 +287,11 @@ def _wait(headers: Mapping[str, str]) -> float | None:
             return _finite(float(value))
         with contextlib.suppress(ValueError):
             return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+    return _used_up(headers)
+
+
+def _used_up(headers: Mapping[str, str]) -> float | None:
+    """Seconds until there is something left again; None where there is, or nobody says."""
     resets = [
         _duration(headers.get(f"x-ratelimit-reset-{what}", ""))
         for what in ("requests", "tokens")

@@ -109,9 +109,16 @@ class Slots:
         return self.windows[model]
 
     async def enter(self, model: str) -> None:
-        """Wait for a slot."""
-        while (closed := self.window(model).closed_s()) > 0:
-            await asyncio.sleep(closed)
+        """Wait for a slot, and until an endpoint that has nothing left has something again."""
+        while True:
+            if (closed := self.window(model).closed_s()) > 0:
+                await asyncio.sleep(closed)
+            await self._slot(model)
+            if not self.window(model).closed_s():
+                return
+            self.leave(model)
+
+    async def _slot(self, model: str) -> None:
         if self._room(model) and not self._queues[model]:
             self._take(model)
             return
@@ -169,6 +176,7 @@ def concurrency(send: Send, *, max_in_flight: int, breaker: Breaker | None = Non
             raise
         else:
             window.replied(time.monotonic() - started)
+            window.close_for(reply.extra.get("used_up_s", 0.0))
             breaker.replied(endpoint)
             return reply
         finally:

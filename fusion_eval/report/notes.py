@@ -30,7 +30,14 @@ def money_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
     if summary["at_least_usd"]["possibly_paid_usd"]:
         possibly = dollars(summary["at_least_usd"]["possibly_paid_usd"])
         lines.append(f"Up to {possibly} more may have been billed for attempts without an answer.")
-    unfinished = (summary["money"]["run"] or {}).get("unfinished_usd")
+    of_run = summary["money"]["run"] or {}
+    for model, more in (of_run.get("above_worst_case") or {}).items():
+        lines.append(
+            f"{name(model)} billed {dollars(more['usd'])} more than the worst case that was "
+            f"reserved, in {number(more['calls'], 'call')}: its price or its `max_tokens` is not "
+            "what the bench says."
+        )
+    unfinished = of_run.get("unfinished_usd")
     if unfinished:
         lines.append(
             f"{dollars(unfinished)} more went into trials that are not finished; they are not "
