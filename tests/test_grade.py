@@ -150,6 +150,15 @@ def test_answers_from_a_file_are_graded_and_what_nobody_knows_stays_unknown(tmp_
     assert run.manifest["status"] == "finished"
 
 
+def test_the_answers_that_a_run_wrote_are_a_file_of_answers(done, tmp_path: Path):
+    """Whoever edits them, to pad or to shorten, must get them graded, and marked as simulated."""
+    bench = done.path / "bench.yaml"
+    file = done.path / "answers.jsonl"
+    run = fe.grade(file, tasks=MINI, bench=bench, output_dir=done.path.parent, replay=True)
+    assert run.simulated
+    assert [t["score"] for t in rows(run, "trials")] == [t["score"] for t in rows(done, "trials")]
+
+
 @pytest.mark.parametrize(
     ("line", "way_out"),
     [

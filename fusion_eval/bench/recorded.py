@@ -30,13 +30,17 @@ _NOT_PAID_HERE = {"spent_usd": 0.0, "possibly_paid_usd": 0.0}
 
 
 class AnswerRow(Value):
-    """One line of a file of answers. Without text the answer failed."""
+    """One line of a file of answers, as runs write them too. Without text the answer failed."""
 
     task: str = Field(min_length=1)
     recipe: str = Field(min_length=1)
     answer: str | None = None
     repeat: int = Field(default=0, ge=0)
     failure: str | None = None
+    detail: str | None = None
+    finish: str | None = None
+    degraded: tuple[str, ...] = Field(default=(), strict=False)
+    simulated: str | None = None
 
 
 def of_run(run: Run, tasks: TaskSet) -> Answers:
@@ -77,12 +81,14 @@ def of_file(path: Path, tasks: TaskSet) -> Answers:
     known = {task.id for task in tasks.tasks}
     trials: dict[str, dict[tuple[str, int], Trial]] = {}
     problems: list[str] = []
+    simulated = False
     for number, line in enumerate(read_text(path, InputError).splitlines(), 1):
         if not line.strip():
             continue
         row = _row(line, f"{path}:{number}", problems)
         if row is None:
             continue
+        simulated |= bool(row.simulated)
         place = trials.setdefault(row.task, {})
         if row.task not in known:
             problems.append(f"{path}:{number}: no task {row.task!r}; give its file with --tasks")
@@ -96,7 +102,7 @@ def of_file(path: Path, tasks: TaskSet) -> Answers:
         problems.append(f"{path}: no answers; one JSON object per line: task, recipe, answer")
     if problems:
         raise InputError(problems)
-    return Answers(source=path.name, simulated=False, trials=trials)
+    return Answers(source=path.name, simulated=simulated, trials=trials)
 
 
 def of_tasks(name: str, tasks: Iterable[Task]) -> Answers:
@@ -137,6 +143,9 @@ def _foreign(
         repeat=repeat,
         answer=text,
         failure=said or (None if text else "empty"),
+        detail=(row.detail or "") if row is not None else "",
+        finish=row.finish if row is not None else None,
+        degraded=row.degraded if row is not None else (),
         recorded={**unknown, **_NOT_PAID_HERE},
     )
 

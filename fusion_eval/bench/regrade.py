@@ -82,7 +82,7 @@ def _bench_of(run: Run) -> Path:
 def _with(bench: Bench, answers: Answers, strategies: Mapping[str, str]) -> Bench:
     """The bench with the recipes that the answers came from, as far as they are known."""
     keys = [key for each in answers.trials.values() for key in each]
-    names = sorted({name for name, _ in keys})
+    names = list(dict.fromkeys(name for name, _ in keys))
     order = [*(name for name in strategies if name in names), *names]
     recipes = {n: Recipe(name=n, strategy=strategies.get(n, _UNKNOWN)) for n in order}
     return replace(
