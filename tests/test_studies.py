@@ -74,9 +74,10 @@ def _points(null, study, name):
     """What to plant so that the claimed contrast is 5 points: halves by difficulty dilute it."""
     if name != "studies/where-it-pays":
         return 5.0
-    values, _ = values_of(lifted(null, name, 5.0, np.random.default_rng(2)), study)
     base, _ = values_of(null, study)
-    return 25.0 / (100 * float((values.iloc[:, 0] - base.iloc[:, 0]).mean()))
+    values, _ = values_of(lifted(null, name, 5.0, np.random.default_rng(2)), study)
+    there, reached = (100 * float(frame.iloc[:, 0].mean()) for frame in (base, values))
+    return 5.0 * (5.0 - there) / (reached - there)
 
 
 def _size(values, claims, study, effect):
