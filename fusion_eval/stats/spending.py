@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.stats.estimates import Floats
@@ -116,13 +116,13 @@ class _Path:
         nodes, weights = np.polynomial.legendre.leggauss(_NODES)
         at = (top - low) / 2 * nodes + (top + low) / 2
         gaps = (at[:, None] - self._at - self._drift * self._step) / math.sqrt(self._step)
-        density = stats.norm.pdf(gaps) @ self._mass / math.sqrt(self._step)
+        density = np.exp(-gaps * gaps / 2) @ self._mass / math.sqrt(2 * math.pi * self._step)
         self._at, self._mass = at, density * weights * (top - low) / 2
 
     def _above(self, step: float, top: float) -> float:
         gaps = (top - self._at - self._drift * step) / math.sqrt(step)
-        return float(stats.norm.sf(gaps) @ self._mass)
+        return float(special.ndtr(-gaps) @ self._mass)
 
     def _below(self, step: float, bottom: float) -> float:
         gaps = (bottom - self._at - self._drift * step) / math.sqrt(step)
-        return float(stats.norm.cdf(gaps) @ self._mass)
+        return float(special.ndtr(gaps) @ self._mass)
