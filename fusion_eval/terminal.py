@@ -147,6 +147,19 @@ def _short(path: Path) -> str:
         return str(path)
 
 
+def _two_phases(plan: Plan) -> str:
+    """What grading in two phases would save; nothing where rubrics are short."""
+    s = plan.two_phase
+    if s is None or s.calls > s.official / 3:
+        return ""
+    return (
+        f"\nGraded all at once, and {s.share:.1%} of the criteria one by one (grade --sample "
+        f"{s.share:g}), an answer takes {s.calls:.1f} calls and not {s.official:.1f}; intervals "
+        f"are about {s.width:.1f} times as wide for scores and {s.width_difference:.1f} for "
+        "differences, if both ways agree on 92 % of the criteria."
+    )
+
+
 def show_plan(plan: Plan, detects: str) -> None:
     """Calls by role and model, dollars as a range, and what the design can see."""
     table = Table(
@@ -184,7 +197,7 @@ def show_plan(plan: Plan, detects: str) -> None:
     out.print(table)
     out.print(_per_trial(plan))
     out.print(
-        f"{_counted(plan)}{_graded(plan)}\n"
+        f"{_counted(plan)}{_graded(plan)}{_two_phases(plan)}\n"
         f"About {plan.minutes:,.1f} minutes with the calls in flight that are allowed; "
         f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens. "
         f"Lengths from: {_lengths(plan)}."

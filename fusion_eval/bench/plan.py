@@ -23,6 +23,7 @@ from fusion_eval.bench.grading_calls import GradingCalls, grading_calls
 from fusion_eval.bench.lint import Warned
 from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
+from fusion_eval.core.sampling import SIXTH, Saving, saving
 from fusion_eval.engine import prices
 from fusion_eval.engine.trace import Trace, never
 
@@ -70,6 +71,7 @@ class Plan:
     budget_usd: float | None = None
     equal_dollars: tuple[Size, ...] = ()
     warnings: tuple[Warned, ...] = ()
+    two_phase: Saving | None = None
 
     @property
     def too_dear(self) -> bool:
@@ -88,6 +90,12 @@ class Plan:
         dollars = ("low_usd", "expected_usd", "high_usd", "at_most_usd")
         totals = {name: self.total(name) for name in (*names, *dollars)}
         return {**asdict(self), "total": totals}
+
+
+def _two_phase(tasks: TaskSet, bench: Bench) -> Saving | None:
+    """What grading at once, and a sixth one by one, would save; None without a rubric to grade."""
+    rubrics = [{c.id: c.weight for c in task.leaves} for task in tasks.tasks if task.leaves]
+    return saving(rubrics, share=SIXTH) if rubrics and bench.grader else None
 
 
 def plan(
@@ -116,6 +124,7 @@ def plan(
         trials=len(trials),
         calls=calls,
         grading=grading_calls(tasks, bench, trials),
+        two_phase=_two_phase(tasks, bench),
         per_trial=per_trial,
         lines=tuple(
             _line(role, model, keys, trace, experience) for (role, model), keys in groups.items()

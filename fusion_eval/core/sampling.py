@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from fusion_eval.core.protocol import HEAVY_SHARE
 from fusion_eval.core.value import digest
 
+SIXTH = 0.165
+"""The share of criteria that, after a cheap reading of all, makes a fifth of DRACO's calls."""
+
 Unit = tuple[int, str]
 """(repeat, id of a criterion): one verdict of each recipe."""
 
@@ -114,11 +117,13 @@ def expected_size(weights: Mapping[str, float], repeats: int, share: float) -> f
 class Saving:
     """What grading in two phases saves. Calls are per answer, averaged over tasks.
 
-    `official`: all criteria one by one. `calls`: the cheap protocol on everything, and the
-    official one on the drawn part. `width`, `width_difference`: of the interval of a score and of
-    a paired difference, as multiples of what the official protocol on everything would give.
+    `share`: of the criteria, one by one. `official`: all of them one by one. `calls`: the cheap
+    protocol on everything, and the official one on the drawn part. `width`, `width_difference`: of
+    the interval of a score and of a paired difference, as multiples of what the official protocol
+    on everything would give.
     """
 
+    share: float
     official: float
     calls: float
     width: float
@@ -155,6 +160,7 @@ def saving(
     drawn = sum(expected_size(weights, 1, share) for weights in rubrics) / len(rubrics)
     noise = sum(_noise(weights, share) for weights in rubrics) / len(rubrics) * disagreement
     return Saving(
+        share=share,
         official=official,
         calls=cheap_calls + drawn,
         width=math.sqrt(1 + noise / spread**2),
