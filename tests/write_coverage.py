@@ -33,7 +33,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 EVERY: tuple[tuple[Cell, ...], ...] = (CELLS, DOLLARS)
 """The lists of cells that the report holds; a new family of statistics adds its own."""
 SHORT = 0.935
-"""Below it an interval that says 95 % is called short."""
+"""Below it, by more than a standard error, an interval that says 95 % is called short."""
 SLACK = 0.015
 KEY = ["name", "world", "n", "repeats", "clusters"]
 TITLES: dict[Kind, str] = {
@@ -133,7 +133,7 @@ def _fewer(found: Sequence[Measured], usual: int) -> str:
 
 def _short(found: Sequence[Measured]) -> str:
     """Where nothing reaches 95 %, in words."""
-    some = [one for one in found if one.cell.kind == "coverage" and one.rate < SHORT]
+    some = [one for one in found if one.cell.kind == "coverage" and one.rate + one.se < SHORT]
     if not some:
         return "No default falls short of its 95 % by more than 1.5 %."
     each = [

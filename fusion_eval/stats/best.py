@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit, logit
 
 from fusion_eval.errors import StatisticsError, TooFewTasksError
 from fusion_eval.frames import Missing, is_simulated
 from fusion_eval.stats.caveats import failures, few, missing_tasks, sides
 from fusion_eval.stats.estimand import named
-from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.estimates import Floats, t_quantile, wilson_limits
 from fusion_eval.stats.family import FEW_TASKS, check_level
-from fusion_eval.stats.multiple import flip_signs, simultaneous_intervals
+from fusion_eval.stats.multiple import Signs, flip_signs, simultaneous_intervals
 from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.ranks import maybe_best
 from fusion_eval.stats.tables import tidied
@@ -74,8 +75,8 @@ def best(
     rng = np.random.default_rng(seed)
     corrected = cross_fitted(x, rng)
     signs = flip_signs(len(x), flips, rng)
-    joint = simultaneous_intervals(x, signs, level)
-    k = int(joint.mean.argmax())
+    k, low, high = winner(x, signs, level)
+    score = float(x[:, k].mean())
     maybe = [names[i] for i in np.flatnonzero(maybe_best(x, signs, level))]
     side = every[names[k]]
     notes = ["SIMULATED"] if side.simulated else []
@@ -84,17 +85,31 @@ def best(
     notes += [f"{dropped} tasks that not all recipes have are left out"] if dropped else []
     notes += [missing_tasks(side, side.names), failures(side, missing)]
     row = {
-        "recipe": names[k], "score": float(joint.mean[k]), "corrected": corrected,
-        "optimism": float(joint.mean[k]) - corrected,
-        "low": max(0.0, float(joint.low[k])), "high": min(1.0, float(joint.high[k])),
+        "recipe": names[k], "score": score, "corrected": corrected,
+        "optimism": score - corrected, "low": low, "high": high,
         "n": len(x), "maybe_best": ", ".join(maybe),
         "estimand": named("mean score of the recipe chosen as best", "new tasks", missing),
-        "method": f"cross-fit over {SPLITS} halves; simultaneous max-T interval, {level:.0%}",
+        "method": f"cross-fit over {SPLITS} halves; simultaneous max-T logit interval, {level:.0%}",
         "caveat": "; ".join(note for note in notes if note),
     }  # fmt: skip
     table = pd.DataFrame([row], columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
     return table
+
+
+def winner(scores: Floats, signs: Signs, level: float = 0.95) -> tuple[int, float, float]:
+    """(column with the highest mean, low, high): an interval that holds whichever column it is.
+
+    scores : shape (n_tasks, n_recipes), 0 to 1, no NaN; signs : see `flip_signs`. Half-widths are
+    max-T over all columns, laid on the logit of the mean, as the interval of one mean is.
+    """
+    joint = simultaneous_intervals(scores, signs, level)
+    k = int(joint.mean.argmax())
+    m, half = float(joint.mean[k]), float(joint.high[k] - joint.mean[k])
+    if not 0 < m < 1:
+        return k, *wilson_limits(m, len(scores), t_quantile(level, len(scores) - 1))
+    h = half / (m * (1 - m))
+    return k, float(expit(logit(m) - h)), float(expit(logit(m) + h))
 
 
 def cross_fitted(scores: Floats, rng: np.random.Generator, splits: int = SPLITS) -> float:
