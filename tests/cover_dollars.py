@@ -65,7 +65,7 @@ def _against_members(drawn: Draw, truth: float) -> bool:
 
 def _tied(drawn: Draw) -> tuple[Floats, Floats]:
     """Four recipes with equal expected scores and costs, shape (n, 4) each."""
-    x = drawn.equals(HERON, 4)
+    x = drawn.equals(4)
     return x, drawn.rng.lognormal(0.0, 0.8, x.shape)
 
 
