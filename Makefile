@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check simulations coverage lines report clean
+.PHONY: help setup bench test check simulations coverage lines gate baseline report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,16 @@ coverage: .venv/dev ## docs/coverage.md: what the intervals and tests hold, in k
 lines: .venv/dev ## which lines no test runs
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --skip-covered --show-missing
+
+GATED := tasks/research.yaml --recipes solo-condor,panel-budget,panel-top --quiet
+
+gate: .venv/core ## hold this version against results/baseline, on the simulator
+	$(BIN)/fusion-eval run $(GATED) --repeats 3 --seed 8 --output-dir results
+	$(BIN)/fusion-eval gate results/latest --policy results/baseline/policy.yaml
+
+baseline: .venv/core ## freeze this version as results/baseline
+	$(BIN)/fusion-eval run $(GATED) --repeats 5 --output-dir results
+	$(BIN)/fusion-eval baseline results/latest --to results/baseline --allow filtered
 
 report: .venv/core ## write the report of a run again (RUN=results/…)
 	$(BIN)/fusion-eval report $(RUN)
