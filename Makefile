@@ -21,7 +21,7 @@ bench: .venv/core ## run the default bench on the simulator (TASKS=â€¦, BENCH=â€
 	$(BIN)/fusion-eval run $(TASKS) --bench $(BENCH)
 
 test: .venv/dev ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 setup: .venv/dev ## make .venv with everything, developer tools included
 

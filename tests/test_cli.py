@@ -295,11 +295,12 @@ def test_what_init_writes_can_be_validated_planned_and_run(command, tmp_path):
         ".github/workflows",
         ".github/workflows/fusion-eval.yml",
         "bench.yaml",
+        "policy.yaml",
         "tasks.yaml",
     ]
     again = command("init", "mine")
     assert again.code == 2
-    assert again.err.count("is there already") == 3
+    assert again.err.count("is there already") == 4
 
     assert command("validate", "mine/tasks.yaml", "mine/bench.yaml").code == 0
     assert command("plan", "mine/tasks.yaml", "--bench", "mine/bench.yaml").code == 0

@@ -411,22 +411,20 @@ def test_made_runs_gate_too(tmp_path):
     assert gate(made_run(tmp_path / "new", TWO, n=20, repeats=2, seed=4), old).outcomes
 
 
-@pytest.mark.parametrize(
-    ("shift", "margin", "more", "outcome"),
-    [(0.0, 3, "", "passed"), (-0.1, 3, "", "failed"), (0.0, 0, "", "skipped"),
-     (0.0, 0, ", inconclusive='fail'", "failed")],
-)  # fmt: skip
-def test_the_pytest_fixture_passes_fails_and_skips(
-    pytester, tmp_path, baseline, shift, margin, more, outcome
-):
+def test_the_pytest_fixture_passes_fails_and_skips(pytester, tmp_path, baseline):
     """A team whose CI is pytest sees the gate as a test among others."""
-    new = _made(tmp_path / "new", seed=1, shift=shift)
-    pytester.makepyfile(
-        f"def test_quality(fusion_gate):\n"
-        f"    fusion_gate({str(new.path)!r}, baseline={str(baseline)!r}, margin={margin}{more})\n"
-    )
+    good = _made(tmp_path / "good", seed=1).path
+    bad = _made(tmp_path / "bad", seed=1, shift=-0.1).path
+    cases = [(good, "margin=3"), (bad, "margin=3"), (good, "margin=0"),
+             (good, "margin=0, inconclusive='fail'")]  # fmt: skip
+    pytester.makepyfile("\n".join(
+        f"def test_{k}(fusion_gate):\n"
+        f"    fusion_gate({str(run)!r}, baseline={str(baseline)!r}, {told})"
+        for k, (run, told) in enumerate(cases)
+    ))  # fmt: skip
 
-    pytester.runpytest_subprocess("-rs").assert_outcomes(**{outcome: 1})
+    found = pytester.runpytest_subprocess("-rs", "-p", "no:xdist")
+    found.assert_outcomes(passed=1, failed=2, skipped=1)
 
 
 def test_the_gate_that_init_writes_works_as_its_workflow_says(tmp_path, monkeypatch):

@@ -31,7 +31,7 @@ from fusion_eval.simulator.world import MECHANISM
 TASKS = [rubric_task(i) for i in range(8)] + [number_task(i, 3) for i in range(50, 54)]
 HERON, CONDOR, OWL = "wader/heron", "raptor/condor", "strix/owl"
 HERE = Path(__file__).parent
-GOLDEN = "190d57025b2aa516"
+GOLDEN = "32d45a3844eea2b4"
 
 
 def _requests() -> list[bytes]:
