@@ -72,7 +72,7 @@ def test_our_own_solutions_pass_our_own_tests():
         ("import os\ndef double(x): return os.fork()", "unmet", "BlockingIOError"),
         ("import subprocess\ndef double(x): return subprocess.run(['/bin/true'])", "unmet", "raised"),
         ("import socket\ndef double(x): return socket.create_connection(('192.0.2.1', 80), 3)", "unmet", "unreachable"),
-        ("def double(x): return open('/tmp/x', 'w').write('y')", "unmet", "raised"),
+        ("def double(x): return open('/usr/x', 'w').write('y')", "unmet", "raised"),
         ("def double(x): return open('/dev/shm/x', 'w').write('y')", "unmet", "raised"),
         ("def double(x): return '(' * 9000", "unmet", "gave"),
         ("import os\ndef double(x):\n    while True: os.write(3, b'x' * 100000)", "unmet", "gave nothing"),

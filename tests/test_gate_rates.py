@@ -131,12 +131,18 @@ def _sequential(scores, drop, margin):
     return pd.DataFrame(ended, columns=["word", "tasks"])
 
 
-@pytest.mark.parametrize("world", ["default", "ceiling"])
-def test_four_looks_pass_a_drop_of_the_margin_no_more_often_than_one(world):
+def test_four_looks_pass_a_drop_of_the_margin_no_more_often_than_one():
     """Who looks four times at 5 % each is wrong in one case of eight."""
-    found = _sequential(_drawn(world, 100), drop=0.03, margin=0.03)
+    found = _sequential(_drawn("default", 100), drop=0.03, margin=0.03)
 
     assert (found["word"] == "pass").mean() <= _most(len(found))
+
+
+def test_early_looks_are_too_sure_where_scores_crowd_at_the_ceiling():
+    """A few low scores are not seen in 25 tasks: the rate stands in docs/gate.md."""
+    found = _sequential(_drawn("ceiling", 100), drop=0.03, margin=0.03)
+
+    assert 0.02 < (found["word"] == "pass").mean() < 0.17
 
 
 def test_a_large_drop_is_left_early_and_an_equal_run_still_passes():

@@ -7,7 +7,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from fusion_eval.gate.values import Checked, Outcome
-from fusion_eval.gate.words import measured, verdict
+from fusion_eval.gate.words import count, measured, verdict
 
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold."""
@@ -45,7 +45,7 @@ def _case(outcome: Outcome, word: str) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase", {"classname": _fit(outcome.recipe), "name": _fit(outcome.rule), "time": "0"}
     )
-    text = f"{outcome.word}: {measured(outcome)}, {outcome.n} tasks"
+    text = f"{outcome.word}: {measured(outcome)}, {count(outcome)}"
     if word:
         said = ElementTree.SubElement(case, word, {"message": _fit(text)})
         said.text = _fit("\n".join(part for part in (outcome.why, outcome.needs) if part))

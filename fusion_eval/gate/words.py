@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from fusion_eval.gate.values import Checked, Outcome
-from fusion_eval.report.words import escaped, plain, points
+from fusion_eval.report.words import escaped, number, plain, points
 from fusion_eval.stats.caveats import percent
 
-HEADINGS = ("outcome", "recipe", "rule", "measured", "tasks", "what would decide")
+HEADINGS = ("outcome", "recipe", "rule", "measured", "on", "what would decide")
 _LARGEST = 900_000
 """Bytes; a job summary takes one MiB."""
 _UNITS: dict[str, Callable[[float], str]] = {
@@ -32,6 +32,12 @@ def measured(outcome: Outcome) -> str:
     return f"{unit(outcome.value)} ({unit(outcome.low)} to {unit(outcome.high)})"
 
 
+def count(outcome: Outcome) -> str:
+    """`26 tasks`; shares are of answers."""
+    what = "answer" if outcome.kind in ("failures", "coverage") else "task"
+    return number(outcome.n, what)
+
+
 def row(outcome: Outcome) -> tuple[str, ...]:
     """One line of the table, under HEADINGS."""
     why = "; ".join(text for text in (outcome.needs, outcome.why) if text)
@@ -40,7 +46,7 @@ def row(outcome: Outcome) -> tuple[str, ...]:
         outcome.recipe,
         outcome.rule,
         measured(outcome),
-        str(outcome.n),
+        count(outcome),
         why or "–",
     )
 
@@ -123,7 +129,7 @@ def terminal(checked: Checked) -> list[str]:
     """Plain lines."""
     lines = [verdict(checked), ""]
     for o in checked.outcomes:
-        lines.append(f"{o.word:12} {plain(o.recipe)}: {plain(o.rule)}; {measured(o)}, {o.n} tasks")
+        lines.append(f"{o.word:12} {plain(o.recipe)}: {plain(o.rule)}; {measured(o)}, {count(o)}")
         lines += [
             f"             {plain(text)}"
             for text in (o.why, o.needs and f"to decide: {o.needs}")

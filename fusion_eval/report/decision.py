@@ -15,15 +15,18 @@ FEW_TASKS = 15
 _FEW = 3
 
 
-def decision(summary: Mapping[str, Any], name: Name = plain, *, choice: bool = True) -> str:
-    """What to take at which value of a point, what is decided, and what would decide the rest.
+def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
+    """What to take at which value of a point, what is decided, and what would decide the rest."""
+    warned = [text for text in (_few_tasks(summary), _missing_tasks(summary, name)) if text]
+    rest = [text for text in findings(summary, name) if text not in warned]
+    return " ".join(part for part in (*warned, choice(summary, name), *rest) if part)
 
-    Without `choice` the first part is left to somebody else.
-    """
+
+def findings(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
+    """The same without the choice, each finding on its own; none is empty."""
     parts = [
         _few_tasks(summary),
         _missing_tasks(summary, name),
-        _choice(summary, name) if choice else "",
         _left_out(summary, name),
         _never(summary, name),
         _conclusions(summary, name),
@@ -31,9 +34,10 @@ def decision(summary: Mapping[str, Any], name: Name = plain, *, choice: bool = T
         equal_dollars(summary, name),
         time_limits(summary, name),
         _more_tasks(summary, name),
+        _failures(summary, name),
+        _simulated(summary),
     ]
-    parts += [_failures(summary, name), _simulated(summary)]
-    return " ".join(part for part in parts if part)
+    return [part for part in parts if part]
 
 
 def _few_tasks(summary: Mapping[str, Any]) -> str:
@@ -68,7 +72,8 @@ def _simulated(summary: Mapping[str, Any]) -> str:
     return "All of this is SIMULATED: it says nothing about real models."
 
 
-def _choice(summary: Mapping[str, Any], name: Name) -> str:
+def choice(summary: Mapping[str, Any], name: Name = plain) -> str:
+    """What to take at which value of a point, in one sentence."""
     rows = summary["decisions"]
     answered = [recipe for recipe in summary["recipes"] if recipe not in summary["never_answered"]]
     if not answered:

@@ -89,7 +89,9 @@ def time_limits(summary: Mapping[str, Any], name: Name) -> str:
         until = row["to_s"]
         span = f"up to {_seconds(until)}" if until else f"from {_seconds(row['from_s'])} on"
         texts.append(f"{span} take {name(row['recipe'])}")
-    more = f"; {len(rows) - _RANGES} more ranges are in `summary.json`" * (len(rows) > _RANGES)
+    rest = len(rows) - _RANGES
+    are = "range is" if rest == 1 else "ranges are"
+    more = f"; {rest} more {are} in summary.json" if rest > 0 else ""
     return f"If a late answer counts 0: with a limit of {'; '.join(texts)}{more}."
 
 

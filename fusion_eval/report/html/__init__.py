@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from fusion_eval.frames import per_task
 from fusion_eval.report.commands import commands
-from fusion_eval.report.decision import decision
+from fusion_eval.report.decision import choice, findings
 from fusion_eval.report.design import sections
 from fusion_eval.report.html.environment import page
 from fusion_eval.report.html.figures import figures
@@ -65,7 +65,8 @@ def _report(
         s=summary,
         n=Numbers(summary),
         contents=_contents(summary, breakdowns, items),
-        decision=decision(summary, choice=len(summary["decisions"]) < 2),
+        choice=choice(summary) if len(summary["decisions"]) < 2 else "",
+        findings=findings(summary),
         figures=figures(estimates, summary),
         recipes=recipes,
         complete=[r for r, row in recipes if row["failed"] and row["score_complete_cases"]],
