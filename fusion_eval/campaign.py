@@ -32,14 +32,14 @@ Told = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """How it ended: the run of the last look, every look, and the gate on what was run.
+    """How it ended: the run of the last look, every look, and the gate on what was run (or None).
 
     `tasks` of `planned` were run; `why`: `decided`, `all tasks`, `budget` or the run's status.
     """
 
     run: Run
     looks: tuple[tuple[Seen, ...], ...]
-    checked: Checked
+    checked: Checked | None
     tasks: int
     planned: int
     why: str
@@ -91,8 +91,8 @@ def until_decided(
             break
     if run is None:
         raise InputError("the budget is 0; give one above 0")
-    checked = _final(run, old, policy, looks)
     done = len(set(taken(run).trials["task_hash"]))
+    checked = _final(run, old, policy, looks) if done else None
     return Campaign(
         run=run, looks=tuple(looks), checked=checked, tasks=done, planned=len(order.tasks),
         why=why, paid_usd=paid,

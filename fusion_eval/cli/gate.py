@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from typer import Exit, Option
 
-from fusion_eval.cli.options import EXIT_BUDGET, JsonOption, OutputOption, RunPath
+from fusion_eval.cli.options import EXIT_BUDGET, EXIT_INCOMPLETE, JsonOption, OutputOption, RunPath
 from fusion_eval.cli.shared import found_run, print_json
 from fusion_eval.errors import InputError
 
@@ -131,14 +131,15 @@ def run_until_decided(
         "looks": [[{"recipe": s.recipe, "word": s.word} for s in look] for look in found.looks],
     }  # fmt: skip
     if as_json:
-        print_json({**words.as_json(found.checked), "sequential": facts})
+        print_json({**(words.as_json(found.checked) if found.checked else {}), "sequential": facts})
     else:
-        print("\n".join(words.terminal(found.checked)))
+        print("\n".join(words.terminal(found.checked) if found.checked else ["nothing was run"]))
         print(
             f"{found.why}: {found.tasks} of {found.planned} tasks were run, {saved} saved; "
             f"the run is {found.run.path}"
         )
-    raise Exit(EXIT_BUDGET if found.why == "budget" else found.checked.exit_code)
+    ended = found.checked.exit_code if found.checked else EXIT_INCOMPLETE
+    raise Exit(EXIT_BUDGET if found.why == "budget" else ended)
 
 
 def _treated(text: str) -> str | int:
