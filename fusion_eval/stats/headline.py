@@ -116,7 +116,9 @@ def _named(trials: pd.DataFrame) -> pd.DataFrame:
     """Index: names of tasks; columns key, rubric and number of criteria."""
     columns = {"key": task_key(trials)}
     for ours, name in (("rubric", "rubric_hash"), ("criteria", "criteria")):
-        columns[ours] = trials[name] if name in trials else pd.Series(None, trials.index)
+        columns[ours] = (
+            trials[name] if name in trials else pd.Series(None, trials.index, dtype=object)
+        )
     made = pd.DataFrame(columns).assign(task=trials["task"].astype(str))
     made["criteria"] = pd.to_numeric(made["criteria"], errors="coerce")
     made["rubric"] = made["rubric"].fillna("").astype(str)
