@@ -147,11 +147,11 @@ def _final(run: Run, old: Baseline, policy: Policy, looks: list[tuple[Seen, ...]
     """The gate on what was run, with the words of the looks for the rules that they settled."""
     part = policy.model_copy(update={"allow": (*policy.allow, "tasks", "filtered", "partial")})
     checked = gate(run, old, part.model_copy(update={"estimand": "new tasks"}))
-    settled_by = {one.recipe: one for one in (looks[-1] if looks else ())}
+    settled_by = {(one.rule, one.recipe): one for one in (looks[-1] if looks else ())}
     outcomes = []
     for outcome in checked.outcomes:
-        found = settled_by.get(outcome.recipe) if outcome.kind == "quality" else None
-        if found is None or not outcome.rule.startswith("score"):
+        found = settled_by.get((outcome.rule, outcome.recipe))
+        if found is None:
             outcomes.append(outcome)
             continue
         futile = found.word == "futile"

@@ -78,6 +78,22 @@ def test_a_run_stops_as_soon_as_every_rule_is_decided(command, tmp_path):
     assert command(*told)[0] == 0  # again, from the ledger
 
 
+def test_two_quality_rules_of_one_recipe_keep_their_own_words(command):
+    """The word of the lenient rule must not be told as that of the strict one."""
+    _baseline(command)
+    Path("policy.yaml").write_text(
+        "recipes: [solo-heron]\nrules: [quality: {margin: 0}, quality: {margin: 60}]\n"
+    )
+    told = ("run", TASKS, *CHEAP, "--repeats", "2", "--seed", "8", "--json",
+            "--until-decided", "policy.yaml", "--baseline", "base")  # fmt: skip
+    code, said = command(*told)
+    words = {rule["rule"]: rule["outcome"] for rule in json.loads(said.out)["rules"]}
+
+    assert words["score not worse by 60"] == "pass"
+    assert words["score not worse by 0"] != "pass"
+    assert code in (1, 3)
+
+
 @pytest.mark.parametrize("budget", ["0.000001", "0.02"])
 def test_a_spent_budget_ends_with_4_and_says_how_far_it_came(command, budget):
     """Out of money is neither a failure nor a pass."""

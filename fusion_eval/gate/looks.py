@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fusion_eval.gate import samples
-from fusion_eval.gate.rules import Sides
+from fusion_eval.gate.rules import Sides, title
 from fusion_eval.gate.values import Quality
 from fusion_eval.stats.sequential import Design, Look, look
 
@@ -58,6 +58,6 @@ def seen(plan: Design, sides: Sides, recipes: Sequence[str]) -> Iterator[Seen]:
             margin = (sides.policy.margin if rule.margin is None else rule.margin) / 100
             d = np.array([new[t].mean() - old[t].mean() for t in tasks])
             yield Seen(
-                rule=rule.kind, recipe=recipe, margin=margin,
+                rule=title(rule, margin), recipe=recipe, margin=margin,
                 up=look(plan, d, margin=margin), down=look(plan, -d, margin=-margin),
             )  # fmt: skip

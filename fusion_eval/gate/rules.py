@@ -32,6 +32,13 @@ class Sides:
     policy: Policy
 
 
+def title(rule: Quality, margin: float) -> str:
+    """`score not worse by 2`; a section and the whole score are two rules. margin : 0 to 1"""
+    part = {"section": rule.section, "domain": rule.domain}
+    named = next((f"{what} {name}" for what, name in part.items() if name), "score")
+    return f"{named} not worse by {100 * margin:g}"
+
+
 def quality(rule: Quality, recipe: str, sides: Sides) -> Outcome:
     """Score, whole or of a section or domain, not worse than the baseline by the margin."""
     part = {"section": rule.section, "domain": rule.domain}
@@ -39,9 +46,9 @@ def quality(rule: Quality, recipe: str, sides: Sides) -> Outcome:
     new, old = (samples.by_task(one) for one in held)
     margin = (sides.policy.margin if rule.margin is None else rule.margin) / 100
     tasks = common(new, old) if new and old else []
-    named = next((f"{what} {name}" for what, name in part.items() if name), "score")
+    name = title(rule, margin)
     if not tasks:
-        return _open("quality", named, recipe, -margin, f"no task of {named} has a score in both")
+        return _open("quality", name, recipe, -margin, "no task has such a score in both")
     if samples.same_answers(sides.new, sides.old, recipe):
         mean = samples.regraded(held[0], held[1])
     else:
@@ -49,7 +56,7 @@ def quality(rule: Quality, recipe: str, sides: Sides) -> Outcome:
     left = len(set(new) | set(old)) - len(tasks)
     why = f"{left} tasks without a score in both are left out" if left else ""
     why = "; ".join(text for text in (why, mean.how if mean.how == samples.NOISIER else "") if text)
-    return _of_mean(f"{named} not worse by {100 * margin:g}", "quality", recipe, mean, -margin,
+    return _of_mean(name, "quality", recipe, mean, -margin,
                     sides.policy, why, max(len(new[t]) for t in tasks))  # fmt: skip
 
 
