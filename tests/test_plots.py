@@ -12,7 +12,8 @@ from matplotlib.transforms import Bbox
 
 from fusion_eval import frames, plots, stats
 from fusion_eval.plots.labels import solve
-from fusion_eval.plots.pareto import dollars, draw, has_costs
+from fusion_eval.plots.pareto import draw, has_costs
+from fusion_eval.plots.scales import dollars
 from fusion_eval.plots.scores import draw as draw_scores
 from fusion_eval.plots.spots import bars, spots
 from fusion_eval.plots.style import figure, looks

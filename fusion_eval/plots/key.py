@@ -10,13 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from fusion_eval.plots.layout import GAP, below_axis
+from fusion_eval.plots.layout import GAP, below_axis, dots_of
 from fusion_eval.plots.spots import Spot
 from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, font_names, plain_text, shortened
 
 _LEGEND_COLUMNS = 4
 _NAME = 46
-_MEANINGS = 4  # at most
+_LONG = (
+    "filled: on the frontier by the means", "hollow: beaten by the means",
+    "crossed: beaten beyond chance", "grey: {} is a lower bound",
+)  # fmt: skip
+_SHORT = ("on the frontier", "beaten", "beyond chance", "{} at least")
+_MEANINGS = len(_LONG)
 
 
 def key_lines(table: pd.DataFrame, *, numbered: bool) -> int:
@@ -41,13 +46,16 @@ def draw_key(
     numbered: bool = False,
     size: float = 1.0,
     inside: bool = False,
+    price: str = "cost",
 ) -> None:
     """Below the axes: one entry per strategy, and with `numbered` one per point before them.
 
-    size : factor of the text; inside : no wider than the axes, as far as words allow it
+    size : factor of the text; inside : no wider than the axes, as far as words allow it; price :
+    what is paid, in a word
     """
-    points, room = 8.5 * size, ax.get_window_extent().width
-    most = _NAME if not inside else max(12, min(_NAME, int(room / (0.8 * points) - 4)))
+    points, room, short = 8.5 * size, ax.get_window_extent().width, inside and size < 1
+    fits = int(room / dots_of(ax) / (0.8 * points) - 4)
+    most = max(12, min(_NAME, fits)) if inside else _NAME
     entries = [(plain_text(name), look) for name, look in colours.items()]
     if numbered:
         entries = [
@@ -55,11 +63,12 @@ def draw_key(
                 (f"{k}  {shortened(s.name, most)}", colours[s.family])
                 for k, s in enumerate(drawn, 1)
             ),
-            *((f"strategy: {name}", look) for name, look in entries),
+            *((name if short else f"strategy: {name}", look) for name, look in entries),
         ]
-    handles = [_handle(label, *look) for label, look in entries] + _meanings(drawn)
+    handles = [_handle(label, *look) for label, look in entries]
+    handles += _meanings(drawn, _SHORT if short else _LONG, price)
     ncols = _columns([s.name for s in drawn]) if numbered else _LEGEND_COLUMNS
-    below = below_axis(ax) + GAP
+    below = below_axis(ax) + GAP * dots_of(ax)
     place = ax.transAxes + ScaledTranslation(
         -0.16 * size, -below / ax.figure.dpi, ax.figure.dpi_scale_trans
     )
@@ -67,8 +76,8 @@ def draw_key(
     for columns in range(ncols, 0, -1):
         legend = ax.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(0.0, 0.0), bbox_transform=place,
-            ncols=columns, frameon=False, prop=prop, columnspacing=1.6, handletextpad=0.3,
-            borderaxespad=0.0, labelspacing=0.35,
+            ncols=columns, frameon=False, prop=prop, columnspacing=1.0 if short else 1.6,
+            handletextpad=0.3, borderaxespad=0.0, labelspacing=0.35,
         )  # fmt: skip
         if not inside or legend.get_window_extent().width <= room:
             return
@@ -78,15 +87,15 @@ def _handle(label: str, colour: str, marker: str) -> Line2D:
     return Line2D([], [], ls="", marker=marker, mfc=colour, mec=colour, ms=6, label=label)
 
 
-def _meanings(drawn: Sequence[Spot]) -> list[Line2D]:
-    found = [_circle(INK, "filled: on the frontier by the means")]
+def _meanings(drawn: Sequence[Spot], words: Sequence[str], price: str) -> list[Line2D]:
+    filled, hollow, crossed, grey = words
+    found = [_circle(INK, filled)]
     if any(not s.front and not s.bound for s in drawn):
-        found.append(_circle("white", "hollow: beaten by the means"))
+        found.append(_circle("white", hollow))
     if any(s.dominated for s in drawn):
-        label = "crossed: beaten beyond chance"
-        found.append(Line2D([], [], ls="", marker="x", color=INK, mew=1.3, ms=5, label=label))
+        found.append(Line2D([], [], ls="", marker="x", color=INK, mew=1.3, ms=5, label=crossed))
     if any(s.bound for s in drawn):
-        found.append(_circle(LOWER_BOUND, "grey: cost is a lower bound"))
+        found.append(_circle(LOWER_BOUND, grey.format(price)))
     return found
 
 

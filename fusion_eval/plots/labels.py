@@ -2,7 +2,7 @@
 
 Greedy: the most crowded point first, each label at the best free place around its point: near,
 nearer to its own point than to another, and with a leader that can be seen.
-Everything is in pixels, from the renderer's own text extents.
+Everything is in hundredths of an inch, from the renderer's own text extents.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from fusion_eval.plots.style import INK, QUIET, font_names
 
 _RADII = (9, 14, 20, 28, 36, 44, 52, 60, 70, 80, 100, 125, 150, 180)
 NEAR, FARTHER, FAR = 80.0, 125.0, 180.0
-"""How far (pixels) a name may stand from its point, where a number reads better; a name in small
-axes, where a key of numbers would take all the room; and a number."""
+"""How far (hundredths of an inch) a name may stand from its point, where a number reads better; a
+name in small axes, where a key of numbers would take all the room; and a number."""
 _ANGLES = 24
 _GAP = 2.0
 _LEADER_FROM = 12.0
 _CLEARLY, _STRAY, _HIDDEN = 12.0, 1.5, 30.0
-"""By how many pixels a label should be nearer to its own point than to any other; what each pixel
-short of that is worth in pixels of distance; and a leader that is hidden by bars all along."""
+"""By how much a label should be nearer to its own point than to any other; what each hundredth of
+an inch short of that is worth in distance; and a leader that is hidden by bars all along."""
 MARKER = 11.0
-"""Side of the square that a marker takes, in pixels."""
+"""Side of the square that a marker takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A label's box, and how far it stands from its point (pixels, to its nearest edge)."""
+    """A label's box, and how far it stands from its point, to its nearest edge."""
 
     box: Bbox
     distance: float
@@ -49,14 +49,16 @@ def place(
     """Write `texts` at data points `at`; False, with nothing written, when there is no room.
 
     obstacles : boxes in pixels that labels may not cover, besides the points and each other
-    reach : how far a label may stand from its point, in pixels
+    reach : how far a label may stand from its point, in hundredths of an inch
     """
-    centres = [(float(x), float(y)) for x, y in ax.transData.transform(at)]
-    sizes = [_extent(ax, text, size) for text in texts]
-    found = solve(centres, sizes, obstacles, ax.get_window_extent(), reach)
+    dots = ax.figure.dpi / 100
+    centres = [(float(x), float(y)) for x, y in ax.transData.transform(at) / dots]
+    sizes = [_extent(ax, text, size, dots) for text in texts]
+    avoid = [_in_hundredths(box, dots) for box in obstacles]
+    found = solve(centres, sizes, avoid, _in_hundredths(ax.get_window_extent(), dots), reach)
     if found is None:
         return False
-    scale = 72 / ax.figure.dpi
+    scale = 72 / 100
     for point, centre, text, label in zip(at, centres, texts, found, strict=True):
         offset = ((label.box.x0 - centre[0]) * scale, (label.box.y0 - centre[1]) * scale)
         ax.annotate(
@@ -75,7 +77,7 @@ def solve(
     inside: Bbox,
     reach: float = FAR,
 ) -> list[Placed] | None:
-    """Free boxes for labels of these sizes around these centres, or None; all in pixels."""
+    """Free boxes for labels of these sizes around these centres, or None; all in one unit."""
     markers = [_square(x, y, MARKER) for x, y in centres]
     taken = [*markers, *obstacles]
     leaders: list[list[Bbox]] = []
@@ -178,11 +180,16 @@ def _leader(
     )  # fmt: skip
 
 
-def _extent(ax: Axes, text: str, size: float) -> tuple[float, float]:
+def _extent(ax: Axes, text: str, size: float, dots: float) -> tuple[float, float]:
     probe = ax.text(0, 0, text, fontsize=size, fontfamily=font_names())
     box = probe.get_window_extent()
     probe.remove()
-    return box.width, box.height
+    return box.width / dots, box.height / dots
+
+
+def _in_hundredths(box: Bbox, dots: float) -> Bbox:
+    """A box in pixels in hundredths of an inch."""
+    return Bbox.from_extents(box.x0 / dots, box.y0 / dots, box.x1 / dots, box.y1 / dots)
 
 
 def _square(x: float, y: float, side: float) -> Bbox:

@@ -1,20 +1,19 @@
-"""Score against cost per task: the figure on which a recipe is chosen."""
+"""Score against cost, or time, per task: the figure on which a recipe is chosen."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from fusion_eval import stats
 from fusion_eval.plots.key import draw_key, key_lines
 from fusion_eval.plots.labels import FAR, FARTHER, NEAR, place
-from fusion_eval.plots.layout import settle, text_scale, wrap
+from fusion_eval.plots.layout import room_left, settle, text_scale, wrap
+from fusion_eval.plots.scales import as_prices, price_axis, unit_of
 from fusion_eval.plots.scores import scores
 from fusion_eval.plots.spots import Spot, bars, family, spots, staircase, staircase_boxes
 from fusion_eval.plots.style import (
@@ -45,7 +44,8 @@ def pareto(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
     Parameters
     ----------
-    frame : the table of `stats.pareto` (or trials, from which that table is made first)
+    frame : the table of `stats.pareto` (or trials, from which that table is made first); one made
+        `by="latency_s"` is drawn against seconds
     ax : where to draw; new axes by default
 
     Returns
@@ -56,7 +56,7 @@ def pareto(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     answered, are named, not drawn.
     Where no cost is known, or all are zero, the scores alone are drawn (`plots.scores`).
     """
-    table = frame if "score_low" in frame.columns else stats.pareto(frame)
+    table = as_prices(frame if "score_low" in frame.columns else stats.pareto(frame))
     if not has_costs(table):
         return scores(table, ax)
     return _draw(given_or_new(ax, height(table)), table, own=ax is None)
@@ -64,28 +64,28 @@ def pareto(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
 
 def draw(figure: Figure, table: pd.DataFrame) -> Axes:
     """The same into an empty figure, which is made as high as it must be."""
-    return _draw(figure.add_subplot(), table, own=True)
+    return _draw(figure.add_subplot(), as_prices(table), own=True)
 
 
 def has_costs(table: pd.DataFrame) -> bool:
     """Whether there is a cost above 0 to draw against, of a recipe that answered."""
-    return any(s.cost > 0 for s in spots(table))
+    return any(s.cost > 0 for s in spots(as_prices(table)))
 
 
 def _draw(ax: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
     """Draw; a figure that is our `own` is sized for what stands around the axes."""
-    drawn = spots(table)
+    drawn, price = spots(table), unit_of(table).word
     colours = looks(table["strategy"].map(family))
     if own:
         _fit(ax, height(table))
     size, bottom = 1.0 if own else text_scale(ax), ax.get_window_extent().y0
     _points(ax, drawn, colours, size)
-    _axes(ax, drawn)
+    _axes(ax, drawn, table)
     title = _title(ax, table)
     many = len(drawn) > NAMES_UP_TO
     if not own:
         _into(ax, title, size)
-        draw_key(ax, drawn, colours, numbered=many, size=size, inside=True)
+        draw_key(ax, drawn, colours, numbered=many, size=size, inside=True, price=price)
         settle(ax, title, bottom)
     mark = mark_simulated(ax, [(s.cost, s.score) for s in drawn], bars(ax, drawn), size)
     mark.set_visible(is_simulated(table))
@@ -95,7 +95,7 @@ def _draw(ax: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
     if own:
         _fit(ax, height(table, numbered=numbered))
     if own or numbered != many:
-        draw_key(ax, drawn, colours, numbered=numbered, size=size, inside=not own)
+        draw_key(ax, drawn, colours, numbered=numbered, size=size, inside=not own, price=price)
     if not own and numbered != many:
         settle(ax, title, bottom)
     _shorten(ax)
@@ -109,13 +109,15 @@ def _into(ax: Axes, title: Text, size: float) -> None:
     for text in (title, ax.xaxis.label, ax.yaxis.label):
         text.set_fontsize(float(text.get_fontsize()) * size)
     ax.tick_params(labelsize=10 * size)
+    room_left(ax)
     for text in (title, ax.xaxis.label):
         wrap(text, ax.get_window_extent().width)
 
 
 def _shorten(ax: Axes) -> None:
     """The longest label of the y axis that is no longer than the axis."""
-    for words in ("rubric score (points, 0 to 100)", "score (points, 0 to 100)", "score (points)"):
+    fullest = "rubric score (points, 0 to 100)"
+    for words in (fullest, "score (points, 0 to 100)", "score (points)", "score"):
         ax.set_ylabel(words)
         if ax.yaxis.label.get_window_extent().height <= ax.get_window_extent().height:
             return
@@ -173,41 +175,23 @@ def _points(
     )  # fmt: skip
 
 
-def _axes(ax: Axes, drawn: Sequence[Spot]) -> None:
+def _axes(ax: Axes, drawn: Sequence[Spot], table: pd.DataFrame) -> None:
     plain(ax)
-    left, right = min(s.left for s in drawn), max(s.right for s in drawn)
-    if left > 0:
-        ax.set_xscale("log")
-        room = max(1.25, (right / left) ** 0.08)
-        ax.set_xlim(left / room, right * room)
-        ax.xaxis.set_major_locator(LogLocator(subs=_ticks(math.log10(right / left), _inches(ax))))
-        ax.xaxis.set_minor_formatter(NullFormatter())
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: dollars(value)))
+    unit = unit_of(table)
+    kind = price_axis(ax, min(s.left for s in drawn), max(s.right for s in drawn), unit)
     low, high = min(s.low for s in drawn), max(s.high for s in drawn)
     pad = 0.10 * max(high - low, 10)
     ax.set_ylim(max(-2, low - pad), min(102, high + pad))
-    kind = "log" if left > 0 else "linear"
-    ax.set_xlabel(rf"cost of one answer, recipe run alone (US\$ per task, {kind} scale)")
+    ax.set_xlabel(unit.label.format(kind))
     ax.set_ylabel("rubric score (points, 0 to 100)")
 
 
-def _inches(ax: Axes) -> float:
-    return float(ax.get_window_extent().width / ax.figure.dpi)
-
-
-def _ticks(decades: float, inches: float) -> tuple[float, ...]:
-    """Steps within a decade, as many as there is room for: an inch and more for each three."""
-    if decades < 0.7 and inches > 5:
-        return (1, 1.5, 2, 3, 4, 5, 7)
-    return (1, 2, 5) if decades < 0.38 * inches else (1,)
-
-
 def _title(ax: Axes, table: pd.DataFrame) -> Text:
-    silent = table["status"] == NEVER
-    lost = _named("cost unknown", table.loc[table["cost_usd"].isna() & ~silent, "recipe"])
+    silent, word = table["status"] == NEVER, unit_of(table).word
+    lost = _named(f"{word} unknown", table.loc[table["cost_usd"].isna() & ~silent, "recipe"])
     lost += _named(NEVER, table.loc[silent, "recipe"])
     return ax.set_title(
-        f"{'SIMULATED: score' if is_simulated(table) else 'Score'} against cost of "
+        f"{'SIMULATED: score' if is_simulated(table) else 'Score'} against {word} of "
         f"{recipes_phrase(table)} on {tasks_phrase(table)}, "
         f"with {float(table.attrs.get('level', 0.95)):.0%} intervals"
         + (f"\nnot drawn, {'; '.join(lost)}" if lost else ""),
@@ -220,12 +204,3 @@ def _named(why: str, names: pd.Series) -> list[str]:
     shown = ", ".join(plain_text(name) for name in names[:4])
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     return [f"{why}: {shown}{more}"] if len(names) else []
-
-
-def dollars(value: float) -> str:
-    r"""`\$0.001`, never in powers of ten; two digits that count."""
-    if value <= 0:
-        return r"\$0"
-    decimals = max(0, 1 - math.floor(math.log10(value) + 1e-9))
-    digits = f"{value:,.{decimals}f}"
-    return rf"\${digits.rstrip('0').rstrip('.') if '.' in digits else digits}"

@@ -100,7 +100,11 @@ def mark_simulated(
     ax: Axes, points: Sequence[tuple[float, float]], taken: Sequence[Bbox], size: float = 1.0
 ) -> Text:
     """SIMULATED in the corner where it covers least of the points and of `taken` (pixels)."""
-    markers = [Bbox.from_bounds(x - 6, y - 6, 12, 12) for x, y in ax.transData.transform(points)]
+    half = 0.06 * ax.figure.dpi
+    markers = [
+        Bbox.from_bounds(x - half, y - half, 2 * half, 2 * half)
+        for x, y in ax.transData.transform(points)
+    ]
     hits = []
     for y, x in ((0.03, 0.985), (0.97, 0.015), (0.97, 0.985), (0.03, 0.015)):
         text = _corner(ax, x, y, size)

@@ -126,7 +126,7 @@ def acceptability(
     Parameters
     ----------
     trials : DataFrame, one row per (task, recipe, repeat)
-    values : US$ (or seconds) that one point of score is worth per task; by default 25 values, in
+    values : US$ (or seconds) that one point of score is worth per task; by default 61 values, in
         equal steps of their logarithm, around the thresholds at which the choice changes
     level : coverage of the interval of the net benefit
 
@@ -175,7 +175,7 @@ def _interval(benefit: Floats, level: float) -> dict[str, float]:
     return {"low": found.low, "high": found.high, "n": found.n}
 
 
-def _values(known: Stakes, count: int = 25) -> Floats:
+def _values(known: Stakes, count: int = 61) -> Floats:
     """Values of a point from a tenth of the first threshold to ten times the last."""
     chain = hull(known.score, known.cost) if known.data.names else []
     steps = [s for i, j in pairwise(chain) if (s := _slope(i, j, known)) > 0]
