@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fusion_eval.repricing import reprice
     from fusion_eval.stats.agreement import agreement
     from fusion_eval.stats.best import best
+    from fusion_eval.stats.claims import claims
+    from fusion_eval.stats.common import common_tasks
     from fusion_eval.stats.compare import compare, compare_runs
     from fusion_eval.stats.deadline import deadlines
     from fusion_eval.stats.decision import acceptability, decisions
@@ -37,8 +39,10 @@ if TYPE_CHECKING:
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
+    from fusion_eval.stats.power import detectable, tasks_needed
     from fusion_eval.stats.preferences import preferences
     from fusion_eval.stats.ranks import ranks
+    from fusion_eval.stats.scaling import scaling
     from fusion_eval.stats.scores import scores
     from fusion_eval.stats.subset import subset
     from fusion_eval.stats.twophase import two_phase
@@ -81,6 +85,11 @@ _HOMES = {
     "scores": "fusion_eval.stats.scores",
     "ranks": "fusion_eval.stats.ranks",
     "best": "fusion_eval.stats.best",
+    "claims": "fusion_eval.stats.claims",
+    "common_tasks": "fusion_eval.stats.common",
+    "detectable": "fusion_eval.stats.power",
+    "scaling": "fusion_eval.stats.scaling",
+    "tasks_needed": "fusion_eval.stats.power",
     "failures": "fusion_eval.stats.failing",
     "variance": "fusion_eval.stats.variance",
     "precision": "fusion_eval.stats.variance",
@@ -94,11 +103,14 @@ __all__ = [
     "best",
     "best_member",
     "calls",
+    "claims",
+    "common_tasks",
     "compare",
     "compare_runs",
     "deadlines",
     "decisions",
     "decompose",
+    "detectable",
     "drafts",
     "failures",
     "gains",
@@ -119,9 +131,11 @@ __all__ = [
     "read_run",
     "reprice",
     "run",
+    "scaling",
     "scores",
     "simulator",
     "subset",
+    "tasks_needed",
     "trials",
     "two_phase",
     "union_oracle",

@@ -49,6 +49,7 @@ def test_every_reading_of_what_is_missing_stands_in_the_table(tmp_path):
     whole = 13 * 0.8 + 0.8  # thirteen plain ones and the one with open verdicts; one refusal of 0
     expected = {
         "failure rate": 5 / 20,
+        "cut rate": 1 / 15,  # how failed ones ended is not known
         "as deployed": whole / 20,
         "complete cases": whole / 15,
         "worst case": (whole - 0.4) / 20,
@@ -63,7 +64,7 @@ def test_every_reading_of_what_is_missing_stands_in_the_table(tmp_path):
     assert dict(frail["answers"])["worst case"] == 6
     assert frail.loc["complete cases", "caveat"] == "5 tasks left out"
     assert list(table.loc[table["recipe"] == "steady", "reading"]) == [
-        "failure rate", "as deployed", "complete cases", "worst case", "best case"
+        "failure rate", "cut rate", "as deployed", "complete cases", "worst case", "best case"
     ]  # fmt: skip
 
 

@@ -123,6 +123,10 @@ def import_(
     columns: Annotated[
         list[str] | None, Option("--columns", help="recipe=my_name; may be repeated.")
     ] = None,
+    answers: Annotated[
+        Path | None,
+        Option("--answers", help="Facts of whole answers: failure, finish, tokens, cost."),
+    ] = None,
     scale: Annotated[float, Option("--scale", min=1.0, help="100 for scores of 0 to 100.")] = 1.0,
     score: Annotated[
         str, Option("--score", help="Score policy of the verdicts (docs/methods.md).")
@@ -150,6 +154,7 @@ def import_(
         scale=scale,
         score=score,
         output_dir=output_dir,
+        answers=answers,
     )
     reported(done, as_json=as_json, no_color=no_color)
     return None

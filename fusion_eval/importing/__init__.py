@@ -19,7 +19,14 @@ import pandas as pd
 
 from fusion_eval.core import digest
 from fusion_eval.errors import TableError
-from fusion_eval.importing.columns import CRITERIA_COLUMNS, TABLE_COLUMNS, Columns, assign
+from fusion_eval.importing.answers import with_answers
+from fusion_eval.importing.columns import (
+    CRITERIA_COLUMNS,
+    TABLE_COLUMNS,
+    TRIAL_COLUMNS,
+    Columns,
+    assign,
+)
 from fusion_eval.importing.criteria import Criteria, read_criteria
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.reading import existing, read
@@ -39,6 +46,7 @@ def import_table(
     score: str = "draco",
     output_dir: str | Path = "results",
     run_id: str | None = None,
+    answers: str | Path | None = None,
 ) -> Run:
     """Read a table of verdicts or scores and write it as a run.
 
@@ -46,7 +54,8 @@ def import_table(
     ----------
     path : CSV, TSV or JSONL (also .gz) or Parquet with `recipe` (or system, config), `task` (or
         task_id), and `criterion` (or criterion_id) with `verdict` (or met), or `score`;
-        optionally repeat, grader, grader_pass, cost_usd, latency_s, failure, domain, strategy.
+        optionally repeat, grader, grader_pass, cost_usd, latency_s, failure, domain, strategy,
+        finish, tokens_in, tokens_out.
         Verdicts are 1/0, true/false, met/unmet or yes/no; empty means that none could be read.
     criteria : the same formats, with `task, criterion, weight` and optional `section, domain`;
         needed for verdicts
@@ -55,6 +64,9 @@ def import_table(
     score : the score policy that verdicts are scored by, of `core.rubric.POLICIES`
     output_dir : where the run directory is made
     run_id : its name; by default time, hash of the inputs and a random part
+    answers : the same formats, one row per answer (recipe, task and optional repeat) with what is
+        known of it beside its grading: failure, finish, tokens_in, tokens_out, cost_usd, ... An
+        answer that stands only here becomes a trial without a score
 
     Returns
     -------
@@ -67,10 +79,15 @@ def import_table(
     source, rubric_file = existing(path), existing(criteria) if criteria else None
     problems = Problems()
     table, named = _load(source, TABLE_COLUMNS, columns or {}, problems)
+    facts = existing(answers) if answers else None
+    if facts:
+        more, _ = _load(facts, TRIAL_COLUMNS, {}, problems)
+        table = with_answers(table, more, source.name, facts.name, problems)
     rubric = read_criteria(rubric_file, problems, score) if rubric_file else Criteria.none()
     rows = _rows(table, named, source, rubric, rubric_file, scale, problems)
     problems.raise_if_any()
     manifest = _manifest(source, rubric_file, named, rows, scale, columns or {}, score)
+    manifest["answers"] = _file(facts) if facts else None
     folder = _folder(Path(output_dir), run_id or _run_id(manifest))
     return _write(folder, manifest, rows)
 
@@ -160,7 +177,8 @@ def _versions() -> dict[str, str]:
 def _run_id(manifest: Mapping[str, Any]) -> str:
     """`20261120-114500-3fa9c1-x7`: when, from what, and something that makes it unique."""
     inputs = digest(
-        [_content(manifest["source"]), _content(manifest["criteria"]), manifest["columns"]]
+        [*(_content(manifest[name]) for name in ("source", "criteria")), manifest["columns"]]
+        + ([_content(manifest["answers"])] if manifest["answers"] else [])
     )
     alphabet = "abcdefghijkmnpqrstuvwxyz23456789"
     random = "".join(secrets.choice(alphabet) for _ in range(2))

@@ -22,8 +22,18 @@ TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "failure": ("failure",),
     "domain": ("domain",),
     "strategy": ("strategy",),
+    "finish": ("finish",),
+    "tokens_in": ("tokens_in",),
+    "tokens_out": ("tokens_out",),
 }
 """Our name -> the names that a table of verdicts or scores may use for it."""
+
+TRIAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    name: names
+    for name, names in TABLE_COLUMNS.items()
+    if name not in {"criterion", "verdict", "score", "grader", "grader_pass"}
+}
+"""The same for a file of facts about whole answers."""
 
 CRITERIA_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "task": ("task", "task_id"),

@@ -14,6 +14,10 @@ from fusion_eval.importing.problems import Problems
 
 TRIAL = ["recipe", "task", "repeat"]
 GRADING = ["grader", "grader_pass"]
+NUMBERS = ("cost_usd", "latency_s", "tokens_in", "tokens_out")
+WORDS = ("failure", "domain", "strategy", "finish")
+LISTED = "listed"
+"""Column of rows that only the file of answers has: the answer is known, its grading is not."""
 
 
 @dataclass
@@ -75,12 +79,11 @@ def numbers(table: pd.DataFrame, column: str, file: str, problems: Problems) -> 
 def whole_trial(table: pd.DataFrame, file: str, problems: Problems) -> pd.DataFrame:
     """Cost, latency, failure and names per trial; one trial may not have two different ones."""
     per_row = table[TRIAL].assign(
-        cost_usd=numbers(table, "cost_usd", file, problems),
-        latency_s=numbers(table, "latency_s", file, problems),
-        **{name: _text(table, name) for name in ("failure", "domain", "strategy")},
+        **{name: numbers(table, name, file, problems) for name in NUMBERS},
+        **{name: _text(table, name) for name in WORDS},
     )
     grouped = per_row.groupby(TRIAL, sort=False)
-    for column in ("cost_usd", "latency_s", "failure"):
+    for column in (*NUMBERS, "failure", "finish"):
         for key in grouped[column].nunique().loc[lambda count: count > 1].index:
             recipe, task, repeat = key
             what = f"two values of {column} for recipe {recipe!r}, task {task!r}, repeat {repeat}"
@@ -109,7 +112,14 @@ def trial_row(key: tuple[Any, ...], whole: Any, rubric: Criteria) -> dict[str, A
         "cost_usd": _known(whole.cost_usd),
         "latency_s": latency,
         "latency_source": "imported" if latency is not None else None,
+        "tokens_in": _whole_number(whole.tokens_in),
+        "tokens_out": _whole_number(whole.tokens_out),
+        "finish": _known(whole.finish),
     }
+
+
+def _whole_number(value: Any) -> int | None:
+    return None if pd.isna(value) else round(value)
 
 
 def _known(value: Any) -> Any:

@@ -14,6 +14,7 @@ from fusion_eval.importing.criteria import Criteria
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.trials import (
     GRADING,
+    LISTED,
     TRIAL,
     Rows,
     check_doubled,
@@ -41,7 +42,8 @@ def trials_from_verdicts(
     A failed trial (its `failure` is filled in) has no score, whatever verdicts it has.
     """
     whole = complete_keys(table, file, problems)
-    graded = whole[~((whole["criterion"] == "") & (whole["failure"] != ""))]
+    listed = whole.get(LISTED, False)
+    graded = whole[~((whole["criterion"] == "") & ((whole["failure"] != "") | listed))]
     check_doubled(graded, [*TRIAL, "criterion", *GRADING], file, problems)
     words = graded["verdict"].str.lower().map(WORDS)
     _check(graded, words, rubric, file, problems)

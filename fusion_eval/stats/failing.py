@@ -6,6 +6,8 @@ readings, so that nobody has to trust ours.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 from scipy.special import betaincinv
@@ -23,8 +25,12 @@ COLUMNS = (
     "recipe", "reading", "value", "low", "high", "n", "answers", "p", "estimand", "method",
     "caveat",
 )  # fmt: skip
+_SHARES = {
+    "failure rate": "share of answers that fail",
+    "cut rate": "share of answers that end at a limit of length",
+}
 _REFUSALS = ("refusal", "refused", "content_filter")
-_CUT = "length"
+_LENGTH = "length"
 
 
 def failures(
@@ -39,12 +45,13 @@ def failures(
 
     Returns
     -------
-    DataFrame, columns `COLUMNS`; up to eight rows per recipe, named in `reading`:
+    DataFrame, columns `COLUMNS`; up to nine rows per recipe, named in `reading`:
     `failure rate` (of answers; p against the reference by sign flips over tasks, which is
     McNemar's exact test when there is one repeat), `as deployed` (a failed answer counts 0),
     `complete cases` (left out), `worst case` and `best case` (failed answers at 0 and 1, unread
     verdicts against and for the answer), and, where there are any, `cut answers as 0`,
-    `cut answers left out`, `refusals left out`. `answers` is how many answers the row is about.
+    `cut answers left out`, `refusals left out`; `cut rate` where it is known how answers ended.
+    `answers` is how many answers the row is about.
     Values 0 to 1. What nobody knows lies between the low of the worst and the high of the best
     case.
 
@@ -68,7 +75,7 @@ def failures(
         rows = trials[trials["recipe"].astype(str) == name]
         rows.attrs = {"simulated": simulated}
         p = np.nan if reference in (None, name) else _p(rates, name, str(reference))
-        for row in [_rate(rows, p, level), *_readings(rows, level)]:
+        for row in [_failed(rows, p, level), *_cut(rows, level), *_readings(rows, level)]:
             found.append({"recipe": name, **row})
     table = pd.DataFrame(found, columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": simulated, "level": level}
@@ -99,22 +106,36 @@ def _p(rates: pd.DataFrame, a: str, b: str) -> float:
     return sign_flip_p(d, rng=np.random.default_rng(0)) if len(d) else np.nan
 
 
-def _rate(rows: pd.DataFrame, p: float, level: float) -> dict[str, object]:
-    failed = rows["failure"].notna()
-    each = failed.astype(float).groupby(task_key(rows)).mean()
-    if len(each) == len(rows):
-        found = clopper_pearson(int(failed.sum()), len(rows), level)
-    else:  # repeats of a task fail together, so tasks are counted
-        found = mean_score(each.to_numpy(), level)
+def _failed(rows: pd.DataFrame, p: float, level: float) -> dict[str, object]:
+    found, count = _rate(rows, rows["failure"].notna(), level)
     test = "" if np.isnan(p) else "; p by sign flips over common tasks"
     method, simulated = f"{found.method}{test}", is_simulated(rows)
-    return _row("failure rate", found, int(failed.sum()), method, p, simulated=simulated)
+    return _row("failure rate", found, count, method, p, simulated=simulated)
+
+
+def _cut(rows: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
+    ended = rows[rows["finish"].notna()]
+    if len(ended):
+        found, count = _rate(ended, ended["finish"] == _LENGTH, level)
+        lost = task_key(rows).nunique() - task_key(ended).nunique()
+        yield _row(
+            "cut rate", found, count, found.method, np.nan, lost=lost, simulated=is_simulated(rows)
+        )
+
+
+def _rate(rows: pd.DataFrame, which: pd.Series, level: float) -> tuple[Estimate, int]:
+    """Share of answers, and their number."""
+    each = which.astype(float).groupby(task_key(rows)).mean()
+    if len(each) == len(rows):
+        return clopper_pearson(int(which.sum()), len(rows), level), int(which.sum())
+    # repeats of a task fail together, so tasks are counted
+    return mean_score(each.to_numpy(), level), int(which.sum())
 
 
 def _readings(rows: pd.DataFrame, level: float) -> list[dict[str, object]]:
     failed = rows["failure"].notna()
     finish = rows["finish"].astype("string").fillna("")
-    cut = ~failed & (finish == _CUT)
+    cut = ~failed & (finish == _LENGTH)
     refused = finish.isin(_REFUSALS) | rows["failure"].isin(_REFUSALS)
     score = rows["score"].astype(float)
     deployed = score.mask(failed, 0.0)
@@ -163,7 +184,7 @@ def _row(
     word: str, found: Estimate, answers: int, method: str, p: float, *, lost: int = 0,
     simulated: bool = False,
 ) -> dict[str, object]:  # fmt: skip
-    what = "share of answers that fail" if word == "failure rate" else "mean score"
+    what = _SHARES.get(word, "mean score")
     notes = ["SIMULATED"] if simulated else []
     notes += [few(found.n)] if found.n < FEW_TASKS else []
     notes += [f"{lost} task{'s' if lost != 1 else ''} left out"] if lost else []
