@@ -25,7 +25,7 @@ from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
 from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Attempt, Bench, Call, Model, Reply, Task, TaskSet
-from fusion_eval.engine import prices
+from fusion_eval.engine import collector, prices
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
@@ -77,7 +77,8 @@ async def _execution(
     stop: Stop,
 ) -> store.Run:
     wanted = manifests.inputs_hash(tasks, bench)
-    with contextlib.ExitStack() as held, Ledger(results / "ledger.sqlite") as ledger:
+    ledger_file = results / "ledger.sqlite"
+    with collector.seldom(), contextlib.ExitStack() as held, Ledger(ledger_file) as ledger:
         run_id = manifests.claim(results, wanted, held) or manifests.new_run_id(wanted)
         began_with = partial(manifests.began_with, results / run_id)
         bench = priced(bench, began_with("prices"))

@@ -48,7 +48,7 @@ class _Landing:
     key: str
     known: Known
     intent: rows.Intent
-    unused: Attempt
+    cost: float | None
     lost: Callable[[str, Attempt], None]
 
 
@@ -293,8 +293,7 @@ class Ledger:
             reply = replace(reply, attempts=(*before, replace(last, cost_worst=intent.worst)))
         written = self._writer.put([rows.kept(call, run, reply), intent.closing("done")])
         cost = intent.worst if paid is None else paid
-        unused = replace(last, failure="superseded", billed=None, cost_worst=cost)
-        return _Landing(written, call.key, Known(reply, run), intent, unused, lost)
+        return _Landing(written, call.key, Known(reply, run), intent, cost, lost)
 
     async def _kept(self, landing: _Landing) -> Known:
         """A reply that is on disk; where another process was first, its reply counts for both.
@@ -305,8 +304,10 @@ class Ledger:
         key = landing.key
         known: Known | None = landing.known
         if not await self._committed(landing.written):
-            await self._write(landing.intent.closing("superseded", landing.unused))
-            landing.lost(key, landing.unused)
+            last = landing.known.reply.attempts[-1]
+            unused = replace(last, failure="superseded", billed=None, cost_worst=landing.cost)
+            await self._write(landing.intent.closing("superseded", unused))
+            landing.lost(key, unused)
             known = self._read(key)
         if known is None:
             raise TableError(f"{self.path}: a reply was removed while a run was writing; run again")
