@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fusion_eval import plots, simulator
-    from fusion_eval.api import grade, run
+    from fusion_eval.api import doctor, grade, plan, run
+    from fusion_eval.checking import validate
     from fusion_eval.frames import calls, labels, trials, verdicts
     from fusion_eval.importing import import_verdicts
     from fusion_eval.report.grader import grader_report
     from fusion_eval.repricing import reprice
+    from fusion_eval.showing import show
     from fusion_eval.stats.agreement import agreement
     from fusion_eval.stats.best import best
     from fusion_eval.stats.claims import claims
@@ -54,6 +56,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "run": "fusion_eval.api",
     "grade": "fusion_eval.api",
+    "plan": "fusion_eval.api",
+    "doctor": "fusion_eval.api",
+    "validate": "fusion_eval.checking",
+    "show": "fusion_eval.showing",
     "preferences": "fusion_eval.stats.preferences",
     "read_run": "fusion_eval.store",
     "import_verdicts": "fusion_eval.importing",
@@ -111,6 +117,7 @@ __all__ = [
     "decisions",
     "decompose",
     "detectable",
+    "doctor",
     "drafts",
     "failures",
     "gains",
@@ -123,6 +130,7 @@ __all__ = [
     "matched",
     "oracle",
     "pareto",
+    "plan",
     "plots",
     "power",
     "precision",
@@ -133,12 +141,14 @@ __all__ = [
     "run",
     "scaling",
     "scores",
+    "show",
     "simulator",
     "subset",
     "tasks_needed",
     "trials",
     "two_phase",
     "union_oracle",
+    "validate",
     "variance",
     "verdicts",
 ]

@@ -1,4 +1,4 @@
-"""`fe.run`: the whole left tower behind one function."""
+"""`fe.run`, `fe.grade`, `fe.plan`, `fe.doctor`: the whole left tower, also in a running loop."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from typing import Any
 
 from fusion_eval.bench import regrade
 from fusion_eval.bench.configure import configure, override
+from fusion_eval.bench.doctor import Finding, examine
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.execute import execute
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.lint import lint
-from fusion_eval.bench.plan import Plan, plan
+from fusion_eval.bench.plan import Plan
+from fusion_eval.bench.plan import plan as traced
 from fusion_eval.bench.progress import Progress
+from fusion_eval.bench.stopping import outside_a_loop
 from fusion_eval.core import Bench, Reply, TaskSet
 from fusion_eval.engine.ledger import Ledger
 from fusion_eval.errors import InputError, TaskFileError
@@ -138,7 +141,7 @@ def grading_settled(
     )
 
 
-def planned(
+def plan(
     tasks: str | Path | Iterable[str | Path],
     bench: str | Path = "demo",
     *,
@@ -148,10 +151,24 @@ def planned(
     """What `run` with the same choices would ask and cost. Calls nothing and writes nothing.
 
     What the ledger in `output_dir` has seen before decides how long replies will be; what it holds
-    already need not be paid again.
+    already need not be paid again. Works in a script and inside a running event loop. Raises
+    InputError with all problems at once.
     """
     chosen, ready, _ = settled(tasks, bench, **choices)
-    with Ledger(Path(output_dir) / "ledger.sqlite") as ledger:
+    return outside_a_loop(lambda: _planned(chosen, ready, Path(output_dir)))
+
+
+def doctor(bench: str | Path = "demo", *, call: bool = False) -> list[Finding]:
+    """Look at keys, endpoints, models and prices; a finding is not `good` where a run would fail.
+
+    With `call` each model is asked a few short questions, which are paid for. Raises InputError.
+    """
+    ready = configure(bench, None)
+    return outside_a_loop(lambda: asyncio.run(examine(ready, call=call)))
+
+
+def _planned(chosen: TaskSet, ready: Bench, output_dir: Path) -> Plan:
+    with Ledger(output_dir / "ledger.sqlite") as ledger:
 
         def known(key: str) -> Reply | None:
             found = ledger.find(key)
@@ -159,7 +176,7 @@ def planned(
 
         experience = Experience(ledger.history)
         ready = asyncio.run(sized(chosen, ready, experience))
-        found = plan(chosen, ready, experience, known)
+        found = traced(chosen, ready, experience, known)
         return replace(found, warnings=tuple(lint(ready, chosen, experience)))
 
 

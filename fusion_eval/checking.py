@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,15 @@ from fusion_eval.loading.tasks import joined, load_tasks, tasks_in
 from fusion_eval.loading.yaml_lines import Located, read_yaml
 
 
-def check_files(files: Iterable[str]) -> list[dict[str, Any]]:
-    """One description per file; tasks that two files both hold are a problem of the later one.
+def validate(*files: str | Path) -> list[dict[str, Any]]:
+    """One description per task or bench file, with its `problems`; raises nothing for those.
 
-    Every file is read once, whatever it turns out to be and however many stand beside it.
+    Every file is read once, whatever it turns out to be and however many stand beside it. Tasks
+    that two files both hold are a problem of the later one.
     """
     found: list[dict[str, Any]] = []
     sets: list[TaskSet] = []
-    for file in files:
+    for file in map(str, files):
         kind = "bench" if file in presets() else "tasks"
         try:
             document = _document(file)

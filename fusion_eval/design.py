@@ -46,8 +46,8 @@ class Reach:
 def planned(
     tasks: str | Path | Iterable[str | Path], bench: str | Path = "demo", **choices: Any
 ) -> tuple[Plan, Reach]:
-    """What a run would ask and cost (see `api.planned`), and what it could detect."""
-    plan = api.planned(tasks, bench, **choices)
+    """What a run would ask and cost (see `api.plan`), and what it could detect."""
+    plan = api.plan(tasks, bench, **choices)
     return plan, reach(plan.tasks, plan.repeats, plan.recipes)
 
 

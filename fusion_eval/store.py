@@ -122,12 +122,17 @@ MADE = ("trials", "verdicts", "calls")
 """The tables that every run has; labels come later, where people give some."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Run:
     """A run on disk: its directory and its manifest. Tables are read when somebody wants them."""
 
     path: Path
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """One line; the manifest is a page."""
+        status = f", {self.manifest['status']}" if self.manifest.get("status") else ""
+        return f"<Run {self.id}{status}{', SIMULATED' if self.simulated else ''}>"
 
     @property
     def id(self) -> str:

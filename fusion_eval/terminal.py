@@ -162,6 +162,34 @@ def _two_phases(plan: Plan) -> str:
 
 def show_plan(plan: Plan, detects: str) -> None:
     """Calls by role and model, dollars as a range, and what the design can see."""
+    out = console()
+    for part in plan_parts(plan, detects):
+        out.print(part, highlight=False, markup=False)
+
+
+def plan_parts(plan: Plan, detects: str = "") -> list[Table | str]:
+    """Tables and paragraphs that tell a plan; `detects` is what the design can see."""
+    return [
+        _by_role(plan),
+        _per_trial(plan),
+        f"{_counted(plan)}{_graded(plan)}{_two_phases(plan)}\n"
+        f"About {plan.minutes:,.1f} minutes with the calls in flight that are allowed; "
+        f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens. "
+        f"Lengths from: {_lengths(plan)}.",
+        f"{detects}\nAssumed: {plan.assumptions}.".strip(),
+        *(_size(size) for size in plan.equal_dollars),
+        *([_too_dear(plan)] if plan.too_dear else []),
+    ]
+
+
+def _too_dear(plan: Plan) -> str:
+    return (
+        f"The budget of ${plan.budget_usd:,.2f} cannot suffice: even the low estimate is above "
+        "it. Raise it, or give fewer tasks, recipes or repeats."
+    )
+
+
+def _by_role(plan: Plan) -> Table:
     table = Table(
         title=f"{plan.trials:,} trials: {plan.tasks} tasks × {plan.recipes} recipes × "
         f"{plan.repeats} repeats; nothing was called"
@@ -193,23 +221,7 @@ def show_plan(plan: Plan, detects: str) -> None:
     columns = ("low_usd", "expected_usd", "high_usd", "at_most_usd")
     dollars = [_dollars(plan.total(n)) for n in columns]
     table.add_row("all", "", *counts, *dollars, "", end_section=True)
-    out = console()
-    out.print(table)
-    out.print(_per_trial(plan))
-    out.print(
-        f"{_counted(plan)}{_graded(plan)}{_two_phases(plan)}\n"
-        f"About {plan.minutes:,.1f} minutes with the calls in flight that are allowed; "
-        f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens. "
-        f"Lengths from: {_lengths(plan)}."
-    )
-    out.print(f"{detects}\nAssumed: {plan.assumptions}.")
-    for size in plan.equal_dollars:
-        out.print(_size(size), highlight=False, markup=False)
-    if plan.too_dear:
-        out.print(
-            f"The budget of ${plan.budget_usd:,.2f} cannot suffice: even the low estimate is above "
-            "it. Raise it, or give fewer tasks, recipes or repeats."
-        )
+    return table
 
 
 def _size(size: Any) -> str:

@@ -47,6 +47,7 @@ ROOMS: dict[str, set[str]] = {
     "design": {"api", "bench", "core", "errors", "simulator", "stats"},
     "repricing": {"core", "errors", "loading", "store"},
     "checking": {"bench", "core", "errors", "loading"},
+    "showing": {"bench", "errors", "report", "store", "terminal"},
     "starter": {"errors"},
     "terminal": {"bench", "report", "store"},
     "campaign": {"api", "bench", "core", "errors", "gate", "stats", "store"},

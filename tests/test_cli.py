@@ -16,7 +16,7 @@ from werkzeug import Request, Response
 
 import fusion_eval as fe
 from fusion_eval import cli
-from fusion_eval.checking import check_files
+from fusion_eval.checking import validate
 
 ROOT = Path(__file__).parent.parent
 MINI = ROOT / "tasks" / "mini.yaml"
@@ -242,7 +242,7 @@ def test_validate_reads_every_file_once(monkeypatch, write):
         Path, "read_text", lambda path, *a: (read.append(path.name), real(path, *a))[1]
     )
     lines = write("more.jsonl", '{"id": "a", "prompt": "p", "target": "x"}\n')
-    found = check_files([str(MINI), str(write("bench.yaml", BENCH)), str(lines)])
+    found = validate(MINI, write("bench.yaml", BENCH), lines)
     assert [each["problems"] for each in found] == [[], [], []]
     assert {name: read.count(name) for name in ("mini.yaml", "bench.yaml", "more.jsonl")} == {
         "mini.yaml": 1, "bench.yaml": 1, "more.jsonl": 1,

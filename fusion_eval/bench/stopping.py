@@ -66,6 +66,16 @@ def run_here_or_in_a_thread(work: Coroutine[Any, Any, T], stop: Stop) -> T:
         return pool.submit(asyncio.run, work).result()
 
 
+def outside_a_loop(work: Callable[[], T]) -> T:
+    """The result of `work`, which starts loops of its own, also where one is running already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
+
+
 @contextlib.contextmanager
 def _interrupts(press: Callable[[], None]) -> Iterator[None]:
     """Within this block Ctrl-C presses, and neither raises nor cancels the loop that waits."""

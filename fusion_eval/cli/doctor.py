@@ -26,13 +26,11 @@ def doctor(
 
     Example: fusion-eval doctor --bench my-bench.yaml --call
     """
-    import asyncio
     from dataclasses import asdict
 
-    from fusion_eval.bench.configure import configure
-    from fusion_eval.bench.doctor import examine
+    import fusion_eval as fe
 
-    found = asyncio.run(examine(configure(bench, None), call=call))
+    found = fe.doctor(bench, call=call)
     if as_json:
         print_json({"findings": [asdict(one) for one in found]})
     else:

@@ -69,9 +69,9 @@ def validate(
 
     Example: fusion-eval validate tasks/research.yaml my-bench.yaml
     """
-    from fusion_eval.checking import check_files
+    import fusion_eval as fe
 
-    found = check_files(files)
+    found = fe.validate(*files)
     if as_json:
         print_json({"files": found})
     for each in found:

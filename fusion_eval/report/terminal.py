@@ -23,10 +23,13 @@ _NAME = 24
 _COLUMNS = ("score, points", "tasks", "cost per task", "latency", "failed", "frontier")
 
 
-def table(source: Run | Mapping[str, Any]) -> Table:
-    """Recipes, best score first, as a rich table; from a run or the content of `summary.json`."""
+def table(source: Run | Mapping[str, Any], *, named: bool = True) -> Table:
+    """Recipes, best score first, as a rich table; from a run or the content of `summary.json`.
+
+    `named`: the run's id stands above it.
+    """
     summary = _summary(source)
-    title = f"{plain(summary['run_id'])}: {_size(summary)}"
+    title = f"{plain(summary['run_id'])}: {_size(summary)}" if named else _size(summary)
     made = Table(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, width=None, title_justify="left",
         title=Text(f"SIMULATED  {title}" if summary["simulated"] else title),
