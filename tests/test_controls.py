@@ -11,7 +11,7 @@ import yaml
 from engine_kit import MINI, bench_file, rows
 
 import fusion_eval as fe
-from fusion_eval.api import planned
+from fusion_eval.api import plan as planned
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.experience import Experience

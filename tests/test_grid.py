@@ -8,7 +8,7 @@ import pytest
 from engine_kit import rows
 
 import fusion_eval as fe
-from fusion_eval.api import planned
+from fusion_eval.api import plan as planned
 
 REASONING = Path(__file__).parent.parent / "tasks" / "reasoning.yaml"
 TASKS = 1

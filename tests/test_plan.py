@@ -12,7 +12,7 @@ from engine_kit import MINI, REASONING, bench_file, rows, served, simulator
 from made_worlds import WORLDS, worlds
 
 import fusion_eval as fe
-from fusion_eval.api import planned
+from fusion_eval.api import plan as planned
 from fusion_eval.loading.tasks import load_tasks
 from fusion_eval.simulator.worldfile import load_world
 

@@ -10,7 +10,7 @@ import pytest
 from engine_kit import rows
 
 import fusion_eval as fe
-from fusion_eval.api import planned
+from fusion_eval.api import plan as planned
 from fusion_eval.bench.configure import configure
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.bench import presets
