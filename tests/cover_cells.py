@@ -67,13 +67,18 @@ def measure(cell: Cell, repetitions: int, tasks: int = 2000, seed: int = 0) -> M
     """The rate of one cell; the same numbers for the same arguments."""
     whole = population(cell.world, cell.clusters, tasks)
     truth = cell.truth(whole)
-    repetitions = max(1, round(cell.share * repetitions))
+    repetitions = experiments(cell, repetitions)
     rng = np.random.default_rng([seed, cell.n, cell.repeats, *cell.name.encode()])
     hits = sum(
         bool(cell.function(draw(whole, cell.n, cell.repeats, cell.clusters, rng), truth))
         for _ in range(repetitions)
     )
     return Measured(cell=cell, rate=hits / repetitions, repetitions=repetitions)
+
+
+def experiments(cell: Cell, repetitions: int) -> int:
+    """How many of the repetitions asked for a cell gets."""
+    return max(1, round(cell.share * repetitions))
 
 
 def _inside(found: Any, truth: float) -> bool:

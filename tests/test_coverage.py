@@ -7,7 +7,7 @@ import pytest
 from cover_cells import CELLS, Cell, Measured, measure
 from cover_worlds import HERON, KESTREL, draw, population
 from made_worlds import noise, worlds
-from write_coverage import EVERY, TITLES, key, page, worse, write
+from write_coverage import EVERY, TITLES, due, key, page, worse, write
 
 TASKS = 300
 """Tasks of a population here; the report takes 2,000."""
@@ -98,6 +98,21 @@ def test_cells_are_told_apart_and_cover_what_was_promised():
         assert len({cell.world for cell in some}) >= 4
     assert {cell.repeats for cell in every} >= {1, 3}
     assert {cell.clusters for cell in every} == {True, False}
+
+
+def test_a_stopped_report_goes_on_with_what_is_missing_or_was_measured_less():
+    """Hours of simulation lost to a stop would make nobody run it again."""
+    one, two, three = CELLS[:3]
+    known = {
+        key(cell): Measured(cell=cell, rate=0.95, repetitions=count)
+        for cell, count in ((one, 2_000), (two, 500))
+    }
+
+    assert due(CELLS[:3], known, "", 2_000) == [two, three]
+    assert due(CELLS[:3], known, "", 500) == [three]
+    assert due(CELLS[:2], known, one.name, 500) == [one, two]
+    slow = dataclasses.replace(two, share=0.25)
+    assert due([one, slow], known, "", 2_000) == []
 
 
 def test_the_page_names_what_falls_short_and_what_is_worse_than_the_reference(tmp_path):

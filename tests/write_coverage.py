@@ -1,10 +1,13 @@
 """Measure every default's coverage, error rates and power, and write docs/coverage.*.
 
     python tests/write_coverage.py [--repetitions 2000] [--tasks 2000] [--only TEXT] [--missing]
+                                   [--minutes M]
 
 With `--only`, cells whose name holds TEXT are measured again and the others are taken from
-docs/coverage.csv; with `--missing`, only those that are not in it are measured. A cell is added
-in `cover_cells.CELLS`, or in a list of its own that EVERY names.
+docs/coverage.csv; with `--missing`, those are measured that are not in it, or with fewer
+experiments. Each rate is written when it is there, so a stop loses nothing, and with `--minutes`
+it stops by itself: the same command with `--missing` goes on. A cell is added in
+`cover_cells.CELLS`, or in a list of its own that EVERY names.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -25,7 +29,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 import pandas as pd
-from cover_cells import CELLS, SIZES, Cell, Kind, Measured, measure
+from cover_cells import CELLS, SIZES, Cell, Kind, Measured, experiments, measure
 from cover_dollars import DOLLARS
 from matplotlib.axes import Axes
 
@@ -51,17 +55,33 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=2000, help="size of the populations")
     parser.add_argument("--only", default="")
     parser.add_argument("--missing", action="store_true")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many")
     chosen = parser.parse_args()
     cells = [cell for group in EVERY for cell in group]
     known = _known(cells) if chosen.only or chosen.missing else {}
-    again = [c for c in cells if (chosen.only and chosen.only in c.name) or key(c) not in known]
+    again = due(cells, known, chosen.only, chosen.repetitions if chosen.missing else 0)
+    start = time.monotonic()
     for done, cell in enumerate(again, 1):
+        if time.monotonic() - start > 60 * chosen.minutes:
+            print(f"stopped; {len(again) - done + 1} cells are left for --missing")
+            break
         one = known[key(cell)] = measure(cell, chosen.repetitions, chosen.tasks)
         what = f"{cell.name}, {cell.world}, n = {cell.n}, k = {cell.repeats}"
         print(f"{done} of {len(again)}: {what}: {one.rate:.3f}", flush=True)
-        rows([known[key(c)] for c in cells if key(c) in known], DOCS)  # a stop loses nothing
-    write([known[key(cell)] for cell in cells], DOCS, chosen.tasks)
+        rows([known[key(c)] for c in cells if key(c) in known], DOCS)
+    write([known[key(c)] for c in cells if key(c) in known], DOCS, chosen.tasks)
     print(f"wrote {DOCS / 'coverage.md'}, coverage.csv and coverage.png")
+
+
+def due(
+    cells: Sequence[Cell], known: Mapping[tuple[object, ...], Measured], only: str, repetitions: int
+) -> list[Cell]:
+    """Cells to measure: unknown, named by `only`, or known from fewer than `repetitions`."""
+    return [
+        cell for cell in cells
+        if key(cell) not in known or (only and only in cell.name)
+        or known[key(cell)].repetitions < experiments(cell, repetitions)
+    ]  # fmt: skip
 
 
 def key(cell: Cell) -> tuple[object, ...]:
