@@ -33,7 +33,9 @@ def _cost_ratio(drawn: Draw, truth: float) -> bool:
 
 def _dollars_per_point(drawn: Draw, truth: float) -> bool:
     found = ratio_of_means(
-        drawn.cost_usd[PANEL] - drawn.cost_usd[HERON], drawn.score[PANEL] - drawn.score[HERON]
+        drawn.cost_usd[PANEL] - drawn.cost_usd[HERON],
+        drawn.score[PANEL] - drawn.score[HERON],
+        rng=drawn.rng,
     )
     inside = found.low <= truth <= found.high
     return bool(inside if found.kind == "bounded" else found.kind == "all" or not inside)
@@ -61,6 +63,12 @@ def _matched(drawn: Draw, truth: float) -> bool:
 def _against_members(drawn: Draw, truth: float) -> bool:
     d = drawn.score[PANEL][:, None] - drawn.score[[HERON, KESTREL]].T
     return _inside(against_best(d, rng=drawn.rng).estimate, truth)
+
+
+def _against_equal_members(drawn: Draw, truth: float) -> bool:
+    """Six copies of one recipe: the first against the best of the other five."""
+    x = drawn.equals(6)
+    return _inside(against_best(x[:, :1] - x[:, 1:], rng=drawn.rng).estimate, truth)
 
 
 def _tied(drawn: Draw) -> tuple[Floats, Floats]:
@@ -135,7 +143,8 @@ DOLLARS: tuple[Cell, ...] = (
             found=dict.fromkeys(FOUR, (0.951, 0.945, 0.950))),
     *_cells("at equal dollars, against the best mixture", FOUR, _matched, _true_matched,
             found=dict.fromkeys(FOUR, (0.965, 0.955, 0.953))),
-    *_cells("panel less its best member", FOUR, _against_members, _true_lead,
+    *_cells("panel less its best member", FOUR, _against_members, _true_lead),
+    *_cells("a recipe less the best of five equal ones", FOUR, _against_equal_members, _nothing,
             found=dict.fromkeys(FOUR, (0.979, 0.972, 0.973))),
     *_cells("four tied recipes: any called dominated", FOUR, _falsely_dominated, _nothing, **ALARM),
     *_cells("four looks, worse by the margin: passed", FOUR, _four_looks, _gap, sizes=(100,),

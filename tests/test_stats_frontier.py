@@ -11,6 +11,7 @@ from fusion_eval.errors import StatisticsError
 from fusion_eval.stats.bootstrap import task_weights
 from fusion_eval.stats.dominance import dominators, hull, membership, on_frontier
 from fusion_eval.stats.points import Points
+from fusion_eval.stats.shrinkage import shrunk
 
 
 def test_frontier_and_hull_of_the_golden_case_are_those_found_by_hand():
@@ -236,27 +237,72 @@ def test_the_frontier_of_the_means_alone_is_often_wrong():
     assert kept / count < 0.4 + noise(0.4, count)
 
 
+def _memberships(n, spread, count, rng):
+    """(said with shrinkage, said without, true) of five recipes `spread` standard errors apart."""
+    shrunk_, plain, true = [], [], []
+    for _ in range(count):
+        score = rng.normal(0, 0.1 * spread / np.sqrt(n), 5)
+        log_cost = rng.normal(0, 0.8 * spread / np.sqrt(n), 5)
+        hard = rng.normal(size=(n, 1))
+        x = score + 0.13 * hard + 0.1 * rng.normal(size=(n, 5))
+        c = np.exp(log_cost + 0.3 * hard + 0.74 * rng.normal(size=(n, 5)))
+        weights = task_weights(n, 400, rng)
+        shrunk_.append(membership(Points(list("abcde"), x, c, np.ones(5, bool)), weights))
+        plain.append(on_frontier(weights @ x / n, weights @ c / n).mean(axis=0))
+        true.append(on_frontier(score, np.exp(log_cost)))
+    return np.concatenate(shrunk_), np.concatenate(plain), np.concatenate(true)
+
+
 @pytest.mark.simulation
 @pytest.mark.parametrize("n", [10, 30, 100])
 def test_recipes_are_on_the_frontier_about_as_often_as_they_are_said_to_be(n):
     """Five recipes that differ by about three standard errors, in 2,000 memberships and more."""
-    rng, count = np.random.default_rng(8), max(400, worlds() // 4)
-    said, true = [], []
-    for _ in range(count):
-        score = rng.normal(0, 0.3 / np.sqrt(n), 5)
-        log_cost = rng.normal(0, 2.4 / np.sqrt(n), 5)
-        hard = rng.normal(size=(n, 1))
-        x = score + 0.13 * hard + 0.1 * rng.normal(size=(n, 5))
-        c = np.exp(log_cost + 0.3 * hard + 0.74 * rng.normal(size=(n, 5)))
-        data = Points(list("abcde"), x, c, np.ones(5, bool))
-        said.append(membership(data, task_weights(n, 400, rng)))
-        true.append(on_frontier(score, np.exp(log_cost)))
-    p, hit = np.concatenate(said), np.concatenate(true)
+    p, _, hit = _memberships(n, 3.0, max(400, worlds() // 4), np.random.default_rng(8))
 
     for low, high in ((0.0, 0.1), (0.1, 0.4), (0.4, 0.7), (0.7, 0.95), (0.95, 1.01)):
         some = (p >= low) & (p < high)
         within = 0.06 + noise(0.25, int(some.sum()))
         assert abs(p[some].mean() - hit[some].mean()) <= within, (low, high)
+
+
+@pytest.mark.simulation
+def test_recipes_that_are_nearly_alike_are_not_called_sure_of_their_place():
+    """The recipe that looks best of five alike is lucky; resampling alone believes its luck."""
+    p, plain, hit = _memberships(30, 1.0, max(500, worlds() // 4), np.random.default_rng(9))
+
+    assert ((p - hit) ** 2).mean() < ((plain - hit) ** 2).mean() - 0.002
+    gaps = [said[said > 0.7].mean() - hit[said > 0.7].mean() for said in (p, plain)]
+    assert gaps[0] < gaps[1] - 0.02
+    assert gaps[0] < 0.05 + noise(0.25, int((p > 0.7).sum()))
+
+
+def test_the_spread_between_eight_schools_is_that_of_the_textbook():
+    """The posterior mean of the true spread decides how far recipes are drawn together.
+
+    With equal standard errors its density has a closed form, integrated here another way.
+    """
+    effects = np.array([28.0, 8.0, -3.0, 7.0, -1.0, 1.0, 18.0, 12.0])
+    se, rng = 12.5, np.random.default_rng(0)
+    drawn = effects + rng.normal(0, se, (40_000, 8))
+
+    found = shrunk(effects, drawn)
+
+    tau = np.linspace(0, 4_000, 2_000_001)
+    v, spread = tau**2 + se**2, ((effects - effects.mean()) ** 2).sum()
+    density = np.exp(-3.5 * np.log(v / se**2) - spread / (2 * v))
+    kept = (density * tau**2 / v).sum() / density.sum()
+    centre = effects.mean()
+    np.testing.assert_allclose(found.mean(axis=0) - centre, kept * (effects - centre), atol=0.35)
+    assert found[:, 0].std() < 0.8 * drawn[:, 0].std()
+
+
+def test_two_recipes_or_differences_without_noise_stay_as_they_are():
+    """From one difference nobody can tell how far recipes differ; what is sure stays sure."""
+    two = np.random.default_rng(1).normal(size=(50, 2))
+    sure = np.tile([0.1, 0.5, 0.9], (50, 1)) + np.linspace(0, 1, 50)[:, None]
+
+    assert shrunk(two.mean(axis=0), two) is two
+    assert shrunk(np.array([0.1, 0.5, 0.9]), sure) is sure
 
 
 def test_the_frontier_in_seconds_follows_the_same_rule(tmp_path):

@@ -9,6 +9,7 @@ from made_worlds import noise, worlds
 
 from fusion_eval import stats
 from fusion_eval.errors import MissingScoresError, StatisticsError
+from fusion_eval.stats.bootstrap import resampled_critical
 from fusion_eval.stats.ratio import dollars_per_point, fieller_set, positive_ratio, ratio_of_means
 
 
@@ -96,6 +97,35 @@ def test_fiellers_set_holds_the_true_price_of_a_point_as_often_as_it_says(n):
     assert abs(covered - 0.95) <= 0.01 + noise(0.95, count)
     if n == 10:
         assert unbounded > 0.4
+
+
+@pytest.mark.simulation
+def test_gains_that_crowd_at_0_need_wider_sets_than_students():
+    """At the ceiling most gains are small and a few large, and ten tasks seldom hold the large."""
+    count, n, truth = worlds(), 10, 0.04 / 0.03
+    rng, hits = np.random.default_rng(12), np.zeros(2)
+    for _ in range(count):
+        cost, gain = 0.04 * rng.lognormal(-0.02, 0.2, n), 0.03 * rng.lognormal(-0.5, 1.0, n)
+        for k, draws in enumerate((None, np.random.default_rng(1))):
+            found = ratio_of_means(cost, gain, rng=draws)
+            inside = found.low <= truth <= found.high
+            hits[k] += inside if found.kind == "bounded" else found.kind == "all" or not inside
+
+    student, resampled = hits / count
+    assert resampled > student + 0.03
+
+
+def test_the_resampled_quantile_is_students_where_nothing_is_skewed():
+    """A price of a point would be too wide for everybody, to serve the few who need it."""
+    rng = np.random.default_rng(3)
+    even = rng.normal(size=(300, 1))
+    skewed = rng.exponential(size=(20, 1)) ** 2
+
+    assert resampled_critical(even, 0.95, rng) == pytest.approx(1.968, rel=0.03)
+    assert resampled_critical(skewed, 0.95, rng) > 2.5
+    assert resampled_critical(np.hstack([even, rng.normal(size=(300, 4))]), 0.95, rng) > 2.4
+    assert resampled_critical(even[:7], 0.95, rng) == 0.0
+    assert resampled_critical(np.ones((20, 2)), 0.95, rng) == 0.0
 
 
 @pytest.mark.simulation

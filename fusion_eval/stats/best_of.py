@@ -10,6 +10,7 @@ from scipy import stats
 
 from fusion_eval.core import Estimate
 from fusion_eval.errors import TooFewTasksError
+from fusion_eval.stats.bootstrap import resampled_critical
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.multiple import flip_signs, simultaneous_intervals
 
@@ -41,15 +42,16 @@ def against_best(
     ----------
     differences : shape (n_tasks, n_rivals), the recipe less each rival, no NaN
     level : float in (0, 1), coverage
-    rng : for the halves of the cross-fit and the sign flips
+    rng : for the sign flips, the halves of the cross-fit and the resamples
 
     Returns
     -------
     AgainstBest. The interval goes from the smallest unadjusted lower limit (the true best rival's
-    own limit is one of them) to the smallest simultaneous upper limit, each one-sided at
-    (1 - level) / 2; it covers at least so often. The value is cross-fitted: the best rival is
-    chosen on one half of the tasks and the difference taken on the other, both ways, over 100
-    random halves. Raises TooFewTasksError (fewer than two tasks).
+    own limit is one of them) to the smallest simultaneous upper limit (sign flips or resampled
+    tasks, whichever is wider), each one-sided at (1 - level) / 2; it covers at least so often.
+    The value is cross-fitted: the best rival is chosen on one half of the tasks and the
+    difference taken on the other, both ways, over 100 random halves. Raises TooFewTasksError
+    (fewer than two tasks).
 
     References
     ----------
@@ -61,10 +63,11 @@ def against_best(
     joint = simultaneous_intervals(d, flip_signs(len(d), FLIPS, rng), level)
     low = joint.mean - t_quantile(level, len(d) - 1) * joint.se
     value = cross_fitted(d, rng) if d.shape[1] > 1 else float(joint.mean[0])
+    high = np.fmax(joint.high, joint.mean + resampled_critical(d, level, rng, FLIPS) * joint.se)
     return AgainstBest(
         naive=float(joint.mean.min()),
         estimate=Estimate(
-            value=value, low=float(low.min()), high=float(joint.high.min()), level=level,
+            value=value, low=float(low.min()), high=float(high.min()), level=level,
             n=len(d), method="smallest lower to smallest simultaneous upper limit; cross-fitted",
         ),
         best=int(joint.mean.argmin()),

@@ -13,11 +13,8 @@ from numpy.typing import ArrayLike
 
 from fusion_eval.core import Estimate
 from fusion_eval.frames import task_key
-from fusion_eval.stats.bootstrap import RESAMPLES, task_weights
+from fusion_eval.stats.bootstrap import FEW_TASKS, RESAMPLES, task_weights
 from fusion_eval.stats.estimates import Floats, checked, standard_error, t_interval
-
-FEW_TASKS = 8
-"""Below it so many resamples repeat one task that the bootstrap-t is erratic; Student's t then."""
 
 
 @dataclass(frozen=True)

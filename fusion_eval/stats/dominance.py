@@ -9,6 +9,7 @@ from scipy import stats
 from fusion_eval.stats.bootstrap import resampled_means
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.points import LEAST_TASKS, Bools, Points
+from fusion_eval.stats.shrinkage import shrunk
 
 
 def on_frontier(score: ArrayLike, cost: ArrayLike, known: ArrayLike | None = None) -> Bools:
@@ -27,10 +28,30 @@ def on_frontier(score: ArrayLike, cost: ArrayLike, known: ArrayLike | None = Non
 
 
 def membership(data: Points, weights: Floats) -> Floats:
-    """Share of joint resamples in which each recipe is on the frontier, shape (n_recipes,)."""
-    score, cost = resampled_means(data.score, weights), resampled_means(data.cost, weights)
+    """Share of joint resamples in which each recipe is on the frontier, shape (n_recipes,).
+
+    Differences between the recipes that can be chosen are first shrunk to what they credibly are,
+    those of costs as ratios; see `stats.shrinkage`.
+    """
+    score = _drawn_together(data.score, weights, data.able)
+    cost = _drawn_together(data.cost, weights, data.able, ratios=True)
     share: Floats = on_frontier(score, cost, data.able).mean(axis=0)
     return share
+
+
+def _drawn_together(
+    values: Floats, weights: Floats, able: Bools, *, ratios: bool = False
+) -> Floats:
+    """Resampled means, shrunk among the recipes that are able and have values in all resamples."""
+    resampled = resampled_means(values, weights)
+    means = resampled_means(values, np.ones((1, len(values))))[0]
+    some = able & np.isfinite(resampled).all(axis=0)
+    if not ratios:
+        resampled[:, some] = shrunk(means[some], resampled[:, some])
+    elif (resampled[:, some] > 0).all():
+        found = shrunk(np.log(means[some]), np.log(resampled[:, some]), turn=True)
+        resampled[:, some] = np.exp(found)
+    return resampled
 
 
 def dominators(data: Points, alpha: float) -> list[list[str]]:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing
+from fusion_eval.stats.bootstrap import resampled_critical
 from fusion_eval.stats.estimates import Floats, checked, t_quantile
 from fusion_eval.stats.points import points
 
@@ -60,22 +61,34 @@ def fieller_set(
     return low, high, "bounded" if p > 0 else "exclusive"
 
 
-def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Ratio:
+def ratio_of_means(
+    numerator: ArrayLike,
+    denominator: ArrayLike,
+    level: float = 0.95,
+    *,
+    rng: np.random.Generator | None = None,
+) -> Ratio:
     """Mean over mean of paired values with Fieller's set; signs are free.
 
     numerator, denominator : shape (n_tasks,), paired by task, no NaN
+    rng : with it, the quantile is Student's or that of |t| over resampled tasks, whichever is
+        larger; for values that may be skewed
     Raises MissingScoresError, TooFewTasksError (below two), StatisticsError (lengths differ).
     """
     a, b = _pair(numerator, denominator)
     cov = np.cov(a, b) / len(a)
+    quantile = t_quantile(level, len(a) - 1)
+    if rng is not None:
+        # a - r b at the ratio r of the means, times a number that keeps it finite where b is 0
+        at_ratio = b.mean() * a - a.mean() * b
+        quantile = max(quantile, resampled_critical(at_ratio[:, None], level, rng))
     low, high, kind = fieller_set(
         float(a.mean()), float(b.mean()), float(cov[0, 0]), float(cov[1, 1]), float(cov[0, 1]),
-        t_quantile(level, len(a) - 1),
+        quantile,
     )  # fmt: skip
     value = float(a.mean() / b.mean()) if b.mean() else float("nan")
-    return Ratio(
-        value=value, low=low, high=high, kind=kind, level=level, n=len(a), method="Fieller"
-    )
+    method = "Fieller" if rng is None else "Fieller, Student's t or resampled"
+    return Ratio(value=value, low=low, high=high, kind=kind, level=level, n=len(a), method=method)
 
 
 def positive_ratio(numerator: ArrayLike, denominator: ArrayLike, level: float = 0.95) -> Ratio:
@@ -98,13 +111,20 @@ def positive_ratio(numerator: ArrayLike, denominator: ArrayLike, level: float = 
 
 
 def dollars_per_point(
-    trials: pd.DataFrame, a: str, b: str, level: float = 0.95, *, missing: Missing = "as_deployed"
+    trials: pd.DataFrame,
+    a: str,
+    b: str,
+    level: float = 0.95,
+    seed: int = 0,
+    *,
+    missing: Missing = "as_deployed",
 ) -> Ratio:
     """Extra dollars per extra point of recipe `a` over `b` (the ICER), with Fieller's set.
 
-    Over tasks with score and cost of both. It is only a price where `a` scores more beyond chance:
-    otherwise the set is not bounded, and `stats.acceptability` is the thing to read. Raises
-    StatisticsError for unknown recipes and for costs that are not wholly known.
+    Over tasks with score and cost of both; `seed` is that of the resamples, see `ratio_of_means`.
+    It is only a price where `a` scores more beyond chance: otherwise the set is not bounded, and
+    `stats.acceptability` is the thing to read. Raises StatisticsError for unknown recipes and for
+    costs that are not wholly known.
     """
     data = points(trials, missing)
     for name in (a, b):
@@ -119,7 +139,8 @@ def dollars_per_point(
         "cost": data.cost[:, i] - data.cost[:, j],
         "points": 100 * (data.score[:, i] - data.score[:, j]),
     }).dropna()  # fmt: skip
-    return ratio_of_means(both["cost"], both["points"], level)
+    rng = np.random.default_rng(seed)
+    return ratio_of_means(both["cost"], both["points"], level, rng=rng)
 
 
 def _pair(numerator: ArrayLike, denominator: ArrayLike) -> tuple[Floats, Floats]:
