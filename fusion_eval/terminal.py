@@ -174,7 +174,8 @@ def plan_parts(plan: Plan, detects: str = "") -> list[Table | str]:
         _per_trial(plan),
         f"{_counted(plan)}{_graded(plan)}{_two_phases(plan)}\n"
         f"About {plan.minutes:,.1f} minutes with the calls in flight that are allowed; "
-        f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens. "
+        f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens and "
+        "judges and graders had to say everything again. "
         f"Lengths from: {_lengths(plan)}.",
         f"{detects}\nAssumed: {plan.assumptions}.".strip(),
         *(_size(size) for size in plan.equal_dollars),
@@ -234,15 +235,19 @@ def _size(size: Any) -> str:
 
 
 def _per_trial(plan: Plan) -> Table:
-    """Calls and depth of each recipe; a range where replies decide what is asked next."""
+    """Calls and depth of each recipe; a range where replies decide what is asked next.
+
+    Replies of judges that cannot be read are sent back once: that comes on top.
+    """
     table = Table(title="one trial, without failures and grading")
     for name in ("recipe", "strategy"):
         table.add_column(name, overflow="fold")
-    for name in ("calls", "one after another"):
+    for name in ("calls", "one after another", "sent back, at most"):
         table.add_column(name, justify="right")
     for one in plan.per_trial:
-        calls = _span(one.calls_low, one.calls_high)
-        table.add_row(one.recipe, one.strategy, calls, _span(one.depth_low, one.depth_high))
+        calls, depth = (one.calls_low, one.calls_high), (one.depth_low, one.depth_high)
+        spans = (_span(*calls), _span(*depth), f"{one.again_high}")
+        table.add_row(one.recipe, one.strategy, *spans)
     return table
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fusion_eval.core import Endpoint, Member, Messages, Model, Question, Reply, Schema, Tools
 from fusion_eval.errors import CallFailedError
+from fusion_eval.prompts.templates import template
 
+AGAIN = template("repair").partition("$")[0]
 Answer = str | Reply | Exception
 
 
@@ -31,10 +34,12 @@ class ScriptedAsk:
     """Answers from one queue per role, in the order of asking; an exception is raised.
 
     Whatever is asked beyond the script fails the test, and `left` says what was never asked for.
+    Who is sent a reply back, to say it again, says the same if nothing else is left to say.
     """
 
     def __init__(self, **answers: Sequence[Answer]) -> None:
         self._queues = {role: list(queue) for role, queue in answers.items()}
+        self._said: dict[str, Reply] = {}
         self.calls: list[Heard] = []
         self.steps_down: list[str] = []
 
@@ -49,11 +54,15 @@ class ScriptedAsk:
     ) -> Reply:
         self.calls.append(Heard(role, member, messages, output))
         queue = self._queues.get(role)
+        if not queue and messages[-1].content.startswith(AGAIN):
+            return self._said[messages[-2].content]
         assert queue, f"nobody expected call {len(self.calls)}: {role} ({member.name})"
         answer = queue.pop(0)
+        await asyncio.sleep(0)  # whoever is asked at the same time is asked before any reply
         if isinstance(answer, Exception):
             raise answer
-        return answer if isinstance(answer, Reply) else Reply(text=answer)
+        reply = answer if isinstance(answer, Reply) else Reply(text=answer)
+        return self._said.setdefault(reply.text, reply)
 
     def seats(self, members: Sequence[Member]) -> tuple[ScriptedAsk, ...]:
         """The same script for every seat."""

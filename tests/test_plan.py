@@ -262,5 +262,11 @@ def test_adaptive_grading_is_planned_as_a_range(tmp_path: Path):
     """Two graders that agree are enough, and nobody knows beforehand whether they will."""
     members = ["referee", "heron", "kestrel"]
     bench = bench_file(tmp_path, SIM, grader={"committee": members, "adaptive": True}, repeats=1)
-    found = planned(MINI, bench, recipes=["solo"], output_dir=tmp_path).grading
+    plan = planned(MINI, bench, recipes=["solo"], output_dir=tmp_path)
+    found = plan.grading
+    run = fe.run(MINI, bench, recipes=["solo"], output_dir=tmp_path / "r")
+    graders = sum(call["role"] == "grader" for call in rows(run, "calls"))
+
     assert (found.low, found.apart, found.exact) == (2 * 23, 3 * 23, False)
+    assert found.expected < graders
+    assert plan.calls.expected < run.manifest["calls"]["made"] <= plan.calls.high

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fusion_eval.bench.tables import Fact
@@ -22,6 +22,7 @@ from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.prices import most_out
 from fusion_eval.engine.trace import Expected, Says, Trace, labels
 from fusion_eval.errors import BudgetError
+from fusion_eval.prompts import repair
 
 Unit = tuple[int, int, Recipe]
 """What one trial of a block is of: its place in the order, a repeat, a recipe."""
@@ -44,6 +45,12 @@ def longest(call: Call) -> Expected:
     return Expected(characters=round(most_out(call.model) * CHARACTERS_PER_TOKEN))
 
 
+def again(call: Call) -> Call:
+    """The one turn in which the longest reply to a call is sent back, to be said again."""
+    reply = Reply(text="x" * longest(call).characters)
+    return replace(call, messages=repair(call.messages, reply, "") or call.messages)
+
+
 async def worst_case(
     task: Task,
     bench: Bench,
@@ -53,14 +60,18 @@ async def worst_case(
     """The most that the calls of a block which are not `known` can cost (US$), each sent once.
 
     Every reply is as long as it may be, so that what is asked next is as long as it can get; no
-    judge is content, and of the labels that one may name the dearest counts.
+    judge is content, each has to say it again, and of the labels that one may name the dearest
+    counts. Verdicts that graders have to say again are left out: they would more than double what
+    is set aside, and are paid from what other calls of the block did not need.
     """
     dearest, choice, choices = 0.0, 0, 1
     while choice < choices:
-        trace = Trace(longest, known, Says(choice=choice))
+        trace, judged = Trace(longest, known, Says(choice=choice)), set[str]()
         for _, repeat, recipe in units(bench, task):
-            await run_trial(task, recipe, repeat, trace.send, bench)
-        new = (call for key, call in trace.calls.items() if key not in trace.known_calls)
+            trial = await run_trial(task, recipe, repeat, trace.send, bench)
+            judged |= {use.key for use in trial.uses}
+        new = [call for key, call in trace.calls.items() if key not in trace.known_calls]
+        new += [again(call) for call in new if call.output and call.key in judged]
         dearest = max(dearest, sum(worst(call) or 0.0 for call in new))
         choice, choices = choice + 1, max(choices, most_labels(trace.calls.values(), bench))
     return dearest

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fusion_eval.bench.blocks import longest, most_labels, units
+from fusion_eval.bench.grading_calls import most_to_graders
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Bench, Call, TaskSet, Trial
 from fusion_eval.engine.trace import Expected, Says, Trace
@@ -36,7 +37,10 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerTrial:
-    """Calls of one trial without failures and grading, and its depth: the longest path in calls."""
+    """Calls of one trial without failures and grading, and its depth: the longest path in calls.
+
+    `again_high`: so many of them at most are sent back once, because a judge cannot be read.
+    """
 
     recipe: str
     strategy: str
@@ -44,6 +48,7 @@ class PerTrial:
     calls_high: int
     depth_low: int
     depth_high: int
+    again_high: int
 
 
 def traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
@@ -68,21 +73,20 @@ def branches(
     both = [traced(tasks, once, content), traced(tasks, once, strict)]
     nothing = traced(tasks, once, Trace(lambda _: Expected(characters=0)))
     ungraded = replace(once, grader=None)
-    others = [
-        traced(tasks, ungraded, Trace(_short, says=says))
-        for says in ways(trace.calls.values(), bench)
-    ]
+    decided = [Trace(_short, says=says) for says in ways(trace.calls.values(), bench)]
+    others = [traced(tasks, ungraded, each) for each in decided]
+    forms = {k for t in (content, strict, *decided) for k, call in t.calls.items() if call.output}
     charged = [_charged(found) for found in both]
     expected = len(trace.calls)
     calls = Range(
         low=min(_fewest([*both, nothing, *others]) * bench.repeats, expected),
         expected=expected,
-        high=max(_most([*both, *others]) * bench.repeats, expected),
+        high=max(_most(tasks, bench, [*both, *others], forms) * bench.repeats, expected),
         exact=charged[0] == charged[1]
         and len(content.calls) == len(strict.calls)
         and _alike([*both, *others]),
     )
-    return calls, _per_trial(bench, [*both, *others])
+    return calls, _per_trial(bench, [*both, *others], forms)
 
 
 def ways(calls: Iterable[Call], bench: Bench) -> list[Says]:
@@ -119,16 +123,23 @@ def _alike(found: list[list[Trial]]) -> bool:
     return all(len({len(trial.uses) for trial in same}) == 1 for same in zip(*found, strict=True))
 
 
-def _most(found: list[list[Trial]]) -> int:
-    """Charged calls, trial by trial in whichever way makes the most."""
-    each = zip(*found, strict=True)
+def _most(tasks: TaskSet, bench: Bench, found: list[list[Trial]], forms: set[str]) -> int:
+    """Charged calls, trial by trial in whichever way makes the most; nothing that must be an
+    object can be read at first."""
+    graded = {task.id: most_to_graders(task, bench.grader) for task in tasks.tasks}
     return sum(
-        max(len(trial.uses) for trial in same) + max(len(trial.grading) for trial in same)
-        for same in each
+        max(len(trial.uses) + _again(trial, forms) for trial in same)
+        + max(graded[same[0].task], *(2 * len(trial.grading) for trial in same))
+        for same in zip(*found, strict=True)
     )
 
 
-def _per_trial(bench: Bench, found: list[list[Trial]]) -> tuple[PerTrial, ...]:
+def _again(trial: Trial, forms: set[str]) -> int:
+    """How many replies may be sent back once."""
+    return sum(use.key in forms for use in trial.uses)
+
+
+def _per_trial(bench: Bench, found: list[list[Trial]], forms: set[str]) -> tuple[PerTrial, ...]:
     lines = []
     for name, recipe in bench.recipes.items():
         trials = [trial for one in found for trial in one if trial.recipe == name]
@@ -142,6 +153,7 @@ def _per_trial(bench: Bench, found: list[list[Trial]]) -> tuple[PerTrial, ...]:
                 calls_high=max(calls, default=0),
                 depth_low=min(depths, default=0),
                 depth_high=max(depths, default=0),
+                again_high=max((_again(trial, forms) for trial in trials), default=0),
             )
         )
     return tuple(lines)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fusion_eval.bench.blocks import units
 from fusion_eval.core import Bench, Grader, Task, TaskSet, Trial
 from fusion_eval.core.votes import needed
-from fusion_eval.grading import requests
+from fusion_eval.grading import most_asked, requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,13 @@ def grading_calls(tasks: TaskSet, bench: Bench, trials: Iterable[Trial]) -> Grad
     return GradingCalls(low=low, expected=len(distinct), apart=apart, exact=not adaptive)
 
 
+def most_to_graders(task: Task, grader: Grader | None) -> int:
+    """Requests about one answer at most: in all passes, and nothing can be read at first."""
+    if grader is None or task.target is not None or grader.protocol.kind == "pairwise":
+        return sum(2 * most for _, most in _readings(task, grader))
+    return sum(most * most_asked(criteria) for most, criteria in requests(task, grader))
+
+
 def _readings(task: Task, grader: Grader | None) -> list[tuple[int, int]]:
     """Of each request about an answer, how often it is sent: (at least, at most)."""
     if grader is None or task.target is not None:
@@ -50,6 +57,6 @@ def _readings(task: Task, grader: Grader | None) -> list[tuple[int, int]]:
         return []
     found = requests(task, grader)
     if not protocol.adaptive:
-        return [(most, most) for most in found]
+        return [(most, most) for most, _ in found]
     how, valid = protocol.combine, protocol.minimum_valid
-    return [(needed([], most, how, valid), most) for most in found]
+    return [(needed([], most, how, valid), most) for most, _ in found]

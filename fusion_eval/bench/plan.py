@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fusion_eval.bench.blocks import again
 from fusion_eval.bench.branches import PerTrial, Range, branches, traced
 from fusion_eval.bench.dollars import dollars_of
 from fusion_eval.bench.experience import (
@@ -36,7 +37,8 @@ class Line:
     """Calls of one role to one model; None is unknown.
 
     `shared` counts distinct calls, `known` those of them whose reply is in the ledger. Tokens and
-    dollars are those of the others, sent once each; `at_most_usd` has every reply at its longest.
+    dollars are those of the others, sent once each; `at_most_usd` has every reply at its longest,
+    and each that must be an object said again.
     """
 
     role: str
@@ -139,6 +141,7 @@ def plan(
 def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Experience) -> Line:
     shared = list(dict.fromkeys(keys))
     new = [trace.calls[key] for key in shared if key not in trace.known_calls]
+    repeated = [again(call) for call in new if call.output]
     replies = [trace.expected[call.key] for call in new]
     example = trace.calls[shared[0]]
     price = prices.price_of(example.model)
@@ -156,7 +159,7 @@ def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Expe
         low_usd=low,
         expected_usd=expected,
         high_usd=high,
-        at_most_usd=_sum([prices.worst_case(call) for call in new]),
+        at_most_usd=_sum([prices.worst_case(call) for call in [*new, *repeated]]),
         price_source=price.source if price else "reported before" if reported else "unknown",
         tokens_source=experience.source((new or [example])[0]),
     )

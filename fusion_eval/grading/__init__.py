@@ -4,6 +4,7 @@ from fusion_eval.grading.checks import STARTS_A_PROCESS, check
 from fusion_eval.grading.committee import grade_answer, requests
 from fusion_eval.grading.pairwise import NO_REFERENCE, grade_preference
 from fusion_eval.grading.protocols import PROTOCOLS, label, protocol_hash
+from fusion_eval.grading.rubric import most_asked
 from fusion_eval.grading.windows import TOO_LONG
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "grade_answer",
     "grade_preference",
     "label",
+    "most_asked",
     "protocol_hash",
     "requests",
 ]

@@ -75,11 +75,14 @@ def turns(
     return [(one_pass, member) for one_pass in range(passes) for member in members]
 
 
-def requests(task: Task, grader: Grader) -> list[int]:
-    """How often each request about one answer to the task is sent, adaptive stops left out."""
+def requests(task: Task, grader: Grader) -> list[tuple[int, int]]:
+    """Each request about one answer to the task: (how often it is sent, its criteria).
+
+    Adaptive stops are left out, and what is asked once more.
+    """
     weighty, protocol = heavy(task.leaves), grader.protocol
     groups = batches(task.leaves, protocol, "", 0)
-    return [len(turns(batch, grader.members, protocol, weighty)) for batch in groups]
+    return [(len(turns(batch, grader.members, protocol, weighty)), len(batch)) for batch in groups]
 
 
 def _wanted(verdicts: Sequence[Verdict], batch: Batch, left: int, protocol: Protocol) -> int:

@@ -53,8 +53,7 @@ async def _one(
     try:
         reply = await ask(grader, messages, role="grader", output=PREFERENCE)
         value, reason = read(reply, at)
-        if value is None and reply.text.strip() and reply.finish != "refusal":
-            again = repair(messages, reply.text, reason)
+        if value is None and (again := repair(messages, reply, reason)) is not None:
             reply = await ask(grader, again, role="grader", output=PREFERENCE)
             value, reason = read(reply, at)
     except CallFailedError as problem:

@@ -92,7 +92,8 @@ async def _asked(
     try:
         reply = await ask(grader, messages, role="grader", output=form)
         found = _found(reply, batch)
-        if not _open(found) or not reply.text.strip() or reply.finish == "refusal":
+        again = prompts.repair(messages, reply, _open(found)[0].reason) if _open(found) else None
+        if again is None:
             return found
         if reply.finish == "length" and len(batch) > 1:
             middle = (len(batch) + 1) // 2
@@ -101,12 +102,20 @@ async def _asked(
                 *(_asked(paper, half, text, part, ask, grader) for half in halves)
             )
             return [*two[0], *two[1]]
-        again = prompts.repair(messages, reply.text, _open(found)[0].reason)
         reply = await ask(grader, again, role="grader", output=form)
     except CallFailedError as problem:
         lost = [Found(None, problem.failure, i, failed=True) for i in range(len(batch))]
         return _filled(found, lost)
     return _filled(found, _found(reply, batch))
+
+
+def most_asked(criteria: int) -> int:
+    """How many requests one about so many criteria may become.
+
+    Cut off again and again, it is halved down to single criteria, and each of them is asked twice:
+    f(1) = 2, f(n) = 1 + f(n/2) + f(n/2).
+    """
+    return 3 * criteria - 1
 
 
 def _found(reply: Reply, batch: Batch) -> list[Found]:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from fusion_eval.core import Message, Messages, Question, Schema, canonical, digest
-from fusion_eval.prompts.grading import VERDICT, asked, form, grade, marker, repair
+from fusion_eval.prompts.grading import VERDICT, asked, form, grade, marker
+from fusion_eval.prompts.repairing import repair
 from fusion_eval.prompts.templates import digests, fill, template
 
 _asked, _fill, _template = asked, fill, template

@@ -110,15 +110,6 @@ def asked(question: Question) -> str:
     return "\n\n".join(f"[{m.role}] {m.content}" for m in question.messages)
 
 
-def repair(messages: Messages, reply: str, problem: str) -> Messages:
-    """What was asked, the reply that could not be read, and why: one turn to say it again."""
-    return (
-        *messages,
-        Message(role="assistant", content=reply),
-        Message(role="user", content=fill("repair", problem=problem)),
-    )
-
-
 def form(criteria: Sequence[Criterion], *, explained: bool = True) -> Schema:
     """The JSON Schema of a reply about some criteria of one kind, explanation first."""
     low, high = criteria[0].scale

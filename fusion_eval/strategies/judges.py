@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from fusion_eval import text
 from fusion_eval.core import Ask, Member, Messages, Reply, Schema
 from fusion_eval.errors import CallFailedError, NoAnswerError
+from fusion_eval.prompts import repair
 from fusion_eval.prompts.choosing import HIGHEST, LOWEST
 
 T = TypeVar("T")
@@ -26,9 +27,17 @@ async def ask_judge(
     read: Callable[[Reply], T | None],
     what: str = "reply",
 ) -> T | None:
-    """What a judge says, or None, recorded as a step down, where there is nothing to read."""
+    """What a judge says, or None, recorded as a step down, where there is nothing to read.
+
+    As graders are, a judge is asked once more when its reply cannot be read. A recipe that judges
+    is not: to have it say that again would be to run it again.
+    """
     try:
         reply = await ask(judge, messages, role=role, output=output)
+        if read(reply) is None and judge.recipe is None:
+            problem = f"no {what} in a reply of {len(reply.text)} characters ({reply.finish})"
+            if (again := repair(messages, reply, problem)) is not None:
+                reply = await ask(judge, again, role=role, output=output)
     except (CallFailedError, NoAnswerError) as problem:
         ask.degrade(f"{role} ({judge.name}): {problem.failure}")
         return None
