@@ -223,8 +223,8 @@ class TableFile:
         import pyarrow as pa
 
         if self._rows:
-            rows = [{name: row.get(name) for name in self._schema.names} for row in self._rows]
-            self._file.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+            columns = {name: [row.get(name) for row in self._rows] for name in self._schema.names}
+            self._file.write_table(pa.Table.from_pydict(columns, schema=self._schema))
             self._rows = []
 
 
