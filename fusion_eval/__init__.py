@@ -16,12 +16,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fusion_eval import plots, simulator
+    from fusion_eval import gate, labelling, plots, simulator
     from fusion_eval.api import doctor, grade, plan, run
     from fusion_eval.checking import validate
+    from fusion_eval.design import simulated_pilot
     from fusion_eval.frames import calls, labels, trials, verdicts
     from fusion_eval.importing import import_verdicts
     from fusion_eval.report.grader import grader_report
+    from fusion_eval.report.money import costs
     from fusion_eval.repricing import reprice
     from fusion_eval.showing import show
     from fusion_eval.stats.agreement import agreement
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from fusion_eval.stats.gains import gains
     from fusion_eval.stats.headroom import headroom
     from fusion_eval.stats.items import items
+    from fusion_eval.stats.labels import corrected_differences, corrected_scores, error_rates
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
@@ -99,9 +102,18 @@ _HOMES = {
     "failures": "fusion_eval.stats.failing",
     "variance": "fusion_eval.stats.variance",
     "precision": "fusion_eval.stats.variance",
+    "simulated_pilot": "fusion_eval.design",
+    "costs": "fusion_eval.report.money",
+    "corrected_scores": "fusion_eval.stats.labels",
+    "corrected_differences": "fusion_eval.stats.labels",
+    "error_rates": "fusion_eval.stats.labels",
+    "gate": "fusion_eval.gate",
+    "labelling": "fusion_eval.labelling",
     "plots": "fusion_eval.plots",
     "simulator": "fusion_eval.simulator",
 }
+
+_MODULES = frozenset({"gate", "labelling", "plots", "simulator"})
 
 __all__ = [
     "acceptability",
@@ -113,19 +125,25 @@ __all__ = [
     "common_tasks",
     "compare",
     "compare_runs",
+    "corrected_differences",
+    "corrected_scores",
+    "costs",
     "deadlines",
     "decisions",
     "decompose",
     "detectable",
     "doctor",
     "drafts",
+    "error_rates",
     "failures",
     "gains",
+    "gate",
     "grade",
     "grader_report",
     "headroom",
     "import_verdicts",
     "items",
+    "labelling",
     "labels",
     "matched",
     "oracle",
@@ -142,6 +160,7 @@ __all__ = [
     "scaling",
     "scores",
     "show",
+    "simulated_pilot",
     "simulator",
     "subset",
     "tasks_needed",
@@ -158,7 +177,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_HOMES[name])
-    return module if name in {"plots", "simulator"} else getattr(module, name)
+    return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__() -> list[str]:

@@ -116,6 +116,16 @@ def test_a_run_is_shown_as_its_table_and_its_decision(tmp_path):
     assert repr(run) == f"<Run {run.id}, finished, SIMULATED>"
 
 
+def test_the_cost_of_an_answer_is_the_sum_of_its_roles_without_grading(tmp_path):
+    """A role that is left out of the bars makes a panel look as cheap as its members."""
+    run = fe.run("tasks/mini.yaml", recipes=["solo-heron", "panel-budget"], output_dir=tmp_path)
+    table = fe.costs(run)
+    means = fe.trials(run).groupby("recipe")["cost_usd"].mean()
+    assert table.sum(axis=1).to_dict() == pytest.approx(means.to_dict())
+    assert set(table.columns) == {"member", "judge", "synthesizer"}
+    assert table.attrs["simulated"]
+
+
 def test_a_plan_is_shown_with_calls_and_dollars():
     """Whoever plans in a notebook wants what `fusion-eval plan` prints."""
     shown = str(fe.show(fe.plan("tasks/mini.yaml", recipes=["panel-budget"], repeats=2)))

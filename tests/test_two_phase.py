@@ -48,6 +48,7 @@ def test_the_estimate_holds_for_all_recipes_and_pairs_and_a_part_has_no_scores(r
     assert list(zip(table["recipe"], table["against"], strict=True)) == [
         ("solo-condor", ""), ("solo-heron", ""), ("solo-condor", "solo-heron"),
     ]  # fmt: skip
+    assert table.attrs["simulated"]
     assert table["value"].notna().all()
     assert (table["low"] <= table["value"]).all()
     assert table.loc[table["against"] == "", ["low", "high"]].stack().between(0, 1).all()

@@ -12,6 +12,7 @@ from fusion_eval.plots.style import (
     INK,
     given_or_new,
     is_simulated,
+    mark_simulated,
     plain,
     plain_text,
     shortened,
@@ -66,6 +67,9 @@ def _draw(ax: Axes, frame: pd.DataFrame) -> Axes:
         loc="upper left", bbox_to_anchor=(0.0, below), frameon=False, ncols=4, fontsize=8.5 * size,
         borderaxespad=0.0, columnspacing=1.4,
     )  # fmt: skip
+    if is_simulated(frame):
+        ends = [(usd, k) for k, usd in enumerate(left)]
+        mark_simulated(ax, ends, [box.get_window_extent() for box in ax.patches], size)
     return ax
 
 

@@ -5,9 +5,13 @@ What was asked for and what was served and billed are two columns: a difference 
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from fusion_eval import frames
+from fusion_eval.store import Run
 
 _COLUMNS = ("cost_usd", "spent_usd", "grading_usd", "grading_spent_usd", "possibly_paid_usd")
 
@@ -63,6 +67,22 @@ def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict
         else:
             found[str(recipe)]["roles"][str(role)] = mean
     return found
+
+
+def costs(run: Run | str | Path) -> pd.DataFrame:
+    """What an answer costs by role: one row per recipe, one column per role, mean US$.
+
+    The dearest role comes first; grading is no part of an answer's cost and has no column. NaN
+    where a recipe has no such call, or the price of one is unknown.
+    """
+    trials = frames.trials(run)
+    by_recipe = money_by_recipe(frames.calls(run), trials)
+    table = pd.DataFrame(
+        [row["roles"] for row in by_recipe.values()], index=list(by_recipe), dtype=float
+    )
+    table = table[table.sum().sort_values(ascending=False, kind="stable").index]
+    table.attrs = {**trials.attrs}
+    return table.rename_axis("recipe")
 
 
 def _sums(rows: pd.DataFrame) -> dict[str, Any]:

@@ -25,7 +25,8 @@ WORDY = ("estimand", "method", "cost_method", "seconds_method", "caveat", "verdi
 """Columns of sentences: shown when asked for; caveats stand below the table in any case."""
 ENDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "score": (("score_low", "score_high"), ("low", "high")),
-    "difference": (("low", "high"),),
+    "difference": (("difference_low", "difference_high"), ("low", "high")),
+    "corrected": (("corrected_low", "corrected_high"),),
     "net_benefit": (("low", "high"),),
     "value": (("low", "high"),),
     "cost_usd": (("cost_low", "cost_high"),),

@@ -60,7 +60,9 @@ def error_rates(
             ends = dict(zip(("value", "low", "high"), _ends_of(found), strict=True))
             counts = {"n": found.n if found else 0, "labels": int(of.sum())}
             rows.append({"sign": sign, "measure": measure, **ends, **counts})
-    return pd.DataFrame(rows, columns=["sign", "measure", "value", "low", "high", "n", "labels"])
+    table = pd.DataFrame(rows, columns=["sign", "measure", "value", "low", "high", "n", "labels"])
+    table.attrs = {**trials.attrs, "simulated": frames.is_simulated(trials)}
+    return table
 
 
 def _rate(part: pd.DataFrame, share: pd.Series, of: pd.Series, level: float) -> Estimate | None:

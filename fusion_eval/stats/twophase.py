@@ -54,7 +54,9 @@ def two_phase(
     trials, verdicts = frames.trials(first), frames.verdicts(first)
     read = second_phase(verdicts, frames.verdicts(second), **plan)
     both = two_readings(trials, verdicts, read, tasks=set(frames.task_key(trials)))
-    return _estimates(both, level)
+    table = _estimates(both, level)
+    table.attrs = {**trials.attrs, "simulated": first.simulated or second.simulated}
+    return table
 
 
 def second_phase(
