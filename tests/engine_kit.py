@@ -46,8 +46,9 @@ def model(url: str = "http://127.0.0.1:9/v1", **fields: Any) -> Model:
 def call(
     url: str = "http://127.0.0.1:9/v1", prompt: str = "Where?", draw: int = 0, **fields: Any
 ) -> Call:
-    """One request; `output` and `tools` are the call's, everything else is the model's."""
-    own = {name: fields.pop(name) for name in {"output", "tools", "seed"} & fields.keys()}
+    """One request; what is not the call's own is the model's."""
+    names = {"output", "tools", "seed", "role", "domain"}
+    own = {name: fields.pop(name) for name in names & fields.keys()}
     message = Message(role="user", content=prompt)
     return Call(model=model(url, **fields), messages=(message,), draw=(0, draw), **own)
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
-from engine_kit import MINI, REASONING, bench_file, rows, served, simulator
+from engine_kit import MINI, REASONING, bench_file, call, rows, served, simulator
 from made_worlds import WORLDS, worlds
 
 import fusion_eval as fe
 from fusion_eval.api import plan as planned
+from fusion_eval.bench.experience import Experience
+from fusion_eval.core import Reply, Usage
+from fusion_eval.engine.rows import asked
 from fusion_eval.loading.tasks import load_tasks
 from fusion_eval.simulator.worldfile import load_world
 
@@ -152,14 +155,64 @@ def test_experience_comes_before_assumptions_and_says_where_it_is_from(tmp_path:
     results = tmp_path / "results"
     before = planned(MINI, bench, output_dir=results)
     fe.run(MINI, bench, limit=2, repeats=1, seed=99, output_dir=results)
+    some = planned(MINI, bench, output_dir=results)
+    fe.run(MINI, bench, repeats=1, seed=99, output_dir=results)
     here = planned(MINI, bench, output_dir=results)
     elsewhere = planned(MINI, "demo", output_dir=results)
 
     assert {line.tokens_source for line in before.lines} == {"assumed"}
-    assert all("replies of this endpoint" in line.tokens_source for line in here.lines)
+    assert any("; the rest assumed" in line.tokens_source for line in some.lines)
+    assert "without experience" in some.assumptions
+    assert all("replies of this endpoint, by role" in line.tokens_source for line in here.lines)
+    assert any("by role and domain" in line.tokens_source for line in here.lines)
     assert all("this model elsewhere" in line.tokens_source for line in elsewhere.lines)
-    assert "assume" not in here.assumptions
+    assert "without experience" not in here.assumptions
     assert "without experience" in before.assumptions
+
+
+def _learned(*told: tuple[str, str | None, int, int], url: str = "http://here/v1") -> Experience:
+    """What a ledger teaches that holds replies of (role, domain, tokens, how many)."""
+    history = [
+        (asked(call(url, role=role, domain=domain)), Reply(text="x", usage=Usage(output=tokens)))
+        for role, domain, tokens, count in told
+        for _ in range(count)
+    ]
+    return Experience(lambda _: history)
+
+
+@pytest.mark.parametrize(
+    ("role", "domain", "tokens", "source"),
+    [
+        ("member", "Law", 100, "12 replies of this endpoint, by role and domain"),
+        ("member", "Art", 500, "12 replies of this endpoint, by role and domain"),
+        ("member", "New", 367, "27 replies of this endpoint, by role"),
+        ("member", "Few", 367, "27 replies of this endpoint, by role"),
+        ("member", None, 367, "27 replies of this endpoint, by role"),
+        ("grader", "Law", 30, "10 replies of this endpoint, by role"),
+        ("refiner", "Law", 276, "37 replies of this endpoint"),
+    ],
+)
+def test_the_nearest_replies_count_by_role_and_where_they_are_enough_by_domain(
+    role: str, domain: str | None, tokens: int, source: str
+):
+    """A model that writes long about law and grades in a word has no mean that fits both."""
+    told = [("member", "Law", 100, 12), ("member", "Art", 500, 12), ("member", "Few", 900, 3)]
+    learned = _learned(*told, ("grader", None, 30, 10))
+    wanted = call("http://here/v1", role=role, domain=domain)
+    elsewhere = call("http://there/v1", role=role, domain=domain)
+
+    assert learned.expect(wanted).tokens_out == learned.expect(elsewhere).tokens_out == tokens
+    assert learned.source(wanted) == source
+    assert learned.source(elsewhere) == source.replace("this endpoint", "this model elsewhere")
+    assert learned.spread(elsewhere, 100) >= learned.spread(wanted, 100)
+
+
+def test_replies_of_ledgers_that_did_not_keep_the_role_still_teach():
+    """After an update, a plan would be back at guesses for models that were called for years."""
+    old = [(asked(call()).replace('"for":["",null],', ""), Reply(text="x", usage=Usage(output=9)))]
+    assert '"for"' not in old[0][0]
+    learned = Experience(lambda _: old)
+    assert learned.expect(call(role="member", domain="Law")).tokens_out == 9
 
 
 def test_a_server_without_a_price_costs_what_it_reported_before(tmp_path: Path):

@@ -48,6 +48,7 @@ class Asking:
         seed: int,
         answer_format: AnswerFormat = "text",
         given: Mapping[str, Any] = _NOTHING,
+        domain: str | None = None,
         parent: Asking | None = None,
         path: str = "",
     ) -> None:
@@ -59,6 +60,7 @@ class Asking:
         self._run_recipe = run_recipe
         self._numbering = numbering
         self._seed = seed
+        self._domain = domain
         self._format = answer_format
         self._parent = parent
         self._path = path
@@ -85,7 +87,13 @@ class Asking:
         if member.model is None:
             raise TypeError(f"member {member.name!r} is neither a model nor a recipe")
         call = Call(
-            model=member.model, messages=messages, output=output, tools=tools, seed=self._seed
+            model=member.model,
+            messages=messages,
+            output=output,
+            tools=tools,
+            seed=self._seed,
+            role=role.rpartition("/")[2],
+            domain=self._domain,
         )
         draw = self._numbering.draw(member.model.identity, call.request)
         # the request does not depend on the draw: keep what was hashed
@@ -146,6 +154,7 @@ class Asking:
             self._run_recipe,
             numbering,
             seed=self._seed,
+            domain=self._domain,
             answer_format=answer_format or self._format,
             parent=self,
             path=path,

@@ -1,35 +1,30 @@
 """How long replies are, what they cost and how long they take: from a ledger, else assumed.
 
 Replies are grouped by model, by what is asked for (an answer, a text written from others, an
-analysis, a verdict) and by whether a short final answer is wanted. The nearest group counts:
-the same endpoint, else the same model elsewhere, else an assumption, which says so.
+analysis, a verdict; whether a short final answer is wanted), by role and by domain. The nearest
+group counts: at the same endpoint that of role and domain where it has at least `ENOUGH` replies,
+else that of the role, else whoever was asked for the same; then the same three of this model
+elsewhere; then an assumption, which says so.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass, field, replace
 from statistics import fmean, pstdev
-from typing import Any
 
-from fusion_eval.core import Call, Messages, Model, Reply
+from fusion_eval.bench.assumed import assumed
+from fusion_eval.core import Call, Model, Reply
 from fusion_eval.engine import rows
 from fusion_eval.engine.prices import most_out
 from fusion_eval.engine.trace import Expected
-from fusion_eval.simulator import load_world
-
-CHARACTERS_PER_TOKEN = 3.6
-_SHORT = {"choice": 8, "score": 8, "scores": 40, "route": 8}
-OUTPUT_TOKENS = {"answer": 700, "analysis": 450, "verdict": 70, "review": 200, "ranking": 150}
-OUTPUT_TOKENS |= {"arbitration": 800, **_SHORT}
-SIMULATED_TOKENS = {"answer": 150, "analysis": 130, "verdict": 20, "review": 60, "ranking": 40}
-SIMULATED_TOKENS |= {"arbitration": 170, **_SHORT}
-"""Visible tokens by the name of the form, without experience; simulated models write less."""
 
 ASSUMED_SPREAD, ELSEWHERE_SPREAD, LEAST_SPREAD = 0.5, 0.35, 0.15
 """How far a total may be off, as a share of it; never more than the first, so high <= 3 x low."""
+
+ENOUGH = 10
+"""Replies in a domain from which its own mean says more than that of all domains together."""
 
 History = Callable[[str], Iterable[tuple[str, Reply]]]
 """Model id -> (what was asked, reply) of earlier calls."""
@@ -67,12 +62,22 @@ class Group:
         return 2 * variation * math.sqrt(1 / len(self.tokens) + 1 / max(1, calls))
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which replies of a model a group holds; what is empty is not told apart."""
+
+    kind: str
+    url: str = ""
+    role: str = ""
+    domain: str = ""
+
+
 class Experience:
     """Expectations about calls. Each model's history is read when it is first asked about."""
 
     def __init__(self, history: History = nothing) -> None:
         self._history = history
-        self._groups: dict[str, dict[tuple[str, ...], Group]] = {}
+        self._groups: dict[str, dict[Place, Group]] = {}
 
     def expect(self, call: Call) -> Expected:
         """Length, tokens and time of the reply to a call."""
@@ -80,7 +85,7 @@ class Experience:
         into = sum(len(m.content) for m in call.messages)
         most = most_out(call.model)
         if group is None:
-            return _assumed(call, into, most)
+            return assumed(call, into, most)
         return Expected(
             characters=max(1, round(fmean(group.characters))),
             tokens_in=round(into / fmean(group.per_token_in)),
@@ -93,14 +98,30 @@ class Experience:
         place, group = self._nearest(call)
         if group is None:
             return ASSUMED_SPREAD
-        least = LEAST_SPREAD if place == "here" else ELSEWHERE_SPREAD
+        least = LEAST_SPREAD if place.url else ELSEWHERE_SPREAD
         return min(ASSUMED_SPREAD, max(least, group.spread(calls)))
 
-    def source(self, call: Call) -> str:
-        """Where expectations about a call come from."""
-        place, group = self._nearest(call)
-        words = {"here": "this endpoint", "elsewhere": "this model elsewhere"}
-        return f"{len(group.tokens):,} replies of {words[place]}" if group else "assumed"
+    def source(self, *calls: Call) -> str:
+        """Where expectations about some calls come from."""
+        found: dict[tuple[str, Place], Group] = {}
+        guessed = False
+        for call in calls:
+            place, group = self._nearest(call)
+            guessed = guessed or group is None
+            if group is not None:
+                found[call.model.id, place] = group
+        if not found:
+            return "assumed"
+        where = "this endpoint" if all(place.url for _, place in found) else "this model elsewhere"
+        by = ", by role" if all(place.role for _, place in found) else ""
+        by += " and domain" if all(place.domain for _, place in found) else ""
+        apart = (
+            group
+            for (model, place), group in found.items()
+            if not place.domain or (model, replace(place, domain="")) not in found
+        )
+        rest = "; the rest assumed" if guessed else ""
+        return f"{sum(len(group.tokens) for group in apart):,} replies of {where}{by}{rest}"
 
     def dollars(self, call: Call) -> float | None:
         """The mean of what the provider reported for such calls, None where it did not always."""
@@ -108,63 +129,43 @@ class Experience:
         known = [usd for usd in group.dollars if usd is not None] if group else []
         return fmean(known) if group and known and len(known) == len(group.dollars) else None
 
-    def _nearest(self, call: Call) -> tuple[str, Group | None]:
+    def _nearest(self, call: Call) -> tuple[Place, Group | None]:
         groups = self._of(call.model)
         schema = call.output.json_schema if call.output else {}
-        kind = _kind(call.messages, tuple(sorted(schema.get("properties", {}))))
-        url = call.model.endpoint.base_url
-        if (group := groups.get((url, kind))) is not None:
-            return "here", group
-        return "elsewhere", groups.get((kind,))
+        kind = _kind(call.messages[-1].content, tuple(sorted(schema.get("properties", {}))))
+        for place in _places(call.model.endpoint.base_url, kind, call.role, call.domain):
+            group = groups.get(place)
+            if group is not None and (not place.domain or len(group.tokens) >= ENOUGH):
+                return place, group
+        return Place(kind=kind), None
 
-    def _of(self, model: Model) -> dict[tuple[str, ...], Group]:
+    def _of(self, model: Model) -> dict[Place, Group]:
         if model.id not in self._groups:
-            found: dict[tuple[str, ...], Group] = {}
-            for asked, reply in self._history(model.id):
-                texts = rows.messages(asked)
-                kind = _kind_of_text(texts[-1], rows.output_fields(asked))
-                for place in ((rows.place(asked)[0], kind), (kind,)):
-                    found.setdefault(place, Group()).add(sum(map(len, texts)), reply)
+            found: dict[Place, Group] = {}
+            for request, reply in self._history(model.id):
+                asked = rows.read(request)
+                kind, length = _kind(asked.texts[-1], asked.fields), sum(map(len, asked.texts))
+                for place in _places(asked.base_url, kind, asked.role, asked.domain):
+                    found.setdefault(place, Group()).add(length, reply)
             self._groups[model.id] = {k: g for k, g in found.items() if g.tokens}
         return self._groups[model.id]
 
 
-def _kind(messages: Messages, output: tuple[str, ...]) -> str:
-    return _kind_of_text(messages[-1].content, output)
+def _places(url: str, kind: str, role: str, domain: str | None) -> list[Place]:
+    """The groups that a reply belongs to, the nearest first."""
+    who = [(role, domain)] if role and domain else []
+    who += [(role, "")] if role else []
+    return [
+        Place(kind=kind, url=where, role=r, domain=d)
+        for where in (url, "")
+        for r, d in (*who, ("", ""))
+    ]
 
 
-def _kind_of_text(text: str, output: tuple[str, ...]) -> str:
+def _kind(text: str, fields: tuple[str, ...]) -> str:
     """The fields of a JSON object; else `answer`, or `writing` from other answers, with `, short`
     where a last line with the final answer is wanted."""
-    if output:
-        return ", ".join(output)
+    if fields:
+        return ", ".join(fields)
     short = ", short" if "in this form:\nAnswer: <" in text else ""
     return ("writing" if " Answer 1 ===" in text else "answer") + short
-
-
-def _assumed(call: Call, characters_in: int, most: int) -> Expected:
-    kind = call.output.name if call.output else "answer"
-    table = SIMULATED_TOKENS if call.model.endpoint.simulator else OUTPUT_TOKENS
-    visible = min(most, table.get(kind, table["answer"]))
-    tokens = min(most, visible + _hidden(call.model, kind))
-    return Expected(
-        characters=max(1, round(visible * CHARACTERS_PER_TOKEN)),
-        tokens_in=round(characters_in / CHARACTERS_PER_TOKEN) + 8,
-        tokens_out=tokens,
-        latency_s=1.0 + 0.012 * tokens,
-    )
-
-
-def _hidden(model: Model, kind: str) -> int:
-    """Reasoning tokens: a world says how many its models use; of others nobody knows."""
-    if model.endpoint.simulator is None:
-        return 0
-    world = _world(model.endpoint.simulator)
-    bird = world.models.get(model.id)
-    share = 1.0 if kind in ("answer", "arbitration") else world.thinking_when_grading
-    return round(bird.reasoning_tokens * share) if bird else 0
-
-
-@cache
-def _world(name: str) -> Any:
-    return load_world(name)

@@ -12,14 +12,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from fusion_eval.bench.assumed import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS
 from fusion_eval.bench.blocks import again
 from fusion_eval.bench.branches import PerTrial, Range, branches, traced
 from fusion_eval.bench.dollars import dollars_of
-from fusion_eval.bench.experience import (
-    CHARACTERS_PER_TOKEN,
-    OUTPUT_TOKENS,
-    Experience,
-)
+from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.grading_calls import GradingCalls, grading_calls
 from fusion_eval.bench.lint import Warned
 from fusion_eval.core import Bench, Reply, TaskSet, Trial
@@ -161,7 +158,7 @@ def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Expe
         high_usd=high,
         at_most_usd=_sum([prices.worst_case(call) for call in [*new, *repeated]]),
         price_source=price.source if price else "reported before" if reported else "unknown",
-        tokens_source=experience.source((new or [example])[0]),
+        tokens_source=experience.source(*(new or [example])),
     )
 
 
@@ -185,7 +182,7 @@ def _minutes(trials: list[Trial], trace: Trace, max_in_flight: int) -> float:
 
 
 def _assumptions(trace: Trace, experience: Experience) -> str:
-    assumed = any(experience.source(call) == "assumed" for call in trace.calls.values())
+    assumed = "assumed" in experience.source(*trace.calls.values())
     low = "low and high are where the total should lie"
     if not assumed:
         return f"lengths as in the ledger; {low}"

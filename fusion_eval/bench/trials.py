@@ -62,6 +62,7 @@ async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, benc
         seed=bench.seed,
         answer_format=task.question.answer_format,
         given={"questions": bench.questions, "seed": bench.seed},
+        domain=task.domain,
     )
     trial = Trial(task=task.id, recipe=recipe.name, repeat=repeat)
     try:
@@ -100,7 +101,9 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
     def asks(one_pass: int) -> Asking:
         if one_pass not in passes:
             numbering = Numbering(one_pass)
-            passes[one_pass] = Asking(through, run_recipe, numbering, seed=bench.seed)
+            passes[one_pass] = Asking(
+                through, run_recipe, numbering, seed=bench.seed, domain=task.domain
+            )
         return passes[one_pass]
 
     only: frozenset[str] | None = None

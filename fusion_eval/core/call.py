@@ -31,7 +31,11 @@ class Schema:
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """One request, complete: who, what, how, and which draw. Equal keys mean the same call."""
+    """One request, complete: who, what, how, and which draw. Equal keys mean the same call.
+
+    `role` and `domain` say what it is for. They cannot change the reply, so they are not part of
+    the key; they are stored with the reply, and later plans learn from them.
+    """
 
     model: Model
     messages: Messages
@@ -39,6 +43,8 @@ class Call:
     tools: Tools = ()
     draw: Draw = (0, 0)
     seed: int = 0
+    role: str = ""
+    domain: str | None = None
 
     @cached_property
     def content(self) -> str:

@@ -62,8 +62,11 @@ def kept(call: Call, run: str, reply: Reply) -> Statement:
 
 
 def asked(call: Call) -> str:
-    """JSON of a call: the text whose digest is `Call.request`, and the draw with its seed."""
-    return f'{{"draw":{canonical(call.draw)},"seed":{call.seed},"request":{call.content}}}'
+    """JSON of a call: the text whose digest is `Call.request`, the draw with its seed, and what it
+    was for."""
+    purpose = canonical([call.role, call.domain])
+    draw = canonical(call.draw)
+    return f'{{"draw":{draw},"seed":{call.seed},"for":{purpose},"request":{call.content}}}'
 
 
 def key_of(request: str) -> str | None:
@@ -83,17 +86,28 @@ def place(request: str) -> tuple[str, str]:
     return inner["base_url"], inner["model"]
 
 
-def messages(request: str) -> list[str]:
-    """The texts that a stored request was made of, in order."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A stored request: the texts of its messages, the fields of the object that it asks for (none
+    for free text), and what it was for, where that is known."""
+
+    base_url: str
+    texts: list[str]
+    fields: tuple[str, ...]
+    role: str = ""
+    domain: str | None = None
+
+
+def read(request: str) -> Asked:
+    """What was asked, from its stored form; the first ledgers had another one, without purpose."""
     value: dict[str, Any] = json.loads(request)
     inner = value.get("request")
     if inner is None:
-        return [message["content"] for message in value["messages"]]
-    return [content for _, content in inner["messages"]]
-
-
-def output_fields(request: str) -> tuple[str, ...]:
-    """The fields of the JSON object that a stored request asked for; empty for free text."""
-    value: dict[str, Any] = json.loads(request)
-    schema = (value.get("request") or {}).get("output") or {}
-    return tuple(sorted(schema.get("properties", {})))
+        return Asked(value["endpoint"], [m["content"] for m in value["messages"]], ())
+    schema = inner.get("output") or {}
+    return Asked(
+        inner["base_url"],
+        [content for _, content in inner["messages"]],
+        tuple(sorted(schema.get("properties", {}))),
+        *value.get("for", ()),
+    )
