@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fusion_eval.showing import show
     from fusion_eval.stats.agreement import agreement
     from fusion_eval.stats.best import best
+    from fusion_eval.stats.breakdown import breakdown
     from fusion_eval.stats.claims import claims
     from fusion_eval.stats.common import common_tasks
     from fusion_eval.stats.compare import compare, compare_runs
@@ -77,6 +78,7 @@ _HOMES = {
     "compare": "fusion_eval.stats.compare",
     "compare_runs": "fusion_eval.stats.compare",
     "pareto": "fusion_eval.stats.frontier",
+    "breakdown": "fusion_eval.stats.breakdown",
     "best_member": "fusion_eval.stats.oracles",
     "oracle": "fusion_eval.stats.oracles",
     "union_oracle": "fusion_eval.stats.oracles",
@@ -120,6 +122,7 @@ __all__ = [
     "agreement",
     "best",
     "best_member",
+    "breakdown",
     "calls",
     "claims",
     "common_tasks",

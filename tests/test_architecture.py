@@ -41,6 +41,7 @@ ROOMS: dict[str, set[str]] = {
     "labelling": {"core", "errors", "frames", "loading", "store"},
     "plots": {"core", "errors", "stats"},
     "report": {"core", "errors", "store", "frames", "stats", "plots"},
+    "explaining": {"core", "errors", "store"},
     "gate": {"core", "errors", "store", "frames", "stats", "loading", "report"},
     # the doors above both
     "api": {"bench", "core", "engine", "errors", "loading", "store"},
@@ -57,7 +58,7 @@ ROOMS: dict[str, set[str]] = {
     "__init__": {"*"},
 }
 LEFT = ("bench", "strategies", "grading", "engine", "simulator")
-RIGHT = ("frames", "importing", "labelling", "stats", "plots", "report", "gate")
+RIGHT = ("frames", "importing", "labelling", "stats", "plots", "report", "explaining", "gate")
 
 HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib"}
 """Packages that a function may import for itself, because few of its callers need them."""

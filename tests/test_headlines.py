@@ -16,7 +16,6 @@ from fusion_eval.core import POLICIES, Verdict, score_of
 from fusion_eval.errors import StatisticsError
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.report import write
-from fusion_eval.report.sections import by_section
 from fusion_eval.stats.headline import headline, over_domains
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -182,11 +181,11 @@ def test_sections_are_scored_by_the_policy_of_their_task(run):
     """Over positive weights alone, a section of a min-max rubric would be another number."""
     made, _ = run
     rows, verdicts = fe.trials(made), fe.verdicts(made)
-    found = by_section(verdicts, rows, 0.95)
+    found = fe.breakdown(rows, verdicts, by="section").set_index(["part", "recipe"])["value"]
     accuracy = verdicts[(verdicts["section"] == "Financial Accuracy") & verdicts["value"].notna()]
     for recipe, part in accuracy.groupby("recipe"):
         expected = POLICIES["prbench"]([_verdict(v) for v in part.to_dict("records")]).value
-        assert found["Financial Accuracy"][recipe].value == pytest.approx(expected)
+        assert found["Financial Accuracy", recipe] == pytest.approx(expected)
 
 
 def test_the_report_of_such_a_run_holds(run):

@@ -12,6 +12,7 @@ from typer import Exit, Option
 
 from fusion_eval.cli.designing import power
 from fusion_eval.cli.doctor import doctor
+from fusion_eval.cli.explaining import explain
 from fusion_eval.cli.gate import baseline, gate
 from fusion_eval.cli.grading import grade
 from fusion_eval.cli.labels import grader_report, label
@@ -37,6 +38,7 @@ app.command()(label)
 app.command()(grader_report)
 app.command()(baseline)
 app.command()(gate)
+app.command()(explain)
 app.command()(simulate)
 app.command()(doctor)
 app.add_typer(ledger)

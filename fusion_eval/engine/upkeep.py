@@ -31,7 +31,7 @@ class Taken:
 
 
 @contextmanager
-def _opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
     """The ledger of a file; TableError where there is none or it cannot be read."""
     if not make and not path.exists():
         raise TableError(f"{path}: there is no ledger; give the --output-dir of your runs")
@@ -52,7 +52,7 @@ def _opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
 
 def stats(path: Path) -> dict[str, Any]:
     """Counts and sizes: replies by model and run, and what may have been paid without a reply."""
-    with _opened(path) as ledger:
+    with opened(path) as ledger:
         models = ledger.execute(
             "SELECT model, count(*) FROM replies GROUP BY model ORDER BY 2 DESC"
         )
@@ -66,8 +66,8 @@ def stats(path: Path) -> dict[str, Any]:
             "models": dict(models.fetchall()),
             "runs": dict(runs.fetchall()),
             "replies": ledger.execute("SELECT count(*) FROM replies").fetchone()[0],
-            "oldest": _when(oldest),
-            "newest": _when(newest),
+            "oldest": when(oldest),
+            "newest": when(newest),
             "in_flight": sum(one["in_flight"] for one in lost),
             "possibly_paid": [one for one in lost if not one["in_flight"]],
         }
@@ -85,7 +85,7 @@ def _open(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
         {
             "key": key,
             "run": run,
-            "at": _when(at),
+            "at": when(at),
             "most_usd": worst,
             "in_flight": outcome is None and me.lives(pulses.get(owner)),
         }
@@ -96,9 +96,9 @@ def _open(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
 def listed(path: Path, *, limit: int, model: str | None = None) -> list[dict[str, Any]]:
     """The newest replies, each with the start of its text."""
     sql = f"SELECT {_COLUMNS} FROM replies WHERE model=coalesce(?, model) ORDER BY at DESC LIMIT ?"
-    with _opened(path) as ledger:
+    with opened(path) as ledger:
         return [
-            {"key": key, "at": _when(at), "run": run, "model": name, "text": _start(blob)}
+            {"key": key, "at": when(at), "run": run, "model": name, "text": _start(blob)}
             for key, run, at, name, _, blob in ledger.execute(sql, (model, limit))
         ]
 
@@ -112,7 +112,7 @@ def _start(blob: bytes) -> str:
 
 def verify(path: Path) -> list[str]:
     """Every damage, in words: pages that SQLite cannot read, replies that do not fit their keys."""
-    with _opened(path) as ledger:
+    with opened(path) as ledger:
         found = [str(row[0]) for row in ledger.execute("PRAGMA integrity_check")]
         damage = [f"{path}: {problem}" for problem in found if problem != "ok"]
         sql = f"SELECT {_COLUMNS} FROM replies"
@@ -142,7 +142,7 @@ def _problem(key: str, request: bytes, reply: bytes) -> str | None:
 def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
     """Remove replies that are older; what may have been paid without a reply stays listed."""
     before = time.time() - older_than_days * _DAY_S
-    with _opened(path) as ledger:
+    with opened(path) as ledger:
         (count,) = ledger.execute("SELECT count(*) FROM replies WHERE at<?", (before,)).fetchone()
         if count and not dry_run:
             ledger.execute("BEGIN IMMEDIATE")
@@ -155,7 +155,7 @@ def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
 
 def exported(path: Path) -> Iterator[dict[str, Any]]:
     """Every reply as a JSON value, oldest first."""
-    with _opened(path) as ledger:
+    with opened(path) as ledger:
         for key, run, at, model, request, reply in ledger.execute(
             f"SELECT {_COLUMNS} FROM replies ORDER BY at, key"
         ):
@@ -168,7 +168,7 @@ def exported(path: Path) -> Iterator[dict[str, Any]]:
 def imported(path: Path, lines: Iterable[str]) -> Taken:
     """Take replies from JSON lines, all or none of them on disk; a line that does not fit its own
     key is refused."""
-    with _opened(path, make=True) as ledger:
+    with opened(path, make=True) as ledger:
         new = known = 0
         refused: list[str] = []
         ledger.execute("BEGIN IMMEDIATE")
@@ -196,5 +196,5 @@ def _row(line: str) -> tuple[tuple[object, ...] | None, str | None]:
     return (row, None) if (wrong := _problem(key, *blobs)) is None else (None, wrong)
 
 
-def _when(at: float | None) -> str | None:
+def when(at: float | None) -> str | None:
     return None if at is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

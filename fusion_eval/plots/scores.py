@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from fusion_eval import stats
+from fusion_eval.plots.layout import legend_below, room_left, settle, text_scale, wrap
 from fusion_eval.plots.spots import family
 from fusion_eval.plots.style import (
     INK,
@@ -51,15 +54,23 @@ def _draw(canvas: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
     shown = table[table["score"].notna()].sort_values("score", kind="stable")
     if own:
         _fit(canvas, table)
+    size, bottom = 1.0 if own else text_scale(canvas), canvas.get_window_extent().y0
     families = looks(table["strategy"].map(family))
     for place, row in enumerate(shown.to_dict("records")):
         colour, marker = families[family(row["strategy"])]
         canvas.hlines(place, 100 * row["score_low"], 100 * row["score_high"], colour, lw=1.4)
-        canvas.plot(100 * row["score"], place, marker, color=colour, ms=7)
-    _names(canvas, shown)
-    _words(canvas, table, shown)
+        canvas.plot(100 * row["score"], place, marker, color=colour, ms=7 * size)
+    _names(canvas, shown, size)
+    if not own:
+        room_left(canvas)
+    title = _words(canvas, table, shown, size, own=own)
     if len(families) > 1:
-        _legend(canvas, families)
+        legend_below(canvas, _handles(families), size)
+    if not own:
+        settle(canvas, title, bottom)
+    if is_simulated(table):
+        middles = [(100 * score, float(k)) for k, score in enumerate(shown["score"])]
+        mark_simulated(canvas, middles, _bars(canvas, shown), size)
     return canvas
 
 
@@ -88,33 +99,36 @@ def _cut(name: object) -> str:
     return shortened(str(name), 44)
 
 
-def _names(ax: Axes, shown: pd.DataFrame) -> None:
+def _names(ax: Axes, shown: pd.DataFrame, size: float) -> None:
     same = shown["n"].nunique() == 1
     labels = [
         plain_text(_cut(name)) + ("" if same else f"  ({n})")
         for name, n in zip(shown["recipe"], shown["n"], strict=True)
     ]
-    ax.set_yticks(range(len(shown)), labels, fontsize=9, fontfamily=font_names())
+    ax.set_yticks(range(len(shown)), labels, fontsize=9 * size, fontfamily=font_names())
     ax.set_ylim(-0.7, len(shown) - 0.3)
 
 
-def _words(ax: Axes, table: pd.DataFrame, shown: pd.DataFrame) -> None:
+def _words(ax: Axes, table: pd.DataFrame, shown: pd.DataFrame, size: float, *, own: bool) -> Text:
     plain(ax)
     ax.grid(False, axis="y")
     ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="x", labelsize=10 * size)
     simulated = is_simulated(table)
     level = float(table.attrs.get("level", 0.95))
     differ = " (in brackets)" if table["n"].nunique() > 1 else ""
-    ax.set_xlabel("rubric score (points, 0 to 100)")
-    ax.annotate(
+    ax.set_xlabel("rubric score (points, 0 to 100)", fontsize=10 * size)
+    words = (
         f"{'SIMULATED: mean' if simulated else 'Mean'} score of {recipes_phrase(table)} on "
-        f"{tasks_phrase(table)}{differ}, with {level:.0%} intervals",
-        (0.012, 1), (0, 7), xycoords=("figure fraction", "axes fraction"),
-        textcoords="offset points", fontsize=11, color=INK, ha="left", va="bottom",
-    )  # fmt: skip
-    if simulated:
-        middles = [(100 * score, float(k)) for k, score in enumerate(shown["score"])]
-        mark_simulated(ax, middles, _bars(ax, shown))
+        f"{tasks_phrase(table)}{differ}, with {level:.0%} intervals"
+    )
+    title = ax.set_title(words, fontsize=11 * size, color=INK, loc="left")
+    if own:  # the names may be long, so the title begins above them
+        wide = ax.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+        title.set_x((0.012 * wide - ax.get_position().x0 * wide) / (ax.get_position().width * wide))
+    else:
+        wrap(title, ax.get_window_extent().width)
+    return title
 
 
 def _bars(ax: Axes, shown: pd.DataFrame) -> list[Bbox]:
@@ -127,16 +141,8 @@ def _bars(ax: Axes, shown: pd.DataFrame) -> list[Bbox]:
     ]
 
 
-def _legend(ax: Axes, families: dict[str, tuple[str, str]]) -> None:
-    handles = [
+def _handles(families: dict[str, tuple[str, str]]) -> list[Artist]:
+    return [
         Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=plain_text(name))
         for name, (colour, marker) in families.items()
     ]
-    high = ax.get_figure(root=True).get_figheight()  # type: ignore[union-attr]
-    below = -0.55 / (ax.get_position().height * high)
-    ax.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(0.0, below), frameon=False,
-        prop={"family": font_names(), "size": 8.5}, ncols=_COLUMNS,
-        columnspacing=1.6, handletextpad=0.3,
-        borderaxespad=0.0, labelcolor=INK,
-    )  # fmt: skip

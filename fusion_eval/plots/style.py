@@ -103,7 +103,7 @@ def mark_simulated(
     half = 0.06 * ax.figure.dpi
     markers = [
         Bbox.from_bounds(x - half, y - half, 2 * half, 2 * half)
-        for x, y in ax.transData.transform(points)
+        for x, y in (ax.transData.transform(points) if len(points) else [])
     ]
     hits = []
     for y, x in ((0.03, 0.985), (0.97, 0.015), (0.97, 0.985), (0.03, 0.015)):

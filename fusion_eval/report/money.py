@@ -5,6 +5,7 @@ What was asked for and what was served and billed are two columns: a difference 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +73,23 @@ def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict
 def costs(run: Run | str | Path) -> pd.DataFrame:
     """What an answer costs by role: one row per recipe, one column per role, mean US$.
 
-    The dearest role comes first; grading is no part of an answer's cost and has no column. NaN
-    where a recipe has no such call, or the price of one is unknown.
+    The dearest role comes first; grading is no part of an answer's cost and has no column. 0 where
+    a recipe has no such call, NaN where the price of one is unknown.
     """
     trials = frames.trials(run)
     by_recipe = money_by_recipe(frames.calls(run), trials)
-    table = pd.DataFrame(
-        [row["roles"] for row in by_recipe.values()], index=list(by_recipe), dtype=float
-    )
-    table = table[table.sum().sort_values(ascending=False, kind="stable").index]
+    table = by_role({name: row["roles"] for name, row in by_recipe.items()})
     table.attrs = {**trials.attrs}
-    return table.rename_axis("recipe")
+    return table
+
+
+def by_role(found: Mapping[str, Mapping[str, float | None]]) -> pd.DataFrame:
+    """Recipe -> role -> US$ as a table: 0 where there is no such role, NaN for None."""
+    roles = dict.fromkeys(role for row in found.values() for role in row)
+    rows = [{role: row.get(role, 0.0) for role in roles} for row in found.values()]
+    table = pd.DataFrame(rows, index=list(found), columns=list(roles), dtype=float)
+    order = table.sum().sort_values(ascending=False, kind="stable").index
+    return table[order].rename_axis("recipe")
 
 
 def _sums(rows: pd.DataFrame) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Scores by domain of the task and by section of the rubric."""
+"""Scores by domain of the task and by section of the rubric, as they stand in the summary."""
 
 from __future__ import annotations
 
@@ -6,50 +6,28 @@ from typing import Any
 
 import pandas as pd
 
-from fusion_eval import stats
-from fusion_eval.frames import per_task, recipes
-from fusion_eval.stats.sections import section_scores
-
 Breakdown = dict[str, dict[str, Any]]
-"""part -> recipe -> Estimate"""
+"""part -> recipe -> estimate, or None where the recipe has no score there"""
+_KEPT = ("value", "low", "high", "level", "n", "method")
 
 
-def by_domain(trials: pd.DataFrame, level: float) -> Breakdown:
-    """Score as deployed, for each domain that has a name; empty when there is one or none."""
-    domains = trials["domain"].fillna("").astype(str)
-    names = sorted(set(domains) - {""})
-    if len(names) < 2:
-        return {}
-    return {name: _means(per_task(trials[domains == name]), level) for name in names}
-
-
-def by_section(verdicts: pd.DataFrame, trials: pd.DataFrame, level: float) -> Breakdown:
-    """Score within each section of the rubric, by the policy; a failed answer counts 0.
-
-    Unread verdicts are left out, as in the score. A section without positive weight in a task has
-    no score there.
-    """
-    sections = verdicts["section"].fillna("").astype(str)
-    names = sorted(set(sections) - {""})
-    if len(names) < 2:
-        return {}
-    scores = section_scores(verdicts, trials)
-    failed = trials[trials["failure"].notna()]
-    columns = recipes(trials)
-    found = {}
-    for name in names:
-        rows = scores[scores["section"] == name]
-        zeros = failed[failed["task_hash"].isin(rows["task_hash"])].assign(score=0.0)
-        both = pd.concat([rows, zeros[["recipe", "task_hash", "repeat", "score"]]])
-        wide = both.groupby(["task_hash", "recipe"])["score"].mean().unstack()
-        found[name] = _means(wide.reindex(columns=columns), level)
+def by_part(table: pd.DataFrame) -> Breakdown:
+    """The rows of `stats.breakdown`, by part and recipe."""
+    found: Breakdown = {}
+    for row in table.to_dict("records"):
+        estimate = {name: row[name] for name in _KEPT} if row["n"] else None
+        found.setdefault(row["part"], {})[row["recipe"]] = estimate
     return found
 
 
-def _means(wide: pd.DataFrame, level: float) -> dict[str, Any]:
-    return {
-        str(name): stats.mean_score(wide[name].dropna(), level)
-        if wide[name].notna().any()
-        else None
-        for name in wide.columns
-    }
+def as_rows(found: Breakdown, *, simulated: bool) -> pd.DataFrame:
+    """The other way round: what `plots.heat` draws, from the summary."""
+    rows = [
+        {"part": part, "recipe": recipe, **estimate}
+        for part, cells in found.items()
+        for recipe, estimate in cells.items()
+        if estimate
+    ]
+    table = pd.DataFrame(rows, columns=["part", "recipe", *_KEPT])
+    table.attrs["simulated"] = simulated
+    return table

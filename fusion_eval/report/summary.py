@@ -17,8 +17,9 @@ from fusion_eval.report.cleaning import clean
 from fusion_eval.report.design import designed
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
-from fusion_eval.report.sections import by_domain, by_section
+from fusion_eval.report.sections import by_part
 from fusion_eval.report.worth import worth
+from fusion_eval.stats.breakdown import breakdown
 from fusion_eval.stats.latency import median
 from fusion_eval.store import Run, read_run
 
@@ -51,8 +52,8 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "decisions_leave_out": decisions.attrs["left_out"],
         "never_answered": decisions.attrs["never_answered"],
         **worth(trials, verdicts, calls, LEVEL, SEED),
-        "domains": by_domain(trials, LEVEL),
-        "sections": by_section(verdicts, trials, LEVEL),
+        "domains": by_part(breakdown(trials, level=LEVEL)),
+        "sections": by_part(breakdown(trials, verdicts, LEVEL, by="section")),
         **money(trials),
         "money": {
             "by_role": money_by(calls, "role"),

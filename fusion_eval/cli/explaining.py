@@ -1,0 +1,42 @@
+"""The verb that answers "why": one trial, one verdict, one call."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Argument, Option
+
+from fusion_eval.cli.options import JsonOption, OutputOption, RunPath
+from fusion_eval.cli.shared import found_run, print_json
+
+
+def explain(
+    run: RunPath,
+    what: Annotated[
+        str,
+        Argument(
+            help="TASK/RECIPE, with /REPEAT or /CRITERION or both; or the first digits of a "
+            "call's key."
+        ),
+    ],
+    full: Annotated[bool, Option("--full", help="All text, not its beginning.")] = False,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a trial has its score, a verdict says what it says, or a call was paid.
+
+    Example: fusion-eval explain results/latest tides/panel-budget/0/moon
+    """
+    from fusion_eval.engine.lookup import lookup
+    from fusion_eval.explaining import explain as found_out
+    from fusion_eval.explaining.words import lines
+    from fusion_eval.report.cleaning import clean
+
+    opened = found_run(run, output_dir)
+    found = found_out(opened, what, lookup(opened.path.resolve().parent / "ledger.sqlite"))
+    if as_json:
+        return print_json(clean(found))
+    for line in lines(found, full=full):
+        print(line)
+    return None
