@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fusion_eval.repricing import reprice
     from fusion_eval.showing import show
     from fusion_eval.stats.agreement import agreement
+    from fusion_eval.stats.alike import alike
     from fusion_eval.stats.best import best
     from fusion_eval.stats.breakdown import breakdown
     from fusion_eval.stats.claims import claims
@@ -72,6 +73,7 @@ _HOMES = {
     "verdicts": "fusion_eval.frames",
     "calls": "fusion_eval.frames",
     "labels": "fusion_eval.frames",
+    "alike": "fusion_eval.stats.alike",
     "agreement": "fusion_eval.stats.agreement",
     "two_phase": "fusion_eval.stats.twophase",
     "grader_report": "fusion_eval.report.grader",
@@ -120,6 +122,7 @@ _MODULES = frozenset({"gate", "labelling", "plots", "simulator"})
 __all__ = [
     "acceptability",
     "agreement",
+    "alike",
     "best",
     "best_member",
     "breakdown",

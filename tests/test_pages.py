@@ -12,9 +12,14 @@ from made_experiments import simulations
 from made_hostile import HOSTILE
 from made_runs import FOUR_PARTS, NINE, made_run, trial, write_run
 
+import fusion_eval as fe
 from fusion_eval import report
+from fusion_eval.plots.acceptability import curves
+from fusion_eval.report import summarize
+from fusion_eval.report.curves import acceptability_rows
 from fusion_eval.report.html.numbers import KINDS
 from fusion_eval.report.html.safe import rendered, visible
+from fusion_eval.report.readings import differences_of, shares_of
 from fusion_eval.store import write_lines
 
 
@@ -139,6 +144,95 @@ def _needed(summary):
     from fusion_eval.report.decision import tasks_to_decide
 
     return [tasks_to_decide(row) for row in summary["comparisons"]]
+
+
+def test_the_figures_of_the_choice_draw_the_summary_and_the_summary_the_statistics(run):
+    """Curves from other numbers than the table beside them would go unseen."""
+    summary = json.loads((run.path / "summary.json").read_text("utf-8"))
+    table = fe.acceptability(fe.trials(run))
+    drawn = {c.recipe: c for c in curves(acceptability_rows(summary))}
+
+    assert len(drawn) >= 2
+    for name, curve in drawn.items():
+        rows = table[table["recipe"] == name]
+        assert curve.values == pytest.approx(list(rows["value"]))
+        assert curve.percent == pytest.approx(list(100 * rows["probability"]))
+        assert curve.chosen == list(rows["chosen"])
+    seconds = fe.pareto(fe.trials(run), by="latency_s").set_index("recipe")
+    for row in summary["frontier_seconds"]:
+        assert row["seconds"] == pytest.approx(seconds.loc[row["recipe"], "seconds"])
+        assert row["status"] == seconds.loc[row["recipe"], "status"]
+
+
+def test_figures_say_their_numbers_to_those_who_cannot_see_them(run):
+    """An alternative text "a figure" is none."""
+    summary = json.loads((run.path / "summary.json").read_text("utf-8"))
+    page = (run.path / "report.html").read_text("utf-8")
+    labels = {
+        name: html.unescape(re.search(rf'aria-label="([^"]*)"[^>]*>.{{0,200}}id="{name}-wide', page,
+                                      re.DOTALL)[1])
+        for name in ("acceptability", "seconds")
+    }  # fmt: skip
+
+    for row in summary["decisions"]:
+        assert f"{row['recipe']} {100 * row['probability']:.0f}%" in labels["acceptability"]
+    for row in summary["frontier_seconds"]:
+        assert f"{row['recipe']}: {100 * row['score']:.1f}" in labels["seconds"]
+        assert f"{row['seconds']:.3g} s" in labels["seconds"]
+
+
+def test_what_would_decide_is_priced_from_both_recipes_with_their_grading(run):
+    """43 more tasks is no plan without the bill."""
+    summary = summarize(run)
+    found = summary["to_decide"]
+    row = summary["comparisons"][found["comparison"]]
+    more = found["tasks"] - row["n"]
+
+    assert row["conclusion"] == "undecided"
+    costs = {name: summary["recipes"][name]["cost_usd"] for name in (row["a"], row["b"])}
+    if any(cost is None or cost["lower_bound"] for cost in costs.values()):
+        assert found["more_usd"] is None
+    else:
+        assert found["more_usd"] == pytest.approx(
+            more * sum(cost["value"] for cost in costs.values())
+        )
+
+
+def test_what_would_decide_has_no_price_where_a_price_is_not_known(tmp_path):
+    """Unknown plus 3 dollars is not 3 dollars."""
+    recipes = {"a": ("solo", 0.5, 0.01), "b": ("panel", 0.52, None), "c": ("solo", 0.1, 0.02)}
+    summary = summarize(made_run(tmp_path / "run", recipes, n=12))
+    found = summary["to_decide"]
+
+    assert "b" in (summary["comparisons"][found["comparison"]]["a"],
+                   summary["comparisons"][found["comparison"]]["b"])  # fmt: skip
+    assert found["more_usd"] is None
+
+
+def test_a_figure_of_the_grader_has_a_line_for_each_thing_that_is_known():
+    """What was not measured must not stand at zero."""
+    ends = {"value": 0.1, "low": 0.05, "high": 0.2, "n": 9}
+    found = {
+        "simulated": True,
+        "flips": [{"of": "referee", "sign": "all", **ends}],
+        "agreement": [
+            {"between": "a and b", "sign": "all", "measure": "raw", **ends},
+            {"between": "a and b", "sign": "all", "measure": "cohen", **ends},
+        ],
+        "unread": [{"rater": "r", "verdict": "unreadable", "sign": "all", **ends, "value": 0}],
+        "labels": {"error_rates": [
+            {"sign": "all", "measure": "sensitivity", **ends},
+            {"sign": "all", "measure": "specificity", **ends, "value": None},
+            {"sign": "all", "measure": "constant", **ends},
+        ]},
+        "differences": [{"a": "x", "b": "y", "difference": 0.02, "low": 0.0, "high": 0.04}],
+        "self_preference": {"double_differences": []},
+    }  # fmt: skip
+
+    assert list(shares_of(found)["of"]) == [
+        "passes of referee disagree", "a and b agree", "sensitivity against people",
+    ]  # fmt: skip
+    assert list(differences_of(found)["difference"]) == [0.02]
 
 
 def test_a_page_without_costs_has_no_money_and_invents_none(tmp_path):

@@ -1,5 +1,7 @@
 """The pages in a real browser: what they show, and that nothing in them acts."""
 
+from pathlib import Path
+
 import pytest
 from made_hostile import HOSTILE
 from made_pages import browsing, opened
@@ -64,8 +66,8 @@ def test_pages_fit_their_window_and_keep_quiet(browser, run, width, scheme):
 def test_points_speak_when_they_are_pointed_at_and_when_the_tab_key_reaches_them(browser, run):
     """A figure that only a mouse can read leaves people out."""
     with opened(browser, run.path / "report.html") as seen:
-        points = seen.page.locator("svg.wide .point")
-        tip = seen.page.locator("figure .tip")
+        points = seen.page.locator("#frontier svg.wide .point")
+        tip = seen.page.locator("#frontier .tip")
         assert points.count() == len(NINE)
         points.nth(0).hover()
         first = tip.inner_text()
@@ -77,10 +79,32 @@ def test_points_speak_when_they_are_pointed_at_and_when_the_tab_key_reaches_them
         assert "$" in second
         reached = []
         seen.page.locator("nav a").first.focus()
-        for _ in range(60):
+        for _ in range(90):
             seen.page.keyboard.press("Tab")
             reached.append(seen.page.evaluate("document.activeElement.getAttribute('aria-label')"))
         assert sum(bool(label and "points" in label) for label in reached) >= len(NINE)
+
+
+@pytest.mark.parametrize("section", ["decision", "time"])
+def test_points_of_the_other_figures_of_the_choice_speak_too(browser, run, section):
+    """A curve without its number is a drawing."""
+    with opened(browser, run.path / "report.html") as seen:
+        point = seen.page.locator(f"#{section} svg.wide .point").first
+        point.hover()
+        hovered = seen.page.locator(f"#{section} .tip").inner_text()
+        assert hovered.startswith("SIMULATED: ")
+        assert any(name in hovered for name in NINE)
+        assert ("%" if section == "decision" else " s on average") in hovered
+
+
+def test_every_figure_can_be_taken_away_as_a_file(browser, run):
+    """A figure on a slide comes from a file, and a dead link is found in front of the audience."""
+    with opened(browser, run.path / "report.html") as seen:
+        links = seen.page.locator("figcaption a").evaluate_all("all => all.map(a => a.href)")
+    files = {link.rsplit("/", 1)[1] for link in links}
+    assert {"pareto.svg", "acceptability.png", "seconds.svg", "forest.png"} <= files
+    for link in links:
+        assert Path(link.removeprefix("file://")).stat().st_size > 5_000
 
 
 def test_tables_sort_and_keep_all_rows(browser, run):
@@ -99,6 +123,25 @@ def test_tables_sort_and_keep_all_rows(browser, run):
         assert sorted(table.locator("tbody th").all_inner_texts()) == sorted(before)
 
 
+def test_tables_that_came_from_markdown_sort_by_their_numbers_and_can_be_copied(browser, run):
+    """Sorted as text, 12.0 stands before 3.1, and -4.0 anywhere."""
+    with opened(browser, run.path / "report.html") as seen:
+        seen.page.evaluate(
+            "navigator.clipboard.writeText = async (text) => { window.copied = text }"
+        )
+        part = seen.page.locator("#worth")
+        table = part.locator("table").first
+        table.locator("th button", has_text="difference, points").click()
+        shown = table.locator("tbody tr td:nth-child(4)").all_inner_texts()
+        values = [float(t.split(" ")[0].replace("−", "-")) for t in shown if t != "–"]
+        assert len(values) > 2
+        assert values == sorted(values)
+        assert table.locator("th").nth(2).evaluate("c => getComputedStyle(c).textAlign") == "left"
+        assert table.locator("th").nth(3).evaluate("c => getComputedStyle(c).textAlign") == "right"
+        part.locator(".copy").first.click()
+        assert seen.page.evaluate("window.copied").startswith("recipe (SIMULATED),")
+
+
 def test_a_table_that_is_copied_says_simulated(browser, run):
     """A pasted table has no banner."""
     with opened(browser, run.path / "report.html") as seen:
@@ -115,7 +158,7 @@ def test_without_scripts_everything_is_there(browser, run):
     """Some mail programs and reviewers allow none."""
     with opened(browser, run.path / "report.html", script=False) as seen:
         assert seen.page.locator("#frontier tbody tr").count() == len(NINE)
-        assert seen.page.locator("svg.wide .point title").count() == len(NINE)
+        assert seen.page.locator("#frontier svg.wide .point title").count() == len(NINE)
         assert seen.page.locator("button").count() == 0
 
 

@@ -187,3 +187,13 @@ def test_labels_are_placed_alike_at_any_resolution(trials, dpi):
         for x, y in middles:
             far = np.hypot(max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1))
             assert far > radius or name == "SIMULATED", name
+
+
+def test_without_a_known_price_there_is_no_curve_and_no_error(tmp_path):
+    """Imported verdicts have no prices, and their report must not end in a traceback."""
+    free = {name: (strategy, mean, None) for name, (strategy, mean, _) in FOUR_PARTS.items()}
+    table = fe.acceptability(fe.trials(made_run(tmp_path / "run", free)))
+
+    assert table.empty
+    assert curves(table) == []
+    assert not _drawn(draw_curves(figure(4.4), table))

@@ -12,7 +12,7 @@ from typing import Any
 
 from fusion_eval.core import POLICIES, Policy, Verdict, score_of
 from fusion_eval.core.scoring import is_read, score
-from fusion_eval.core.votes import scored
+from fusion_eval.core.votes import Combine, scored
 
 Row = dict[str, Any]
 _NAMES = ("criterion", "section", "weight", "grader", "grader_pass", "verdict", "value", "reason",
@@ -27,7 +27,8 @@ def arithmetic(rows: Sequence[Row], policy: str, grader: Row) -> dict[str, Any]:
     """
     rule = POLICIES[policy]
     said = [Verdict(**{name: row[name] for name in _NAMES}) for row in rows]
-    how, least = grader.get("combine") or "runs", grader.get("minimum_valid") or 1
+    how: Combine = grader.get("combine") or "runs"
+    least = int(grader.get("minimum_valid") or 1)
     used = scored(said, how, least)
     gradings: dict[tuple[str, int], list[Verdict]] = {}
     for verdict in used:

@@ -70,7 +70,8 @@ def _draw(ax: Axes, frame: pd.DataFrame) -> Axes:
     ]
     labels = [plain_text(shortened(name, _LONGEST)) for name in names]
     ax.set_yticks(range(len(rows)), labels, fontsize=9 * size, fontfamily=font_names())
-    ax.set_ylim(-0.7, max(len(rows), 2) - 0.3)
+    # one line more below, where the mark covers nothing
+    ax.set_ylim(-0.7 - is_simulated(frame), max(len(rows), 2) - 0.3)
     _words(ax, frame, rows, one, size, bottom)
     return ax
 

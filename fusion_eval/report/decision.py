@@ -171,22 +171,50 @@ def _without(row: Mapping[str, Any], name: Name) -> str:
     return name(row["a"])
 
 
+def to_decide(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The undecided pair that is closest to a decision, and what it needs; None without one.
+
+    `comparison` is its place in `comparisons`, `tasks` how many like these would decide it if the
+    difference stays what it is, `more_usd` what the missing ones cost for both recipes, repeats and
+    grading included, at this run's prices (None where a price is not known).
+    """
+    rows = summary["comparisons"]
+    place = max(range(len(rows)), key=lambda k: _ratio(rows[k]), default=None)
+    if place is None or not _ratio(rows[place]):
+        return None
+    row, needed = rows[place], tasks_to_decide(rows[place])
+    each = [_answer_usd(summary, row[side]) for side in ("a", "b")]
+    known = [usd for usd in each if usd is not None]
+    more = (needed - row["n"]) * summary["repeats"] * sum(known) if len(known) == 2 else None
+    return {"comparison": place, "tasks": needed, "more_usd": more}
+
+
+def _answer_usd(summary: Mapping[str, Any], recipe: str) -> float | None:
+    """What one graded answer costs alone; None where a part of it is not known."""
+    cost = summary["recipes"][recipe]["cost_usd"]
+    grading = summary["money"]["by_recipe"].get(recipe, {}).get("grading")
+    if cost is None or cost["lower_bound"] or summary["grading_usd"] is None:
+        return None
+    return float(cost["value"]) + float(grading or 0.0)
+
+
 def _more_tasks(summary: Mapping[str, Any], name: Name) -> str:
-    """The undecided pair that is closest to a decision, and about how many tasks it needs."""
-    closest = max(
-        (row for row in summary["comparisons"] if _ratio(row) > 0), key=_ratio, default=None
-    )
-    if closest is None:
+    """The undecided pair that is closest to a decision, and what it needs."""
+    found = summary["to_decide"]
+    if found is None:
         return ""
-    needed = tasks_to_decide(closest)
+    closest, needed = summary["comparisons"][found["comparison"]], found["tasks"]
     pair = (
         f"{name(closest['a'])} against {name(closest['b'])}: "
         f"{points_range({**closest, 'value': closest['difference']}, signed=True)} points"
     )
     many = f"about {needed:,} tasks" if needed <= 100_000 else "more than 100,000 tasks"
+    price = ""
+    if found["more_usd"] and needed <= 100_000:
+        price = f", at about {dollars(found['more_usd'])} more for these two with their grading"
     return (
         f"The undecided pair that is closest to a decision is {pair}; {many} like these would "
-        f"decide it if the difference stays what it is (now {closest['n']})."
+        f"decide it if the difference stays what it is (now {closest['n']}){price}."
     )
 
 

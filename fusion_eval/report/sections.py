@@ -18,16 +18,3 @@ def by_part(table: pd.DataFrame) -> Breakdown:
         estimate = {name: row[name] for name in _KEPT} if row["n"] else None
         found.setdefault(row["part"], {})[row["recipe"]] = estimate
     return found
-
-
-def as_rows(found: Breakdown, *, simulated: bool) -> pd.DataFrame:
-    """The other way round: what `plots.heat` draws, from the summary."""
-    rows = [
-        {"part": part, "recipe": recipe, **estimate}
-        for part, cells in found.items()
-        for recipe, estimate in cells.items()
-        if estimate
-    ]
-    table = pd.DataFrame(rows, columns=["part", "recipe", *_KEPT])
-    table.attrs["simulated"] = simulated
-    return table

@@ -14,6 +14,8 @@ from fusion_eval import frames, stats
 from fusion_eval.frames import per_task
 from fusion_eval.report.against import against
 from fusion_eval.report.cleaning import clean
+from fusion_eval.report.curves import curves
+from fusion_eval.report.decision import to_decide
 from fusion_eval.report.design import designed
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
@@ -51,6 +53,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
         "never_answered": decisions.attrs["never_answered"],
+        **curves(trials, LEVEL, SEED),
         **worth(trials, verdicts, calls, LEVEL, SEED),
         "domains": by_part(breakdown(trials, level=LEVEL)),
         "sections": by_part(breakdown(trials, verdicts, LEVEL, by="section")),
@@ -69,7 +72,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "statistics_seed": SEED,
     }
     cleaned: dict[str, Any] = clean(summary)
-    return cleaned
+    return cleaned | {"to_decide": to_decide(cleaned)}
 
 
 def _recipe(

@@ -8,7 +8,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_WORDS = ("strategy", "against", "criteria", "conclusion", "caveat", "frontier")
+_WORDS = (
+    "strategy", "against", "criteria", "criterion", "conclusion", "caveat", "frontier", "take",
+)  # fmt: skip
 _MARKUP = re.compile(r"([\\`*\[\]<>|~])")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.report.words import listed, points
+from fusion_eval.stats.alike import alike
 from fusion_eval.stats.deadline import choices, deadlines
 from fusion_eval.stats.decompose import decompose
 from fusion_eval.stats.drafts import drafts
@@ -31,6 +32,7 @@ def worth(
         "deadlines": lambda: choices(deadlines(trials, level=level, seed=seed, resamples=1_000)),
         "drafts": lambda: drafts(trials, verdicts, calls, level),
         "decomposition": lambda: decompose(trials, calls=calls, level=level),
+        "alike": lambda: alike(verdicts, _members(trials, calls), level),
         "headroom": lambda: _headroom(trials, verdicts, calls, level, seed),
     }
     found: dict[str, Rows] = {}
@@ -42,6 +44,12 @@ def worth(
             except StatisticsError:
                 continue  # no baseline, no latency, or too few tasks: then there is nothing to say
     return found
+
+
+def _members(trials: pd.DataFrame, calls: pd.DataFrame) -> list[str]:
+    """All recipes that stand for a member of some fused recipe."""
+    seated = members_of(drafts_of(calls, trials)).values()
+    return list(dict.fromkeys(name for names in seated for name in names))
 
 
 def _headroom(

@@ -19,7 +19,7 @@ def worth_parts(summary: Mapping[str, Any]) -> list[str]:
         parts += ["## At equal dollars", _equal(summary), _EQUAL]
     if summary["deadlines"]:
         parts += ["## Under a time limit", _deadlines(summary), _LATE]
-    fusion = [_headroom(summary), _drafts(summary), _decomposition(summary)]
+    fusion = [_headroom(summary), _alike(summary), _drafts(summary), _decomposition(summary)]
     if any(fusion):
         parts += ["## What fusion adds", *[part for part in fusion if part]]
     return parts
@@ -78,6 +78,35 @@ def _headroom(summary: Mapping[str, Any]) -> str:
         "itself: an upper bound. Effective members: so many that err independently would be worth "
         "as much."
     )
+
+
+def _alike(summary: Mapping[str, Any]) -> str:
+    """A row per pair of members: how often their answers agree, and how far they err together."""
+    pairs: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+    for row in summary["alike"]:
+        pairs.setdefault((row["a"], row["b"]), {})[row["quantity"]] = row
+    if not pairs:
+        return ""
+    rows = [
+        [
+            escaped(a), escaped(b), _share(found["agreement"]),
+            _coefficient(found["error correlation"]), str(found["agreement"]["n"]),
+        ]
+        for (a, b), found in pairs.items()
+    ]  # fmt: skip
+    header = ["member", "against", "agree", "errors correlate", "tasks"]
+    drawn = table(header, rows, simulated=summary["simulated"])
+    return (
+        f"{drawn}\n\nAgree: share of criteria that both answers meet or both do not. Errors "
+        "correlate: missing the same points, from 0 (independent, so that fusing can mend them) to "
+        "1 (always the same ones, so that it cannot)."
+    )
+
+
+def _coefficient(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
+        return "–"
+    return f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})".replace("-", "−")
 
 
 def _drafts(summary: Mapping[str, Any]) -> str:

@@ -151,11 +151,10 @@ def acceptability(
     trials = tidied(trials)
     known = stakes(trials, seed, missing, resamples, by)
     rows = []
-    for value in _values(known) if values is None else values:
+    wanted = _values(known) if values is None else values
+    for value in wanted if known.data.names else ():
         benefit = value * known.score - known.cost
-        share, perfect = known.probability(value), float("nan")
-        if known.data.names:
-            perfect = known.perfect_information(value)
+        share, perfect = known.probability(value), known.perfect_information(value)
         for k, name in enumerate(known.data.names):
             row = {"value": float(value), "recipe": name, "net_benefit": float(benefit[k])}
             row |= _interval(value * POINTS * known.data.score[:, k] - known.data.cost[:, k], level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,8 @@ def _report(
         contents=_contents(summary, breakdowns, items),
         choice=choice(summary) if len(summary["decisions"]) < 2 else "",
         findings=findings(summary),
-        figures=figures(estimates, summary),
+        figures=figures(estimates, summary, run.path / "figures"),
+        seconds=seconds_by_recipe(summary),
         recipes=recipes,
         complete=[r for r, row in recipes if row["failed"] and row["score_complete_cases"]],
         breakdowns=breakdowns,
@@ -106,6 +108,7 @@ def _contents(
     summary: Mapping[str, Any], breakdowns: Sequence[tuple[str, str, Any]], items: Sequence[Item]
 ) -> list[tuple[str, str]]:
     found = [("decision", "What to deploy"), ("frontier", "Score and cost")]
+    found += [("time", "Score and time")] if summary["frontier_seconds"] else []
     found += [("differences", "Differences")] if summary["comparisons"] else []
     found += [(name, f"By {title}") for title, name, _ in breakdowns]
     titles = {"design": "Design", "worth": "What fusion adds", "trust": "The grader"}
@@ -113,6 +116,16 @@ def _contents(
     found += [("money", "Money"), ("gaps", "Gaps")]
     found += [("tasks", "Tasks")] if items else []
     return [*found, ("made", "How this was made")]
+
+
+def seconds_by_recipe(summary: Mapping[str, Any]) -> list[tuple[int, Mapping[str, Any]]]:
+    """(place in the summary, row) of the frontier in seconds, best score first."""
+
+    def by_score(item: tuple[int, Mapping[str, Any]]) -> float:
+        score = item[1]["score"]
+        return math.inf if score is None else -score
+
+    return sorted(enumerate(summary["frontier_seconds"]), key=by_score)
 
 
 def _roles(summary: Mapping[str, Any]) -> list[str]:

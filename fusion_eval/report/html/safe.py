@@ -57,9 +57,9 @@ def rendered(text: str) -> Markup:
 
 def our_own(text: str) -> Markup:
     """A part of our Markdown report as HTML: names in it are escaped there, and sanitised here."""
-    made = nh3.clean(
-        _markdown(0).render(text), tags=_TAGS | {"h2", "h3"}, attributes={}, link_rel=None
-    )
+    drawn = _markdown(0).render(text).replace('style="text-align:right"', 'class="right"')
+    cells = {"th": {"class"}, "td": {"class"}}
+    made = nh3.clean(drawn, tags=_TAGS | {"h2", "h3"}, attributes=cells, link_rel=None)
     return Markup(made)
 
 

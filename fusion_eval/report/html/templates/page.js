@@ -2,7 +2,9 @@
 // Comforts only: everything can be read without them.
 const number = (cell) => {
   const data = cell.querySelector("data");
-  return data ? JSON.parse(data.value) : NaN;
+  if (data) return JSON.parse(data.value);
+  const found = /^[≥<]? ?([+−-]?)\$?(\d[\d,]*(?:\.\d+)?)(?= |%|$)/.exec(cell.textContent.trim());
+  return found ? Number((found[1] === "−" ? "-" : found[1]) + found[2].replaceAll(",", "")) : NaN;
 };
 const key = (row, column) => {
   const cell = row.cells[column];
@@ -28,7 +30,7 @@ const quoted = (text) => {
 const csv = (table) => [...table.rows]
   .map((row) => [...row.cells].map((cell) => quoted((cell.querySelector("button") || cell).textContent)).join(","))
   .join("\n");
-for (const table of document.querySelectorAll("table.data")) {
+for (const table of document.querySelectorAll("table.data, .ours table")) {
   if (table.tHead && table.tBodies.length) {
     [...table.tHead.rows[0].cells].forEach((header, column) => {
       const button = document.createElement("button");
