@@ -11,6 +11,7 @@ from made_runs import NINE, made_run, trial, trials_of
 import fusion_eval as fe
 from fusion_eval.errors import StatisticsError
 from fusion_eval.plots.style import figure
+from fusion_eval.report.money import by_role
 
 PARTS = ("Law", "Medicine", "Science", "Needle in a Haystack", "History")
 
@@ -39,16 +40,12 @@ def _shares():
 
 
 def _costs():
-    rows = [
-        {"recipe": recipe, "role": role, "cost_usd": usd, "calls": 5}
-        for recipe, parts in {
-            "solo": {"member": 0.01, "grader": 0.5},
-            "panel": {"member": 0.03, "judge": 0.01, "synthesizer": 0.02, "grader": 0.5},
-            "mystery": {"member": 0.02, "judge": float("nan")},
-        }.items()
-        for role, usd in parts.items()
-    ]
-    table = pd.DataFrame(rows)
+    """US$ per answer; the judge of `mystery` has no known price."""
+    table = pd.DataFrame(
+        {"member": [0.01, 0.03, 0.02], "judge": [0.0, 0.01, float("nan")],
+         "synthesizer": [0.0, 0.02, 0.0]},
+        index=["solo", "panel", "mystery"],
+    )  # fmt: skip
     table.attrs["simulated"] = True
     return table
 
@@ -203,16 +200,12 @@ def test_bars_are_the_dollars_by_role_without_grading_and_unknown_ones_are_named
     assert "cost unknown: mystery" in ax.get_title(loc="left").replace("\n", " ")
 
 
-def test_costs_by_role_are_means_over_all_trials(tmp_path):
-    """Divided by answers instead, a recipe that fails half the time looks twice as dear."""
-    rows = [trial("t", "a", 0.5), trial("u", "a", None, failure="timeout")]
-    calls = pd.DataFrame([
-        {"recipe": "a", "role": role, "cost_usd": usd}
-        for role, usd in (("member", 0.2), ("member", 0.4), ("inner/judge", 0.1), ("grader", 1.0))
-    ])  # fmt: skip
-    found = fe.costs(trials_of(tmp_path / "run", rows), calls).set_index("role")["cost_usd"]
+def test_a_role_that_a_recipe_has_not_costs_nothing_and_an_unknown_price_is_unknown():
+    """Both were empty, and an unknown bill was drawn as 0."""
+    table = by_role({"solo": {"member": 0.1}, "panel": {"member": 0.3, "judge": None}})
 
-    assert dict(found) == pytest.approx({"member": 0.3, "inner": 0.05, "grader": 0.5})
+    assert table.loc["solo", "judge"] == 0
+    assert np.isnan(table.loc["panel", "judge"])
 
 
 def test_differences_between_graders_are_drawn_without_a_conclusion():

@@ -3,7 +3,7 @@
 Each has the signature `plot(frame, ax=None) -> Axes` and takes the table of the `fe` function that
 it shows: `plots.pareto(fe.pareto(trials))`, `plots.forest(fe.compare(trials))`,
 `plots.acceptability(fe.acceptability(trials))`, `plots.heat(fe.breakdown(trials))`,
-`plots.shares(fe.agreement(verdicts))`, `plots.costs(fe.costs(trials, calls))`. `pareto`, `scores`
+`plots.shares(fe.agreement(verdicts))`, `plots.costs(fe.costs(run))`. `pareto`, `scores`
 and `acceptability` take trials too.
 """
 

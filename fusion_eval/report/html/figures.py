@@ -30,6 +30,7 @@ from fusion_eval.plots.shares import height as shares_height
 from fusion_eval.plots.spots import spots
 from fusion_eval.report.curves import acceptability_rows, seconds_rows
 from fusion_eval.report.html.drawing import inline
+from fusion_eval.report.money import by_role
 from fusion_eval.report.readings import differences_of, shares_of
 from fusion_eval.report.words import cost_range, dollars, points_range
 from fusion_eval.stats.caveats import percent
@@ -163,7 +164,7 @@ def _forest(summary: Mapping[str, Any], folder: Path) -> Markup:
 
 def _costs(summary: Mapping[str, Any], folder: Path) -> Markup | None:
     found = {name: row["roles"] for name, row in summary["money"]["by_recipe"].items()}
-    frame = pd.DataFrame.from_dict(found, orient="index").astype(float)
+    frame = by_role(found)
     if not frame.size or not frame.sum().sum() > 0:
         return None
     frame.attrs["simulated"] = summary["simulated"]
