@@ -183,14 +183,24 @@ def per_task(
         means = means.where(grouped.count() == grouped.size())
     wide = means.unstack()
     wide = wide.sort_index().reindex(columns=recipes(trials))
-    names = dict(zip(key, trials["task"].astype(str), strict=True))
+    names = task_names(trials)
+    empty, tasks = wide.isna().to_numpy(), wide.index.tolist()
     wide.attrs = {
         **trials.attrs,
         "simulated": is_simulated(trials),
         "tasks": names,
-        "missing": {str(r): [names[t] for t in wide.index[wide[r].isna()]] for r in wide.columns},
+        "missing": {
+            str(name): [names[tasks[t]] for t in empty[:, k].nonzero()[0]]
+            for k, name in enumerate(wide.columns)
+        },
     }
     return wide
+
+
+def task_names(trials: pd.DataFrame) -> dict[str, str]:
+    """The id of each task by what trials pair by."""
+    names = trials["task"].astype(str).tolist()  # a list: taking strings one by one is slow
+    return dict(zip(task_key(trials).tolist(), names, strict=True))
 
 
 def scored(trials: pd.DataFrame, missing: Missing = "as_deployed") -> pd.Series:

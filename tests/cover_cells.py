@@ -328,5 +328,5 @@ CELLS: tuple[Cell, ...] = (
     *_cells("a best of 8 equal recipes is not excluded", FOUR, _best_is_kept, _nothing,
             found={"DRACO-like": (0.952, 0.944, 0.950)}),
     *_cells("fe.compare on 4 equal recipes: a false word", FOUR[:1],
-            _table, _nothing, share=0.2, **ALARM),
+            _table, _nothing, **ALARM),
 )  # fmt: skip

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fusion_eval.frames import Missing, is_simulated, per_task, recipes, scored, task_key
+from fusion_eval.frames import (
+    Missing,
+    is_simulated,
+    recipes,
+    scored,
+    task_key,
+    task_names,
+)
 from fusion_eval.stats.estimates import Floats
 
 _NAMED = 6
@@ -52,47 +59,48 @@ class Side:
 
 def sides(trials: pd.DataFrame, missing: Missing, label: str = "{}") -> dict[str, Side]:
     """The side of every recipe; `label` is a format for its name in words."""
-    wide = per_task(trials, "score", missing)
-    names, index = wide.attrs["tasks"], wide.index
-    wide.attrs = {}  # pandas copies them deeply at every step
     recipe, key = trials["recipe"].astype(str), task_key(trials)
     failed = trials["failure"].notna()
-    ends = {
-        name: _bound(trials, failed, column, otherwise, missing)
-        .groupby([key, recipe])
-        .mean()
-        .unstack()
-        .reindex(index)
-        for name, column, otherwise in (("low", "score_min", 0.0), ("high", "score_max", 1.0))
-    }
-    read = trials["coverage"].astype(float).fillna(1.0).mask(failed).groupby(recipe).mean()
-    degraded = (trials["degraded"].notna() & ~failed).groupby(recipe).sum()
-    lost, count, simulated = (
-        failed.groupby(recipe).sum(),
-        recipe.value_counts(),
-        is_simulated(trials),
+    values = pd.DataFrame(
+        {
+            "score": scored(trials, missing),
+            "low": _bound(trials, failed, "score_min", 0.0, missing),
+            "high": _bound(trials, failed, "score_max", 1.0, missing),
+        }
     )
-    noise = _noise(trials, missing)
+    repeats = values.groupby([key, recipe])
+    means = repeats.mean()
+    spread = repeats["score"].var() / repeats["score"].count()
+    noise = spread.groupby(level=1).mean()
+    each = pd.DataFrame(
+        {
+            "read": trials["coverage"].astype(float).fillna(1.0).mask(failed),
+            "degraded": (trials["degraded"].notna() & ~failed).astype(int),
+            "failed": failed.astype(int), "trials": 1,
+        }
+    ).groupby(recipe)  # fmt: skip
+    read = each["read"].mean()
+    counts = {
+        str(name): {str(column): int(count) for column, count in row.items()}
+        for name, row in each[["degraded", "failed", "trials"]].sum().to_dict("index").items()
+    }
+    names, simulated = task_names(trials), is_simulated(trials)
+    wide = {str(column): means[column].unstack().sort_index() for column in values}
+    index, found = wide["score"].index, {name: _columns(table) for name, table in wide.items()}
     return {
         name: Side(
-            noise=float(noise.get(name, np.nan)),
-            name=name, label=label.format(name), index=index, names=names, simulated=simulated,
-            scores=wide[name].to_numpy(dtype=np.float64),
-            low=ends["low"][name].to_numpy(dtype=np.float64),
-            high=ends["high"][name].to_numpy(dtype=np.float64),
-            failed=int(lost[name]), trials=int(count[name]), coverage=float(read[name]),
-            degraded=int(degraded[name]),
+            name=name, label=label.format(name), index=index, names=names,
+            simulated=simulated, noise=float(noise.get(name, np.nan)), coverage=float(read[name]),
+            scores=found["score"][name], low=found["low"][name], high=found["high"][name],
+            **counts[name],
         )
         for name in recipes(trials)
     }  # fmt: skip
 
 
-def _noise(trials: pd.DataFrame, missing: Missing) -> pd.Series:
-    """Variance of a task's mean over repeats, averaged over tasks; per recipe."""
-    scores = scored(trials, missing)
-    each = scores.groupby([task_key(trials), trials["recipe"].astype(str)])
-    spread = each.var() / each.count()
-    return spread.groupby(level=1).mean()
+def _columns(wide: pd.DataFrame) -> dict[str, Floats]:
+    rows = np.ascontiguousarray(wide.to_numpy(dtype=np.float64).T)
+    return dict(zip(wide.columns.astype(str), rows, strict=True))
 
 
 def _bound(

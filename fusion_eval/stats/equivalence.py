@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr
 
+from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.means import Mean
 
+Counts = NDArray[np.int64]
 _MOST = 10**9
 
 
@@ -47,9 +49,15 @@ def win_tie_loss(differences: ArrayLike, band: float = 0.0) -> tuple[int, int, i
     differences : shape (n_tasks,), NaN where a task is missing; it counts nowhere.
     band : in the unit of the differences; what a repeat of the same recipe could differ by.
     """
-    d = np.asarray(differences, dtype=np.float64)
-    close = band + 1e-9
-    return int((d > close).sum()), int((np.abs(d) <= close).sum()), int((d < -close).sum())
+    wins, ties, losses = wins_ties_losses(np.asarray(differences, dtype=np.float64)[None], band)
+    return int(wins[0]), int(ties[0]), int(losses[0])
+
+
+def wins_ties_losses(differences: Floats, band: ArrayLike) -> tuple[Counts, Counts, Counts]:
+    """The same for many pairs: differences of shape (n_pairs, n_tasks), a band for each."""
+    close = np.reshape(band, (-1, 1)) + 1e-9
+    wins, losses = (differences > close).sum(axis=1), (differences < -close).sum(axis=1)
+    return wins, (np.abs(differences) <= close).sum(axis=1), losses
 
 
 def tasks_to_decide(difference: float, half: float, n: int) -> int:

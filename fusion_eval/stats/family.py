@@ -11,13 +11,9 @@ import pandas as pd
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing
-from fusion_eval.stats.caveats import Side, caveat, few, open_range
-from fusion_eval.stats.equivalence import (
-    equivalence_p,
-    noninferiority_p,
-    tasks_to_decide,
-    win_tie_loss,
-)
+from fusion_eval.stats.caveats import Side, caveat, few
+from fusion_eval.stats.contrasts import Contrasts, contrasts
+from fusion_eval.stats.equivalence import equivalence_p, noninferiority_p, tasks_to_decide
 from fusion_eval.stats.estimand import Estimand, known, named
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.evidence import Evidence
@@ -59,8 +55,14 @@ def check_level(level: float) -> None:
 
 def table_of(pairs: Sequence[tuple[Side, Side]], found: Evidence, rules: Rules) -> pd.DataFrame:
     """One row per pair of sides, with errors controlled over all of them."""
-    together = _equivalence(found, rules)
-    rows = [_row(*pair, found, k, float(together[k]), rules) for k, pair in enumerate(pairs)]
+    together, seen = _equivalence(found, rules), contrasts(pairs)
+    # where scores lie in [0, 1], no difference can leave [-1, 1] (a few tasks give wild limits)
+    most = np.where(seen.least >= 0, 1.0, math.inf)
+    low, high = np.clip(found.low, -most, most), np.clip(found.high, -most, most)
+    rows = [
+        _row(*pair, found, seen, k, (float(low[k]), float(high[k])), float(together[k]), rules)
+        for k, pair in enumerate(pairs)
+    ]
     family = f"; {found.family} over {len(pairs)} comparisons" if len(pairs) > 1 else ""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["method"] += f"{family}; {'simultaneous ' if family else ''}{rules.level:.0%} interval"
@@ -80,15 +82,11 @@ def _equivalence(found: Evidence, rules: Rules) -> Floats:
 
 
 def _row(
-    a: Side, b: Side, found: Evidence, k: int, equal: float, rules: Rules
-) -> dict[str, object]:
-    mean, d = found.means[k], a.scores - b.scores
-    # where scores lie in [0, 1], no difference can leave [-1, 1] (a few tasks give wild limits)
-    most = 1.0 if min(_least(a), _least(b)) >= 0 else math.inf
-    low, high = np.clip([found.low[k], found.high[k]], -most, most).tolist()
-    band = math.sqrt(np.nan_to_num(a.noise) + np.nan_to_num(b.noise))
-    wins, ties, losses = win_tie_loss(d, band)
-    matters = _open_matters(open_range(a, b), mean.value, (low, high), rules)
+    a: Side, b: Side, found: Evidence, seen: Contrasts, k: int,
+    interval: tuple[float, float], equal: float, rules: Rules,
+) -> dict[str, object]:  # fmt: skip
+    mean, (low, high) = found.means[k], interval
+    matters = _open_matters((seen.worst[k], seen.best[k]), mean.value, interval, rules)
     notes = [few(mean.n)] if mean.n < FEW_TASKS else []
     notes += _spread_notes(mean.n, mean.se, rules.estimand)
     notes += caveat(a, b, rules.missing, open_matters=matters)
@@ -97,9 +95,8 @@ def _row(
     return {
         "a": a.label, "b": b.label, "difference": mean.value, "se": mean.se,
         "low": low, "high": high, "p": found.p[k], "p_adjusted": found.adjusted[k],
-        "conclusion": word, "n": mean.n,
-        "sd": float(d[~np.isnan(d)].std(ddof=1)) if mean.n > 1 else math.nan,
-        "wins": wins, "ties": ties, "losses": losses,
+        "conclusion": word, "n": mean.n, "sd": seen.sd[k],
+        "wins": seen.wins[k], "ties": seen.ties[k], "losses": seen.losses[k],
         "p_noninferior": math.nan if rules.margin is None
         else noninferiority_p(mean, rules.margin / 100),
         "p_equivalent": equal,
@@ -109,12 +106,6 @@ def _row(
         "estimand": named("mean score difference", rules.estimand, rules.missing),
         "method": found.methods[k], "caveat": "; ".join(notes),
     }  # fmt: skip
-
-
-def _least(side: Side) -> float:
-    """The lowest score; below 0 only where the policy does not cut each task."""
-    known = side.scores[~np.isnan(side.scores)]
-    return float(known.min()) if len(known) else 0.0
 
 
 def _spread_notes(n: int, se: float, estimand: Estimand) -> list[str]:

@@ -19,7 +19,7 @@ from fusion_eval.stats.estimates import Floats
 
 Signs = NDArray[np.int8]
 _ALMOST_ONE = 1 - 1e-12
-_BLOCK = 64
+_BLOCK = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def max_t_p(differences: ArrayLike, signs: Signs) -> tuple[Floats, Floats]:
     observed = _observed(d[:, usable])
     steps = usable[np.argsort(-observed, kind="stable")]
     flips = _Flips(signs)
-    least = np.sort(observed)[::-1] - flips.tie
+    least = flips.thresholds(np.sort(observed)[::-1] - flips.tie)
     largest = np.zeros(len(signs), flips.kind)
     for r, row in flips.from_last(d[:, steps]):
         np.maximum(largest, row, out=largest)
@@ -149,15 +149,25 @@ class _Flips:
         self.tie = 1e-9 if every else 4e-6
         self._signs = np.ascontiguousarray(signs.T, dtype=self.kind)
 
+    def thresholds(self, least: Floats) -> NDArray[Any]:
+        """The lowest numbers of our precision that are not below `least`."""
+        rounded = least.astype(self.kind)
+        return np.where(rounded < least, np.nextafter(rounded, self.kind(np.inf)), rounded)
+
     def from_last(self, d: Floats) -> Iterator[tuple[int, NDArray[Any]]]:
-        """(contrast, v under each pattern), the last contrast first; d : (n_tasks, n_contrasts)."""
+        """(contrast, v under each pattern), the last contrast first; d : (n_tasks, n_contrasts).
+
+        What is yielded is overwritten later: use it before asking for the next.
+        """
         n, filled = _count(d), np.nan_to_num(d)
         squares = (filled**2).sum(axis=0)
         scale = 1 / np.sqrt(np.where(squares > 0, n * squares, np.inf))
         rows = (filled * scale).T.astype(self.kind)
         weight = (n - 1) / max(1, n.max(initial=2) - 1)
+        room = np.empty((min(_BLOCK, len(rows)), self._signs.shape[1]), self.kind)
         for stop in range(len(rows), 0, -_BLOCK):
-            block = rows[max(0, stop - _BLOCK) : stop] @ self._signs
+            some = rows[max(0, stop - _BLOCK) : stop]
+            block = np.matmul(some, self._signs, out=room[: len(some)])
             for r in range(len(block) - 1, -1, -1):
                 k = stop - len(block) + r
                 u = np.square(block[r], out=block[r])
