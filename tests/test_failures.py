@@ -8,11 +8,15 @@ import socket
 from pathlib import Path
 
 import pytest
-from engine_kit import call, sent
+from engine_kit import REASONING, bench_file, call, rows, sent, served, simulator
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
 import fusion_eval
+from fusion_eval import cli
+from fusion_eval.api import settled
+from fusion_eval.bench.execute import execute
+from fusion_eval.bench.progress import Silent
 from fusion_eval.core import Call, Reply
 from fusion_eval.engine.attempt import RETRYABLE, WORDS
 from fusion_eval.engine.breaker import CLOSED, GONE
@@ -106,3 +110,61 @@ def test_a_call_that_hangs_is_named_while_it_hangs():
     asyncio.run(asyncio.wait_for(watch.wrap(hang)(one), 20))
     assert one.key[:12] in said[0]
     assert "'there'" in said[0]
+
+
+class _Notes(Silent):
+    """Keeps what a person would have been told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.told.append(text)
+
+
+def test_a_run_names_the_call_that_holds_it_up(tmp_path: Path):
+    """The watchdog is no use to anybody as long as no run listens to it."""
+
+    async def slow_once(_: bytes, number: int) -> None:
+        await asyncio.sleep(1.0 if number == 1 else 0.0)
+
+    with served(simulator(slow_once, tasks=REASONING)) as url:
+        bench = bench_file(
+            tmp_path,
+            {"base_url": url, "timeout_s": 1.6},
+            recipes={"solo": {"strategy": "solo", "member": "heron"}},
+            repeats=1,
+        )
+        tasks, ready, _ = settled(REASONING, bench, limit=2)
+        notes = _Notes()
+        run = execute(tasks, ready, results=tmp_path / "r", progress=notes)
+
+    assert run.manifest["status"] == "finished"
+    (told,) = notes.told
+    assert "to heron at 'there' has had no reply for 1 s" in told
+
+
+def test_a_run_that_brought_nothing_at_all_ends_with_its_word_and_a_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """A dead model is the most common first run; a traceback would hide what is wrong."""
+
+    async def broken(_: bytes, number: int) -> tuple[int, str]:
+        return 400, '{"error": "no such parameter"}'
+
+    with served(simulator(broken, tasks=REASONING)) as url:
+        solo = {"solo": {"strategy": "solo", "member": "heron"}}
+        bench = bench_file(tmp_path, {"base_url": url}, recipes=solo, limits={"attempts": 1})
+        words = ["run", str(REASONING), "--bench", str(bench), "--limit", "2", "--quiet"]
+        monkeypatch.setattr(
+            "sys.argv", ["fusion-eval", *words, "--output-dir", str(tmp_path / "r")]
+        )
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+
+    said = capsys.readouterr()
+    run = fusion_eval.read_run(tmp_path / "r" / "latest")
+    assert ended.value.code == 5
+    assert "Traceback" not in said.err + said.out
+    assert {trial["failure"] for trial in rows(run, "trials")} == {"bad_request"}
+    assert "bad_request" in (run.path / "report.md").read_text()

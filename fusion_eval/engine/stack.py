@@ -26,9 +26,8 @@ def sending(
     The ledger stands at both ends: it looks up at the top (`Ledger.wrap`), where a reply waits
     until it is on disk, and writes down at the bottom (`Ledger.recording`). Concurrency
     stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
-    attempt, because attempts are what is billed.
+    attempt, because attempts are what is billed. `watch` sees each attempt on the wire.
     """
-    gated: Send = concurrency(
-        recording(clients.send), max_in_flight=limits.max_in_flight, breaker=breaker
-    )
+    wire = watch.wrap(clients.send) if watch is not None else clients.send
+    gated: Send = concurrency(recording(wire), max_in_flight=limits.max_in_flight, breaker=breaker)
     return retry(budget.wrap(gated), attempts=limits.attempts)

@@ -116,7 +116,7 @@ def _at(
 
 def _best_shares(values: Floats, weights: Floats) -> Floats:
     """Share of resamples in which each column has the highest mean; NaN for few tasks."""
-    if not len(values) or (~np.isnan(values)).sum(axis=0).min() < LEAST_TASKS:
+    if not values.size or (~np.isnan(values)).sum(axis=0).min() < LEAST_TASKS:
         return np.full(values.shape[1], np.nan)
     means = np.nan_to_num(resampled_means(values, weights), nan=-np.inf)
     best = means >= means.max(axis=1, keepdims=True) - 1e-12
