@@ -1,8 +1,8 @@
 """How many requests may be in flight: found per model, never more than an endpoint's maximum.
 
 Starts gently and doubles per round trip until refusals come; then one more at a time, each kept
-only when a whole round trip passes without a refusal. A single refusal is blamed on the newest
-slot, because endpoints also refuse at random; many within one round trip cost a quarter of all
+when a whole round trip passes with at most one refusal. Two are blamed on the newest slot, one on
+chance, because endpoints also refuse at random; many within one round trip cost a quarter of all
 slots, once (additive increase, multiplicative decrease; Chiu and Jain 1989).
 """
 
@@ -20,6 +20,7 @@ from fusion_eval.engine.breaker import Breaker
 Clock = Callable[[], float]
 
 _FIRST = 16
+_CHANCE = 1  # refusals within one round trip; above a ceiling the next come at once
 _MANY = 0.1  # of the slots, refused within one round trip
 _MOST_PATIENCE = 8  # round trips between two tries for one slot more
 
@@ -34,38 +35,29 @@ class Window:
         self.round_trip_s = 0.1
         self.closed_until = 0.0
         self._clock = clock
-        self._starting = True
-        self._since = clock()  # this round began
+        self._aim = most  # doubles up to here
+        self._since = clock()  # this round began,
+        self._began = self.limit  # with so many slots
         self._refused = 0  # in this round
         self._patience = self._wait = 1
 
     def replied(self, took_s: float) -> None:
-        """One reply; at the end of a round trip without refusals there is room for more."""
+        """One reply; at the end of a good round trip there is room for more."""
         self.round_trip_s += 0.1 * (took_s - self.round_trip_s)
         if self._starting:
-            self.limit = min(self.most, self.limit + 1)
-        if self._clock() - self._since < self.round_trip_s:
-            return
-        if self._refused <= (self._many() if self._starting else 0):
-            self.proven = self.limit
-        self._wait -= 1
-        if not self._starting and self._wait <= 0 and self.limit == self.proven:
-            self.limit = min(self.most, self.limit + 1)
-            self._wait = self._patience
-        self._new_round()
+            self.limit += 1
+        self._look_at_the_clock()
 
     def refused(self, retry_after_s: float | None = None) -> None:
         """Refused for too much at once, or too often; with one slot left it is too often."""
-        if self._clock() - self._since >= self.round_trip_s:
-            self._new_round()
+        self._look_at_the_clock()
         self._refused += 1
         if self.limit == 1 and retry_after_s is not None:
             self.close_for(retry_after_s)
         if self._refused == self._many() + 1:
             self._fewer()
-        elif not self._starting and self.limit > self.proven:
-            self.limit = self.proven
-            self._patience = self._wait = min(2 * self._patience, _MOST_PATIENCE)
+        elif not self._starting and self._refused == _CHANCE + 1:
+            self._one_fewer()
 
     def close_for(self, seconds: float) -> None:
         """The endpoint has said when to come back."""
@@ -75,19 +67,48 @@ class Window:
         """Seconds until it may be asked again."""
         return max(0.0, self.closed_until - self._clock())
 
+    @property
+    def _starting(self) -> bool:
+        return self.limit < self._aim
+
+    def _look_at_the_clock(self) -> None:
+        """At the end of a round trip: what it began with has worked if it passed, or has not."""
+        if self._clock() - self._since < self.round_trip_s:
+            return
+        good = self._refused <= (self._many() if self._starting else _CHANCE)
+        if good and self._began > self.proven:
+            self.proven = self._began
+            self._patience = 1
+        self._wait -= 1
+        if good and not self._starting and self._wait <= 0 and self.limit == self.proven:
+            self.limit = min(self.most, self.limit + 1)
+            self._wait = self._patience
+        self._new_round()
+
+    def _one_fewer(self) -> None:
+        """The newest slot was one too many; if it was a try, the next one waits longer."""
+        if self.limit > self.proven:
+            self._patience = min(2 * self._patience, _MOST_PATIENCE)
+        self.limit = self.proven = max(1, self.limit - 1)
+        self._wait = self._patience
+
     def _fewer(self) -> None:
-        """Many refusals: back to what worked, or to three quarters of what does not any more."""
-        worked = self.proven < self.limit
+        """Many refusals: back to what worked, or to three quarters of what does not any more.
+
+        What worked may be little when refusals came early; half of what was refused is then
+        reached as fast as in the beginning.
+        """
+        refused, worked = self.limit, self.proven < self.limit
         self.limit = self.proven if worked else max(1, int(0.75 * self.limit))
+        self._aim = max(self.limit, refused // 2)
         self.proven = self.limit
-        self._starting = False
         self._patience = self._wait = 1
 
     def _many(self) -> int:
         return max(1, int(_MANY * self.limit))
 
     def _new_round(self) -> None:
-        self._since, self._refused = self._clock(), 0
+        self._since, self._refused, self._began = self._clock(), 0, self.limit
 
 
 class Slots:
