@@ -11,9 +11,26 @@ from fusion_eval.plots.acceptability import acceptability
 from fusion_eval.plots.costs import costs
 from fusion_eval.plots.forest import forest
 from fusion_eval.plots.heat import heat
+from fusion_eval.plots.items import items
 from fusion_eval.plots.pareto import pareto
+from fusion_eval.plots.ranks import ranks
+from fusion_eval.plots.readings import readings
+from fusion_eval.plots.scaling import scaling
 from fusion_eval.plots.scores import scores
 from fusion_eval.plots.shares import shares
 from fusion_eval.plots.style import save
 
-__all__ = ["acceptability", "costs", "forest", "heat", "pareto", "save", "scores", "shares"]
+__all__ = [
+    "acceptability",
+    "costs",
+    "forest",
+    "heat",
+    "items",
+    "pareto",
+    "ranks",
+    "readings",
+    "save",
+    "scaling",
+    "scores",
+    "shares",
+]
