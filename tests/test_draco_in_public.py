@@ -20,6 +20,21 @@ def test_the_page_says_what_the_library_computes_now():
         assert (page.DOCS / name).stat().st_size < 80_000
 
 
+def test_the_first_page_tells_of_the_real_runs_what_they_show():
+    """The caption of the first picture is all that most people ever read."""
+    said = " ".join((page.DOCS.parent / "README.md").read_text(encoding="utf-8").split())
+    ranks, pairs = fe.ranks(draco.ranked()), draco.pairs()
+    top, last = ranks.iloc[0], ranks.tail(3)
+
+    told = (pairs["conclusion"] == "better").sum()
+    assert f"top scorer are {top['rank_low']} to {top['rank_high']}" in said
+    assert f"{told} of {len(pairs)} pairs" in said
+    assert f"published verdicts on {len(ranks)} fusion systems" in said
+    assert last["rank_low"].min() > ranks.iloc[:12]["rank_low"].max(), "the last three are worse"
+    assert draco.systems()["total_usd"].notna().sum() == 2
+    assert "](docs/draco-ranks.png)" in said
+
+
 def test_the_nine_published_means_come_out_of_the_verdicts():
     """Who cannot reproduce the mean cannot be believed on its interval."""
     found = fe.scores(draco.trials()).set_index("recipe")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from fusion_eval.plots.layout import legend_below, room_left, settle, text_scale, wrap
@@ -48,14 +52,13 @@ def _draw(ax: Axes, frame: pd.DataFrame) -> Axes:
     right = frame["met"].where(frame["weight"] > 0, 1 - frame["met"]).to_numpy(dtype=np.float64)
     most = int(frame["n"].max())
     edges = (np.arange(most + 2) - 0.5) / most
-    base, handles = np.zeros(most + 1), []
+    base, handles = np.zeros(most + 1), list[Artist]()
     for kind, which in (("points", frame["weight"] > 0), ("errors", frame["weight"] < 0)):
         count = np.histogram(right[which.to_numpy()], edges)[0]
         colour, hatch = _KINDS[kind]
-        handles.append(ax.bar(
-            np.arange(most + 1) / most, count, 0.86 / most, base, color=colour, hatch=hatch,
-            edgecolor="white", linewidth=0.6, label=f"{kind} ({int(which.sum()):,})",
-        ))  # fmt: skip
+        look: dict[str, Any] = {"hatch": hatch, "edgecolor": "white", "linewidth": 0.6}
+        ax.bar(np.arange(most + 1) / most, count, 0.86 / most, base, color=colour, **look)
+        handles.append(Patch(facecolor=colour, **look, label=f"{kind} ({int(which.sum()):,})"))
         base = base + count
     plain(ax)
     ax.grid(False, axis="x")
@@ -76,5 +79,5 @@ def _draw(ax: Axes, frame: pd.DataFrame) -> Axes:
     legend_below(ax, handles, size)
     settle(ax, title, bottom)
     if is_simulated(frame):
-        mark_simulated(ax, [], [], size)
+        mark_simulated(ax, list(zip(np.arange(most + 1) / most, base, strict=True)), [], size)
     return ax

@@ -41,9 +41,7 @@ def readings(
     return _draw(given_or_new(ax, height(table)), table, reading)
 
 
-def draw(
-    figure: Figure, table: pd.DataFrame, reading: Reading = "cut answers left out"
-) -> Axes:
+def draw(figure: Figure, table: pd.DataFrame, reading: Reading = "cut answers left out") -> Axes:
     """The same into an empty figure."""
     tall = height(table)
     return _draw(figure.add_axes((0.3, 0.5 / tall, 0.67, 1 - 1.0 / tall)), table, reading)
@@ -56,15 +54,18 @@ def height(table: pd.DataFrame) -> float:
 
 def _draw(ax: Axes, table: pd.DataFrame, reading: Reading) -> Axes:
     rate, word = _RATES[reading]
-    wide = table.set_index(["reading", "recipe"])
-    known = wide.loc[rate] if rate in wide.index.get_level_values(0) else wide.iloc[:0]
-    first = wide.loc["as deployed"].loc[known.index].sort_values("value", kind="stable")
+    every, known, rest = (
+        table[table["reading"] == name].set_index("recipe")
+        for name in ("as deployed", rate, reading)
+    )
+    first = every.loc[known.index].sort_values("value", kind="stable")
     size, bottom = text_scale(ax), ax.get_window_extent().y0
     names, points = [], []
-    for place, (name, row) in enumerate(first.iterrows()):
+    for place, name in enumerate(first.index):
+        row = first.loc[name]
         _point(ax, place + _APART, row, COLOURS[3], COLOURS[3], size)
-        if (reading, name) in wide.index:
-            _point(ax, place - _APART, wide.loc[(reading, name)], COLOURS[4], "white", size)
+        if name in rest.index:
+            _point(ax, place - _APART, rest.loc[name], COLOURS[4], "white", size)
         names.append(f"{name} · {known.loc[name, 'value']:.0%} {word}")
         points.append((100 * float(row["value"]), float(place)))
     level = float(table.attrs.get("level", 0.95))
