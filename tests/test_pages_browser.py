@@ -63,6 +63,15 @@ def test_pages_fit_their_window_and_keep_quiet(browser, run, width, scheme):
             assert "SIMULATED" in seen.page.title()
 
 
+def test_on_paper_the_table_of_recipes_is_not_cut(browser, run):
+    """A4 between its margins is about 700 pixels; what stands beyond is lost."""
+    with opened(browser, run.path / "report.html", 700) as seen:
+        seen.page.emulate_media(media="print")
+        wide = seen.page.locator("#frontier table").evaluate("t => t.getBoundingClientRect().right")
+        assert wide <= 700
+        assert not seen.page.locator("#frontier .copy").is_visible()
+
+
 def test_points_speak_when_they_are_pointed_at_and_when_the_tab_key_reaches_them(browser, run):
     """A figure that only a mouse can read leaves people out."""
     with opened(browser, run.path / "report.html") as seen:

@@ -119,8 +119,10 @@ def test_of_many_likely_recipes_the_likeliest_are_drawn():
 
     found = curves(pd.DataFrame(rows))
 
-    assert sorted(c.recipe for c in found) == sorted(f"r{k}" for k in range(12, 20))
-    assert len(found) == MOST
+    assert sorted(c.recipe for c in found) == sorted(f"r{k}" for k in range(20 - MOST, 20))
+    ax = draw_curves(figure(4.4), pd.DataFrame(rows))
+    colours = [line.get_color() for gid, line in _drawn(ax).items() if gid.startswith("curve")]
+    assert len(set(colours)) == len(found) == MOST
 
 
 def test_with_too_few_tasks_no_curve_is_drawn(tmp_path):

@@ -33,8 +33,9 @@ from fusion_eval.plots.style import (
     tasks_phrase,
 )
 
-MOST, LEAST = 8, 0.05
-"""Curves that are drawn at most, and what a curve reaches at least somewhere to be drawn."""
+MOST, LEAST = len(COLOURS), 0.05
+"""Curves that are drawn at most, each in a colour of its own, and what a curve reaches at least
+somewhere to be drawn."""
 _DASHES = ("-", (0, (5, 2)), (0, (1, 1.2)), (0, (5, 1.5, 1, 1.5)))
 _CHOSEN, _OTHERWISE = 3.2, 1.3
 _FEW = "too few tasks to say how sure"
