@@ -6,6 +6,7 @@ import pytest
 from made_runs import NINE, made_run, trial, trials_of
 from made_worlds import GOLDEN, noise, worlds
 
+import fusion_eval as fe
 from fusion_eval import frames, stats
 from fusion_eval.errors import StatisticsError
 from fusion_eval.stats.bootstrap import task_weights
@@ -83,6 +84,22 @@ def test_a_lead_within_the_noise_leaves_the_status_undecided(tmp_path):
 
     assert table.loc["b", "status"] == "undecided"
     assert 0.05 < table.loc["b", "p_on_frontier"] < 0.95
+
+
+def test_tables_that_take_clustered_tasks_as_independent_say_so(tmp_path):
+    """Thirty tasks out of ten documents are not thirty; whoever is not told believes a third."""
+    trials = _priced(
+        tmp_path, {"cheap": (0.0, 0.05, 0.01), "dear": (0.1, 0.05, 0.05), "mid": (0.1, 0.05, 0.03)}
+    )
+    grouped = trials.assign(cluster=trials["task"].str[1:].astype(int).floordiv(3).astype(str))
+
+    for made in (
+        fe.pareto,
+        lambda table: fe.matched(table, ["mid"], ["cheap", "dear"]),
+        lambda table: fe.power(table, difference=5),
+    ):
+        assert made(grouped)["caveat"].str.contains("30 tasks come from 10 clusters").all()
+        assert not made(trials)["caveat"].str.contains("clusters").any()
 
 
 def test_a_recipe_of_unknown_cost_neither_dominates_nor_counts_as_free(tmp_path):

@@ -10,15 +10,17 @@ import pandas as pd
 from fusion_eval.frames import Missing, is_simulated
 from fusion_eval.stats.bootstrap import RESAMPLES, task_weights
 from fusion_eval.stats.cost import mean_cost
+from fusion_eval.stats.design import unclustered
 from fusion_eval.stats.dominance import dominators, membership, on_frontier
 from fusion_eval.stats.estimates import Floats, mean_score
 from fusion_eval.stats.points import Points, Price, points
+from fusion_eval.stats.protocols import with_caveat
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "recipe", "strategy", "score", "score_low", "score_high", "cost_usd", "cost_low", "cost_high",
     "cost_unknown", "cost_n", "cost_method", "latency_s", "n", "trials", "failed", "on_frontier",
-    "p_on_frontier", "status", "dominated_by",
+    "p_on_frontier", "status", "dominated_by", "caveat",
 )  # fmt: skip
 NEVER = "never answered"
 """Status of a recipe whose every trial failed: its price is that of failing, so it has no place."""
@@ -60,7 +62,8 @@ def pareto(
     others), `dominated` when for some other recipe both one-sided paired t tests (scores more,
     costs less) reject at (1 - level) / (recipes - 1) (those are named in `dominated_by`), `on`
     when p_on_frontier >= level, else `undecided`. While some recipe has fewer than `LEAST_TASKS`
-    tasks, p_on_frontier is NaN and nobody is `on`. By seconds, the columns of the price are called
+    tasks, p_on_frontier is NaN and nobody is `on`. The `caveat` says where tasks share clusters:
+    they count as independent here. By seconds, the columns of the price are called
     `seconds`, `seconds_low`, `seconds_high`, `seconds_unknown`, `seconds_n`, `seconds_method`.
 
     References
@@ -88,9 +91,11 @@ def pareto(
                 "p_on_frontier": float(share[k]) if located and data.known[k] else None,
                 "status": NEVER if silent else _status(float(share[k]), beaten[k], settled, level),
                 "dominated_by": "" if silent else ", ".join(beaten[k]),
+                "caveat": "",
             }
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = with_caveat(table, unclustered(trials))
     table["on_frontier"] = table["on_frontier"].astype(object)
     table["p_on_frontier"] = table["p_on_frontier"].astype(float)
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials)}

@@ -21,10 +21,13 @@ import pandas as pd
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated
 from fusion_eval.stats.best_of import FLIPS
+from fusion_eval.stats.design import unclustered
 from fusion_eval.stats.dominance import hull
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.multiple import flip_signs, simultaneous_intervals
 from fusion_eval.stats.points import LEAST_TASKS, Points, Price, points
+from fusion_eval.stats.protocols import with_caveat
+from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "recipe", "mix", "share_of_dearer", "difference", "low", "high", "cost_usd", "mix_cost_usd",
@@ -81,6 +84,7 @@ def matched(
     if lost:
         note = f"left out as baselines, cost not wholly known: {', '.join(lost)}"
         table["caveat"] = [f"{text}; {note}" if text else note for text in table["caveat"]]
+    table = with_caveat(table, unclustered(tidied(trials)))
     simulated = is_simulated(trials)
     if simulated:
         table["caveat"] = [f"SIMULATED; {t}" if t else "SIMULATED" for t in table["caveat"]]

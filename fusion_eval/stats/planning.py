@@ -13,11 +13,13 @@ import pandas as pd
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, task_key
 from fusion_eval.stats.compare import compare
+from fusion_eval.stats.design import unclustered
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.frontier import pareto
 from fusion_eval.stats.noise import Noise, grading_noise, noise_of
 from fusion_eval.stats.plans import Aim, Prices, Study, cheapest, strongest, study
 from fusion_eval.stats.power import ALPHA, POWER, cautious_sd, tasks_needed
+from fusion_eval.stats.protocols import with_caveat
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -89,7 +91,7 @@ def power(
         plans[a, b] = noise
         lost = [name for name in (a, b) if beaten.get(name)]
         rows.append(_row(pair, noise, aim, prices, plan) | {"dominated": ", ".join(lost)})
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = with_caveat(pd.DataFrame(rows, columns=list(COLUMNS)), unclustered(known))
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "aim": asdict(aim)}
     table.attrs |= _whole(table, plans, aim, known, calls, usd, tasks, beaten)
     return table
