@@ -3,10 +3,13 @@
 import re
 
 import made_draco as draco
+import nbformat
 import pytest
 import write_draco_public as page
 
 import fusion_eval as fe
+
+NOTEBOOK = page.DOCS.parent / "notebooks" / "draco_in_public.ipynb"
 
 
 def test_the_page_says_what_the_library_computes_now():
@@ -33,6 +36,28 @@ def test_the_first_page_tells_of_the_real_runs_what_they_show():
     assert last["rank_low"].min() > ranks.iloc[:12]["rank_low"].max(), "the last three are worse"
     assert draco.systems()["total_usd"].notna().sum() == 2
     assert "](docs/draco-ranks.png)" in said
+
+
+def test_the_notebook_shows_the_numbers_that_the_library_computes_now():
+    """Its outputs are committed, and nobody would see that they have become wrong."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    shown = [
+        str(output.get("text", output.get("data", {}).get("text/html", "")))
+        for cell in notebook.cells for output in cell.get("outputs", ())
+    ]  # fmt: skip
+    told = "\n".join(shown)
+    pairs, step = draco.pairs(), draco.scaled().iloc[-1]
+    alone, together = (pairs["p"] <= 0.05).sum(), (pairs["conclusion"] == "better").sum()
+    assert f"{alone} of {len(pairs)} pairs differ by themselves, {together} as a family" in told
+    assert f"{step['points_per_usd']:.1f} points per dollar" in told
+    assert f"({step['per_usd_low']:.1f} to {step['per_usd_high']:.1f}, " in told
+    for frame, columns in (
+        (fe.scores(draco.trials()), ["score", "low", "high"]),
+        (draco.claimed().dropna(subset="value"), ["value", "low", "high"]),
+    ):
+        for row in frame.to_dict("records"):
+            cells = "\\s*".join(rf"<td>{100 * row[name]:.2f}0*</td>" for name in columns)
+            assert re.search(cells, told), row
 
 
 def test_the_nine_published_means_come_out_of_the_verdicts():
