@@ -75,7 +75,7 @@ def picture(path: Path) -> None:
     right.set_yticklabels([])
     left.tick_params(labelsize=9)
     right.set_title(right.get_title(loc="left"), fontsize=11, loc="left")
-    right.set_xlabel("rank, 1 is best (95 %, all at once;\nfilled: may be the best)")
+    right.set_xlabel("rank, 1 is best (95 %, all at once;\nfilled: may be the best)", fontsize=9)
     right.tick_params(labelsize=9)
     fe.plots.save(left, path)
     plt.close(figure)
