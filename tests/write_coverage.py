@@ -172,9 +172,14 @@ def _below(found: Sequence[Measured]) -> str:
     some = [one for one in found if worse(one)]
     judged = [one for one in found if one.cell.kind != "power" and _referenced(one.cell)]
     if not some:
+        near = [
+            f"{one.cell.name}, {one.cell.world}, n = {one.cell.n} ({one.rate:.3f} against "
+            f"{one.cell.found:.3f})" for one in found if lack(one) > SLACK
+        ]  # fmt: skip
+        beyond = f" Beyond 1.5 %, but within that: {'; '.join(near)}." if near else ""
         return (
             f"All {len(judged)} cells with a reference are within 1.5 % of it, or better "
-            "(two standard errors of ours allowed for)."
+            f"(two standard errors of ours allowed for).{beyond}"
         )
     each = [
         f"- {one.cell.name}; {one.cell.world}, n = {one.cell.n}: {one.rate:.3f} against "
@@ -189,11 +194,15 @@ def _referenced(cell: Cell) -> bool:
 
 def worse(one: Measured) -> bool:
     """Whether a rate is worse than its reference by more than 1.5 % and two standard errors."""
+    return lack(one) > SLACK + 2 * one.se
+
+
+def lack(one: Measured) -> float:
+    """By how much a rate is worse than its reference; 0 without one, below 0 where it is better."""
     if one.cell.kind not in {"coverage", "false alarms"} or not _referenced(one.cell):
-        return False
+        return 0.0
     assert one.cell.found is not None
-    lack = one.cell.found - one.rate if one.cell.kind == "coverage" else one.rate - one.cell.found
-    return lack > SLACK + 2 * one.se
+    return one.cell.found - one.rate if one.cell.kind == "coverage" else one.rate - one.cell.found
 
 
 def _table(found: Sequence[Measured]) -> str:
