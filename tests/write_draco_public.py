@@ -73,10 +73,17 @@ def picture(path: Path) -> None:
     fe.plots.scores(fe.pareto(draco.ranked(), resamples=100), ax=left)
     fe.plots.ranks(fe.ranks(draco.ranked()), ax=right)
     right.set_yticklabels([])
-    left.tick_params(labelsize=9)
+    right.set_ylim(left.get_ylim())  # a rank is read beside its mean
+    left.set_title("Mean score of 18 systems, with 95% intervals", fontsize=11, loc="left")
     right.set_title(right.get_title(loc="left"), fontsize=11, loc="left")
-    right.set_xlabel("rank, 1 is best (95 %, all at once;\nfilled: may be the best)", fontsize=9)
-    right.tick_params(labelsize=9)
+    right.set_xlabel("rank, 1 is best (95%, all at once;\nfilled: may be the best)")
+    for ax, x, wide in ((left, 0.165, 0.425), (right, 0.625, 0.36)):
+        ax.set_position((x, 0.165, wide, 0.76))
+        ax.tick_params(labelsize=9)
+        ax.xaxis.label.set_fontsize(9)
+    key = left.get_legend()
+    key.set_bbox_to_anchor((-0.05, -0.12), transform=left.transAxes)
+    plt.setp(key.get_texts(), fontsize=8.5)
     fe.plots.save(left, path)
     plt.close(figure)
 
