@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Bar:
-    """A `bench.progress.Progress` on stderr; a line at the end where stderr is no terminal."""
+    """A `bench.progress.Progress` on stderr: a bar, or now and then a plain line in a log."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -42,11 +42,12 @@ class Bar:
 
     def started(self, trials: int) -> None:
         """Draw an empty bar."""
-        if not self._quiet:
-            slow = 0.2 if sys.stderr.isatty() else 10.0
-            self._bar = tqdm(
-                total=trials, unit=" trials", file=sys.stderr, mininterval=slow, leave=True
-            )
+        if self._quiet:
+            return
+        form: dict[str, Any] = {"mininterval": 0.2}
+        if not sys.stderr.isatty():
+            form = {"mininterval": _LOGGED_S, "bar_format": _LINE, "file": _Lines()}
+        self._bar = tqdm(**{"total": trials, "unit": " trials", "file": sys.stderr, **form})
 
     def advanced(self, now: Now) -> None:
         """One step, with what was called and spent."""
@@ -59,6 +60,23 @@ class Bar:
         """A line above the bar."""
         if not self._quiet:
             tqdm.write(text, file=sys.stderr)
+
+
+_LOGGED_S = 10.0
+_LINE = "{n_fmt} of {total_fmt} trials, {elapsed} gone, {remaining} left{postfix}"
+
+
+class _Lines:
+    """Standard error for a bar that nobody watches: each state is a line of its own."""
+
+    def write(self, text: str) -> None:
+        """Without what a terminal needs to draw over the line before."""
+        if line := text.strip("\r\n "):
+            sys.stderr.write(f"{line}\n")
+
+    def flush(self) -> None:
+        """As a stream."""
+        sys.stderr.flush()
 
 
 def standing(now: Now, seconds: float) -> str:

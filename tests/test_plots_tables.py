@@ -218,3 +218,14 @@ def test_differences_between_graders_are_drawn_without_a_conclusion():
 
     faces = [line.get_markerfacecolor() for line in ax.lines if line.get_marker() == "o"]
     assert sorted(face == "white" for face in faces) == [False, True]
+
+
+def test_a_difference_without_an_interval_is_drawn_without_one():
+    """A run stopped early compares on one task; without its page nobody sees what it brought."""
+    rows = [
+        {"a": "panel", "b": "solo", "difference": 0.1, "low": None, "high": None},
+        {"a": "vote", "b": "solo", "difference": 0.2, "low": 0.1, "high": 0.3},
+    ]
+    frame = pd.DataFrame(rows, dtype=object)
+    frame.attrs["simulated"] = True
+    assert len(fe.plots.forest(frame).collections) >= 1

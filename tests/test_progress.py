@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +71,18 @@ def test_an_interrupted_run_prints_the_command_to_go_on(tmp_path: Path):
 
     assert process.returncode == 130
     assert f"to go on: fusion-eval run {MINI} --bench {bench}" in err
+
+
+def test_a_log_gets_plain_lines_and_no_bar(tmp_path: Path):
+    """A bar drawn over itself a thousand times is what a CI log then consists of."""
+    line = [sys.executable, "-m", "fusion_eval", "run", str(MINI), "--recipes", "solo-condor"]
+    done = subprocess.run(
+        [*line, "--output-dir", str(tmp_path)], capture_output=True, text=True, timeout=120
+    )
+
+    assert done.returncode == 0
+    lines = [line for line in done.stderr.splitlines() if " trials, " in line]
+    wanted = fe.read_run(tmp_path / "latest").manifest["trials"]["wanted"]
+    assert lines[-1].startswith(f"{wanted} of {wanted} trials, ")
+    assert " calls, " in lines[-1]
+    assert not {"\r", "█", "|"} & set(done.stderr)

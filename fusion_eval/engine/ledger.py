@@ -63,6 +63,8 @@ class Ledger:
         """Answers that were found here, and not asked for."""
         self.attempts = 0
         """Requests that were sent."""
+        self.in_flight = 0
+        """Requests that an endpoint has, and has not answered."""
         self._owner = Owner()
         self._numbers = Numbers()
         self._writer = Writer(path, self._owner.pulse, self._owner.farewell)
@@ -85,11 +87,6 @@ class Ledger:
         at: TracebackType | None,
     ) -> None:
         self.close()
-
-    @property
-    def in_flight(self) -> int:
-        """Calls that somebody waits for now."""
-        return len(self._flying)
 
     def flies(self, key: str) -> bool:
         """True while somebody waits for this call, or has left before its reply came."""
@@ -265,7 +262,11 @@ class Ledger:
                 self._sent.add(call.key)
                 self.made += 1
             try:
-                reply = await send(call)
+                self.in_flight += 1
+                try:
+                    reply = await send(call)
+                finally:
+                    self.in_flight -= 1
             except AttemptFailedError as problem:
                 if problem.attempt.billed is None:
                     problem.attempt = replace(problem.attempt, cost_worst=most)

@@ -117,6 +117,7 @@ def _words(
 
 def _bars(ax: Axes, rows: list[dict[Any, Any]]) -> list[Bbox]:
     """Every interval as a thin box in pixels."""
-    ends = [[(100 * row[end], k) for end in ("low", "high")] for k, row in enumerate(rows)]
-    pixels = [ax.transData.transform(pair) for pair in ends if not pd.isna(pair[0][0])]
+    known = [(k, row) for k, row in enumerate(rows) if pd.notna(row["low"])]
+    ends = [[(100 * row[end], k) for end in ("low", "high")] for k, row in known]
+    pixels = [ax.transData.transform(pair) for pair in ends]
     return [Bbox.from_extents(a[0], a[1] - 2, b[0], b[1] + 2) for a, b in pixels]
