@@ -85,7 +85,9 @@ def test_a_rate_limit_is_waited_out_for_as_long_as_the_server_says(
         ("0", 0.0, 0.0),
         ("-3", 0.0, 0.0),
         ("86400", 3600.0, 3600.0),
-        (email.utils.formatdate(time.time() + 1800, usegmt=True), 300.0, 1800.0),
+        pytest.param(  # named: each process of a test run would call it after its own second
+            email.utils.formatdate(time.time() + 1800, usegmt=True), 300.0, 1800.0, id="date"
+        ),
     ],
 )
 def test_retry_after_is_read_as_a_number_or_as_a_date(
