@@ -71,7 +71,8 @@ def test_the_ceiling_of_an_endpoint_is_found_and_no_call_is_lost(tmp_path: Path)
 
     assert failures == []
     assert seen["outcomes"]["good"] == 400
-    assert len(seen["rejected_at"]) <= 60
+    # about 15 on a quiet machine; where the run itself has to wait, round trips blur
+    assert len(seen["rejected_at"]) <= 120
 
 
 def test_every_fault_ends_in_a_reply_or_in_a_word(tmp_path: Path):

@@ -78,7 +78,7 @@ class Window:
         good = self._refused <= (self._many() if self._starting else _CHANCE)
         if good and self._began > self.proven:
             self.proven = self._began
-            self._patience = 1
+            self._patience = max(1, self._patience // 2)
         self._wait -= 1
         if good and not self._starting and self._wait <= 0 and self.limit == self.proven:
             self.limit = min(self.most, self.limit + 1)
