@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ class Bar:
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
         self._bar: tqdm[Any] | None = None
+        self._every_s = _DRAWN_S
+        self._looked = float("-inf")
+        self._now: Callable[[], Now] | None = None
 
     def __enter__(self) -> Bar:
         return self
@@ -38,23 +42,34 @@ class Bar:
         at: TracebackType | None,
     ) -> None:
         if self._bar is not None:
+            self._look()
             self._bar.close()
 
     def started(self, trials: int) -> None:
         """Draw an empty bar."""
         if self._quiet:
             return
-        form: dict[str, Any] = {"mininterval": 0.2}
+        form: dict[str, Any] = {}
         if not sys.stderr.isatty():
-            form = {"mininterval": _LOGGED_S, "bar_format": _LINE, "file": _Lines()}
+            self._every_s = _LOGGED_S
+            form = {"bar_format": _LINE, "file": _Lines()}
+        form["mininterval"] = self._every_s
         self._bar = tqdm(**{"total": trials, "unit": " trials", "file": sys.stderr, **form})
 
-    def advanced(self, now: Now) -> None:
-        """One step, with what was called and spent."""
+    def advanced(self, now: Callable[[], Now]) -> None:
+        """One step; what was called and spent is looked at as often as the bar is drawn."""
         if self._bar is not None:
-            took = self._bar.format_dict["elapsed"]
-            self._bar.set_postfix_str(standing(now, took), refresh=False)
+            self._now = now
+            last = self._bar.n + 1 >= (self._bar.total or 0)
+            if last or time.monotonic() - self._looked >= 0.9 * self._every_s:
+                self._look()
             self._bar.update()
+
+    def _look(self) -> None:
+        if self._bar is not None and self._now is not None:
+            self._looked = time.monotonic()
+            took = self._bar.format_dict["elapsed"]
+            self._bar.set_postfix_str(standing(self._now(), took), refresh=False)
 
     def note(self, text: str) -> None:
         """A line above the bar."""
@@ -62,7 +77,7 @@ class Bar:
             tqdm.write(text, file=sys.stderr)
 
 
-_LOGGED_S = 10.0
+_DRAWN_S, _LOGGED_S = 0.2, 10.0
 _LINE = "{n_fmt} of {total_fmt} trials, {elapsed} gone, {remaining} left{postfix}"
 
 

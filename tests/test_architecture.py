@@ -186,13 +186,16 @@ def test_the_right_tower_can_make_no_call():
     assert not [str(one) for one in THEIRS if one.room in RIGHT and package(one) in calling]
 
 
+_HTTP = ("engine.client", "engine.wire", "simulator.transport")
+
+
 def test_only_the_client_knows_openai():
     """With a second way to the wire some calls would miss ledger, budget and limits."""
     assert {one.module for one in THEIRS if package(one) == "openai"} == {
         "fusion_eval.engine.client"
     }
     wire = {one.module for one in THEIRS if package(one) in {"httpx2", "httpx", "aiohttp"}}
-    assert wire <= {"fusion_eval.engine.client", "fusion_eval.simulator.transport"}
+    assert wire == {f"fusion_eval.{name}" for name in _HTTP}
 
 
 def test_no_module_imports_itself_in_a_circle():

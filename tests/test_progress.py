@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ class _Heard(Silent):
     def __init__(self) -> None:
         self.told: list[Any] = []
 
-    def advanced(self, now: Now) -> None:
-        self.told.append(now)
+    def advanced(self, now: Callable[[], Now]) -> None:
+        self.told.append(now())
 
 
 def test_progress_is_told_what_was_made_found_and_tried_again(tmp_path: Path):

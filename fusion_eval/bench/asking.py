@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -118,15 +119,8 @@ class Asking:
         """The reply, and the use of it; a seat that its strategy gives up has used it too."""
         start, place = self.clock, len(self.uses)
         draw = ".".join(map(str, call.draw))
-        use = Use(
-            key=call.key,
-            role=role,
-            model=call.model.name,
-            draw=draw,
-            start_s=start,
-            end_s=start,
-        )
-        self.uses.append(use)
+        use = partial(Use, key=call.key, role=role, model=call.model.name, draw=draw, start_s=start)
+        self.uses.append(use(end_s=start))
         took = 0.0
         try:
             reply = await self._through(call)
@@ -138,7 +132,7 @@ class Asking:
             raise
         finally:
             self._end(start + took)
-            self.uses[place] = replace(use, end_s=start + took)
+            self.uses[place] = use(end_s=start + took)
 
     def _end(self, at: float) -> None:
         branch: Asking | None = self

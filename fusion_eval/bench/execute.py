@@ -7,7 +7,7 @@ import contextlib
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -187,7 +187,7 @@ class _Running:
         reply = replace(known.reply, text="", extra={})
         return Fact(model=model, reply=reply, mine=known.run == self.folder.name)
 
-    @property
+    @cached_property
     def wanted(self) -> int:
         """The number of trials in all."""
         return sum(len(units(self.bench, task)) for task in self.tasks.tasks)
@@ -227,7 +227,7 @@ class _Running:
                 self.not_replayed += 1
             self.blocks.done(block, problem)
             if place in block.done:
-                self.progress.advanced(self._now())
+                self.progress.advanced(self._now)
             self._write_ended(replay)
 
     def _write_ended(self, replay: bool) -> None:

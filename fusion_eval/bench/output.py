@@ -24,6 +24,8 @@ from fusion_eval.strategies.seats import ANSWERED_NOTHING
 FINAL = (TOO_LONG, NO_REFERENCE)
 """Why a verdict is missing that no further call would bring."""
 
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
 LINES = ("tasks", "answers", "replies")
 """The texts of a run, as JSON lines: what was asked, answered, and written on the way."""
 
@@ -117,7 +119,7 @@ class Output:
         self.simulated |= any(f.reply.simulated for f in facts.values() if f.reply is not None)
 
     def _write(self, name: str, line: Mapping[str, Any]) -> None:
-        self._lines[name].write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines[name].write(_encode(line) + "\n")
 
     def close(self) -> None:
         """Put everything in its place."""
@@ -125,14 +127,16 @@ class Output:
             table.close()
         for name, lines in self._lines.items():
             lines.close()
-            store.write_lines(self._folder / f"{name}.jsonl", self._marked(name))
+            if self.simulated and name != "tasks":
+                store.write_lines(self._folder / f"{name}.jsonl", self._marked(name))
+            else:
+                self._part(name).replace(self._folder / f"{name}.jsonl")
 
     def _marked(self, name: str) -> Iterator[dict[str, Any]]:
         """Whether any reply was simulated is known only now; a task is not."""
-        mark = {"simulated": "SIMULATED"} if self.simulated and name != "tasks" else {}
         with self._part(name).open(encoding="utf-8") as lines:
             for line in lines:
-                yield {**json.loads(line), **mark}
+                yield {**json.loads(line), "simulated": "SIMULATED"}
 
 
 def _task(task: Task) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,12 +22,15 @@ class Now:
 
 
 class Progress(Protocol):
-    """Told after every trial. The command line draws a bar from it; a script may ignore it."""
+    """Told after every trial. The command line draws a bar from it; a script may ignore it.
+
+    Where a run stands is worked out when it is asked for: trials end faster than anybody reads.
+    """
 
     def started(self, trials: int) -> None:
         """The number of trials to come."""
 
-    def advanced(self, now: Now) -> None:
+    def advanced(self, now: Callable[[], Now]) -> None:
         """One trial is done."""
 
     def note(self, text: str) -> None:
@@ -39,7 +43,7 @@ class Silent:
     def started(self, trials: int) -> None:
         """Nothing."""
 
-    def advanced(self, now: Now) -> None:
+    def advanced(self, now: Callable[[], Now]) -> None:
         """Nothing."""
 
     def note(self, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from dataclasses import replace
+from typing import Any
 
 from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
@@ -64,24 +65,22 @@ async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, benc
         given={"questions": bench.questions, "seed": bench.seed},
         domain=task.domain,
     )
-    trial = Trial(task=task.id, recipe=recipe.name, repeat=repeat)
+    outcome: dict[str, Any]
     try:
         reply = await run_recipe(recipe, task.question, ask)
     except (CallFailedError, NoAnswerError) as problem:
-        trial = replace(trial, failure=problem.failure, detail=str(problem))
+        outcome = {"failure": problem.failure, "detail": str(problem)}
     else:
-        failure = no_text(reply)
-        trial = replace(
-            trial,
-            answer=None if failure else reply.text,
-            failure=failure,
-            finish=reply.finish,
-        )
-    trial = replace(
-        trial,
+        failure, text = no_text(reply), reply.text
+        outcome = {"answer": None if failure else text, "failure": failure, "finish": reply.finish}
+    trial = Trial(
+        task=task.id,
+        recipe=recipe.name,
+        repeat=repeat,
         uses=tuple(sorted(ask.uses, key=lambda use: (use.start_s, use.role, use.draw, use.key))),
         degraded=tuple(sorted(ask.steps_down)),
         latency_s=ask.clock,
+        **outcome,
     )
     return await _graded(task, trial, through, bench)
 

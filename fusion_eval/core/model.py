@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from fusion_eval.core.price import Price
@@ -30,7 +31,7 @@ class Endpoint:
     silence_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """A model as the bench file names it: an id at an endpoint, with sampling parameters.
 
@@ -45,7 +46,7 @@ class Model:
     price: Price | None = None
     context_window: int | None = None
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """The model's part of a request: two names for the same model have the same identity."""
         return digest([self.endpoint.base_url, self.id, self.params, self.extra_body])

@@ -15,6 +15,7 @@ import re
 import socket
 import ssl
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -25,6 +26,7 @@ import openai
 from fusion_eval.core import Attempt, Call, Endpoint, Reply
 from fusion_eval.engine import keys, replies
 from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.wire import Wire
 from fusion_eval.errors import EndpointError
 
 Clock = Callable[[], float]
@@ -46,6 +48,7 @@ class Clients:
     ) -> None:
         self._transports = transports or {}
         self._clients: dict[str, openai.AsyncOpenAI] = {}
+        self._options: dict[str, openai.RequestOptions] = {}
         self._keys: dict[str, str] = {}
         self._format: dict[tuple[str, str], int] = {}
         self._clock = clock
@@ -119,18 +122,14 @@ class Clients:
     def _client(self, endpoint: Endpoint) -> openai.AsyncOpenAI:
         if endpoint.name not in self._clients:
             transport = self._transports.get(endpoint.name)
-            http: httpx2.AsyncClient = (
-                openai.DefaultAsyncHttpxClient(transport=transport)
-                if transport is not None
-                else openai.DefaultAioHttpClient()
-            )
             key = self._keys[endpoint.name] = keys.api_key(endpoint)
+            self._options[endpoint.name] = _options(endpoint)
             self._clients[endpoint.name] = openai.AsyncOpenAI(
                 base_url=endpoint.base_url,
                 api_key=key,
                 max_retries=0,
                 timeout=_deadlines(endpoint),
-                http_client=http,
+                http_client=_http(transport),
             )
         return self._clients[endpoint.name]
 
@@ -142,7 +141,7 @@ class Clients:
         the reply into typed objects than all the rest of a call takes.
         """
         place = (call.model.endpoint.name, call.model.id)
-        url = _url(call.model.endpoint)
+        url, options = _url(call.model.endpoint), self._options[call.model.endpoint.name]
         while True:
             rung = self._format.get(place, 0)
             try:
@@ -150,6 +149,7 @@ class Clients:
                     url,
                     content=json.dumps(_request(call, _FORMATS[rung])).encode(),
                     cast_to=httpx2.Response,
+                    options=options,
                 )
                 return response, _FORMATS[rung]
             except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
@@ -162,6 +162,24 @@ class Clients:
 def _url(endpoint: Endpoint) -> str:
     """Whole, because the client parses a relative one twice."""
     return f"{endpoint.base_url.rstrip('/')}/chat/completions"
+
+
+def _http(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
+    """What stands below the client: a simulator's transport, or HTTP; ours knows no proxies."""
+    if transport is not None:
+        return openai.DefaultAsyncHttpxClient(transport=transport)
+    return openai.DefaultAioHttpClient() if urllib.request.getproxies() else Wire()
+
+
+def _options(endpoint: Endpoint) -> openai.RequestOptions:
+    """As the client has them anyway; what is not given it copies from its defaults at each call."""
+    return {
+        "headers": {},
+        "max_retries": 0,
+        "timeout": _deadlines(endpoint),
+        "idempotency_key": "",
+        "security": {"bearer_auth": True},
+    }
 
 
 def _deadlines(endpoint: Endpoint) -> httpx2.Timeout:

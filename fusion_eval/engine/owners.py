@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import random
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -54,10 +55,11 @@ class Numbers:
 
     def __init__(self) -> None:
         self._last = 0
+        self._chance = random.Random(secrets.randbits(64))
 
     def next(self) -> int:
         """The next number (63 bits)."""
-        now = (time.time_ns() // 1000 << 10) | secrets.randbits(10)
+        now = (time.time_ns() // 1000 << 10) | self._chance.getrandbits(10)
         self._last = max(now, self._last + 1)
         return self._last
 
