@@ -1,9 +1,10 @@
 """One thread that writes to SQLite, many coroutines that wait until their rows are on disk.
 
 Whatever has gathered while the last transaction was being written goes into the next one, so
-that durability costs one sync per batch and not one per call. Rows of a batch that go into the
-same table go as one statement: SQLite gives up the interpreter's lock at every statement, and a
-busy event loop gives it back late.
+that durability costs one sync per batch and not one per call. Two threads of one interpreter wait
+for each other's lock, so they meet rarely: rows gather in the event loop and are handed over
+together, and rows of a batch that go into the same table go as one statement, because SQLite gives
+up the lock at every statement and a busy loop gives it back late.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _Item = tuple[Sequence[Statement], asyncio.AbstractEventLoop, "asyncio.Future[in
 PULSE_S = 5.0
 _WAL_IS_SAFE = (3, 51, 3)
 """Earlier versions can corrupt a WAL database under concurrent checkpoints."""
-_BUSY, _PACE_S = 3, 0.004  # items of the last batch; seconds
+_BUSY, _PACE_S = 3, 0.002  # items of the last batch; seconds
 _MERGED = 400  # rows of one statement; SQLite takes 32,766 values
 
 
@@ -57,7 +58,8 @@ class Writer:
         self._farewell = farewell
         self._pulsed = float("-inf")
         self._busy = False
-        self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Item]] = {}
+        self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def put(self, statements: Sequence[Statement]) -> asyncio.Future[int]:
@@ -72,12 +74,21 @@ class Writer:
             self._thread.start()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
-        self._queue.put((statements, loop, done))
+        gathered = self._gathered.setdefault(loop, [])
+        if not gathered:  # a commit takes about as long as a call: a busy ledger waits a little
+            loop.call_later(_PACE_S if self._busy else 0.0, self._hand_over, loop)
+        gathered.append((statements, loop, done))
         return done
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        if gathered := self._gathered.pop(loop, None):
+            self._queue.put(gathered)
 
     def close(self) -> None:
         """Write what waits, and end the thread."""
         if self._thread is not None:
+            for loop in list(self._gathered):
+                self._hand_over(loop)
             self._queue.put(None)
             self._thread.join()
             self._thread = None
@@ -102,19 +113,14 @@ class Writer:
             connection.close()
 
     def _gather(self, batch: list[_Item]) -> bool:
-        """Add what waits, up to a thousand; True when the end was among it.
-
-        A commit costs about as much processor time as a call, so a busy ledger waits a little.
-        """
+        """Add what waits, up to about a thousand; True when the end was among it."""
         try:
-            item = self._queue.get(timeout=PULSE_S)
-            if self._busy and item is not None:
-                time.sleep(_PACE_S)
-            while item is not None:
-                batch.append(item)
+            items = self._queue.get(timeout=PULSE_S)
+            while items is not None:
+                batch.extend(items)
                 if len(batch) >= 1000:
                     return False
-                item = self._queue.get_nowait()
+                items = self._queue.get_nowait()
             return True
         except queue.Empty:
             return False
