@@ -9,7 +9,9 @@ environment of its own, because their pins conflict:
     python -m venv lmeval && lmeval/bin/pip install 'lm-eval[api]' psutil
 
 Same mock, 64 in flight, 50 ms, one run, interleaved. CPU per call is that of a call more: between
-a short and a long run, so that imports do not count. Ours is `fusion-eval run` with its ledger.
+a short and a long run, so that imports do not count. Calls per second are those between the first
+request and the last reply, and those of the whole process, as somebody who waits for it counts.
+Ours is `fusion-eval run` with its ledger.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 PORT, IN_FLIGHT, LATENCY_MS = 18_803, 64, 50
@@ -95,29 +98,32 @@ def main() -> None:
     server = subprocess.Popen(mock, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         _until_it_answers()
-        found: dict[str, list[tuple[float, float]]] = {name: [] for name in pythons}
+        found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in pythons}
         for _ in range(given.repeats):
             for name, python in pythons.items():
                 few, many = (measured(python, given.peerbench, name, n) for n in CALLS[name])
                 more = many["calls"] - few["calls"]
                 cpu = 1e3 * (many["cpu_s"] - few["cpu_s"]) / more
-                found[name].append((cpu, many["cps_window"]))
-                print(
-                    f"  {name}: {cpu:.2f} ms CPU a call, {found[name][-1][1]:.0f} calls/s",
-                    flush=True,
-                )
+                found[name].append((cpu, many["cps_window"], many["cps_wall"]))
+                print(f"  {_row(name, found[name][-1])}", flush=True)
     finally:
         server.kill()
         server.wait()
-    cpu = {name: statistics.median(c for c, _ in each) for name, each in found.items()}
-    rate = {name: statistics.median(r for _, r in each) for name, each in found.items()}
-    for name in pythons:
-        print(f"{name:8} {cpu[name]:6.2f} ms CPU per call  {rate[name]:6.0f} calls/s")
+    middle = {n: [statistics.median(v) for v in zip(*e, strict=True)] for n, e in found.items()}
+    for name, numbers in middle.items():
+        print(_row(name, numbers))
+    cpu, rate, whole = ({name: m[i] for name, m in middle.items()} for i in range(3))
     if "inspect" in cpu:
         print(f"CPU of Inspect / ours: {cpu['inspect'] / cpu['ours']:.1f} (wanted: 10)")
     if "lmeval" in rate:
         print(f"calls/s of ours / lm-eval: {rate['ours'] / rate['lmeval']:.2f} (wanted: 0.9)")
+        print(f"the same, whole processes: {whole['ours'] / whole['lmeval']:.2f}")
     return None
+
+
+def _row(name: str, numbers: Sequence[float]) -> str:
+    cpu, rate, whole = numbers
+    return f"{name:8} {cpu:5.2f} ms CPU a call  {rate:6.0f} calls/s  {whole:6.0f} whole process"
 
 
 def _until_it_answers() -> None:
