@@ -81,6 +81,21 @@ def test_a_moved_endpoint_gets_the_whole_request_again(httpserver: HTTPServer, u
     assert b"Where to?" in asked(httpserver)[-1].get_data()
 
 
+def test_an_endpoint_that_moves_to_another_host_does_not_get_the_key(
+    httpserver: HTTPServer, url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever can answer with a redirect could collect keys."""
+    monkeypatch.setenv("MY_KEY", "sk-very-secret-0123456789")
+    with HTTPServer() as elsewhere:
+        elsewhere.expect_request(PATH).respond_with_json(completion())
+        there = Response(status=307, headers={"Location": elsewhere.url_for(PATH)})
+        httpserver.expect_request(PATH).respond_with_response(there)
+        sent(call(url, api_key_env="MY_KEY"))
+
+        assert "sk-very-secret-0123456789" in asked(httpserver)[0].headers["Authorization"]
+        assert "Authorization" not in asked(elsewhere)[0].headers
+
+
 def test_a_proxy_of_the_environment_is_used(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ):

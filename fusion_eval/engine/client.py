@@ -172,7 +172,10 @@ def _http(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
 
 
 def _options(endpoint: Endpoint) -> openai.RequestOptions:
-    """As the client has them anyway; what is not given it copies from its defaults at each call."""
+    """What the client would copy from its defaults, or make up, at each call.
+
+    Without an idempotency key it draws one that it does not send.
+    """
     return {
         "headers": {},
         "max_retries": 0,

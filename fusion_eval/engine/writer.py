@@ -75,7 +75,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[int] = loop.create_future()
         gathered = self._gathered.setdefault(loop, [])
-        if not gathered:  # a commit takes about as long as a call: a busy ledger waits a little
+        if not gathered:  # a commit costs as much processor time as a call: wait for more
             loop.call_later(_PACE_S if self._busy else 0.0, self._hand_over, loop)
         gathered.append((statements, loop, done))
         return done
