@@ -196,6 +196,24 @@ def test_a_reply_is_on_disk_before_anybody_sees_it(path: Path):
         asyncio.run(work(ledger))
 
 
+def test_a_reply_that_came_just_before_the_end_is_kept(path: Path):
+    """Rows gather for a moment before they are written; what was paid last would be paid again."""
+
+    async def answer(_: Call) -> Reply:
+        return Reply(text="last", attempts=(Attempt(number=1),))
+
+    async def work(ledger: Ledger) -> None:
+        send = ledger.recording(answer, run="run", worst=lambda _: 0.5)
+        await send(call())
+        ledger.close()  # in the same step of the loop: nobody has handed the row over
+
+    asyncio.run(work(Ledger(path)))
+    with Ledger(path) as again:
+        known = again.find(call().key)
+    assert known is not None
+    assert known.reply.text == "last"
+
+
 def test_open_intents_on_disk_are_never_more_than_may_be_in_flight(path: Path):
     """After a kill that many calls are sent again, and count as possibly paid."""
     seen: list[int] = []

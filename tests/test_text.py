@@ -27,6 +27,8 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join))
         ("**Answer: 42**", "42"),
         ("Final answer = 42.", "42"),
         ("So the answer is 42 metres", "42"),
+        ("ANSWER: 42", "42"),
+        ("THE FINAL ANSWER IS 42", "42"),
         ("Answer:\n\n42", "42"),
         ("We get \\boxed{42}.", "42"),
         ("Answer: \\boxed{42}", "42"),
