@@ -27,7 +27,7 @@ from fusion_eval.core import (
     Trial,
 )
 from fusion_eval.engine.client import _request
-from fusion_eval.engine.replies import buckets
+from fusion_eval.engine.replies.usage import buckets
 from fusion_eval.simulator import World
 from fusion_eval.simulator.request import parse
 from fusion_eval.simulator.simulator import Simulator

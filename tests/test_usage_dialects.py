@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 import fusion_eval as fe
 from fusion_eval.core import Model, Price, Usage
 from fusion_eval.engine import prices
-from fusion_eval.engine.replies import buckets, reported_cost
+from fusion_eval.engine.replies.usage import buckets, reported_cost
 
 OPENROUTER = "https://openrouter.ai/api/v1"
 FOUR = Price(input=2.0, output=10.0, cache_read=0.5, cache_write=2.5)  # US$ per million

@@ -89,7 +89,8 @@ class Clients:
             async with asyncio.timeout(endpoint.timeout_s):
                 response, rung = await self._create(client, call)
             took = self._clock() - started
-            reply = replies.read(_loaded(keys.without(key, response.content)), took)
+            body = _loaded(keys.without(key, response.content))
+            reply = replies.read(body, took, response.headers)
             learned: dict[str, Any] = {"rung": rung} if call.output else {}
             if (wait := _said_beforehand(response.headers)) is not None:
                 learned["used_up_s"] = min(wait, _MOST_WAIT_S)
