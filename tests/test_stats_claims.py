@@ -8,6 +8,8 @@ from made_worlds import noise, worlds
 
 import fusion_eval as fe
 from fusion_eval.errors import StatisticsError
+from fusion_eval.stats.common import common
+from fusion_eval.stats.tables import tidied
 
 MEANS = {"top": 0.70, "near": 0.695, "low": 0.55, "twin": 0.70}
 
@@ -117,3 +119,17 @@ def test_a_list_of_claims_about_equal_recipes_is_rarely_decided():
         wrong += bool((found["verdict"] != "undecided").any())
 
     assert wrong / count < 0.05 + noise(0.05, count)
+
+
+def test_a_recipe_that_lacks_many_tasks_costs_the_others_none_of_theirs():
+    """Otherwise one recipe that skipped the hard half would choose the tasks for all."""
+    rows = [(t, r, 0.5) for r in ("solo", "panel") for t in range(10)]
+    rows += [(t, "skips", 0.9) for t in range(5)] + [(t, "nearly", 0.4) for t in range(9)]
+    table = pd.DataFrame(rows, columns=["task", "recipe", "score"])
+    kept = common(tidied(table))
+    assert kept.recipes == ("solo", "panel", "nearly")
+    assert (kept.left_out, kept.dropped, len(kept.tasks)) == ({"skips": 5}, ("9",), 9)
+    everyone = common(tidied(table), lacking=1.0)
+    assert everyone.recipes == ("solo", "panel", "skips", "nearly")
+    assert list(everyone.tasks) == ["0", "1", "2", "3", "4"]
+    assert set(everyone.of(tidied(table))["task"]) == {0, 1, 2, 3, 4}

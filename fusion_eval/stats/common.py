@@ -2,11 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import is_simulated, recipes, task_key
+from fusion_eval.frames import Missing, is_simulated, per_task, recipes, task_key
 from fusion_eval.stats.tables import tidied
+
+LACKING = 0.2
+"""A recipe that lacks more than this share of the tasks of the fullest recipe is left out: the
+tasks that are common to all would otherwise be those of the emptiest one."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Common:
+    """The tasks on which recipes may be set beside each other.
+
+    `tasks`: their keys, sorted; `recipes`: who has all of them, in order of appearance;
+    `left_out`: recipe -> number of tasks it lacks; `dropped`: ids of tasks that some of `recipes`
+    lacks.
+    """
+
+    tasks: pd.Index
+    recipes: tuple[str, ...]
+    left_out: Mapping[str, int]
+    dropped: tuple[str, ...]
+
+    def of(self, trials: pd.DataFrame) -> pd.DataFrame:
+        """The rows of `trials` on these tasks, under these recipes; `attrs` are kept."""
+        rows = task_key(trials).isin(self.tasks)
+        rows &= trials["recipe"].astype(str).isin(self.recipes)
+        kept = trials[rows]
+        kept.attrs = dict(trials.attrs)
+        return kept
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences for a caveat: who and what is left out; none where nothing is."""
+        notes = [
+            f"{name} is left out: it has no score on {count} task{'s' if count != 1 else ''}"
+            for name, count in self.left_out.items()
+        ]
+        if self.dropped:
+            tasks = f"{len(self.dropped)} task{'s' if len(self.dropped) != 1 else ''}"
+            notes.append(f"{tasks} that not all recipes have left out")
+        return notes
+
+
+def common(
+    trials: pd.DataFrame, missing: Missing = "as_deployed", lacking: float = LACKING
+) -> Common:
+    """Which tasks all recipes have a score on, and which recipes have too few to be among them.
+
+    Parameters
+    ----------
+    trials : as `tidied` returns them, one row per (task, recipe, repeat)
+    missing : what a failed answer counts as, see `frames.per_task`
+    lacking : share of the fullest recipe's tasks, 0 to 1; who lacks more is left out. 1 keeps
+        every recipe that has a score at all, on the tasks that are left
+    """
+    wide = per_task(trials, "score", missing)
+    there = wide.notna()
+    counts = there.sum()
+    most = int(counts.max()) if len(counts) else 0
+    enough = (counts > 0) & (counts >= (1 - lacking) * most)
+    kept = tuple(str(name) for name in counts.index[enough])
+    everywhere = there[list(kept)].all(axis=1) & bool(kept)
+    seen = there.any(axis=1)
+    somewhere = there[list(kept)].any(axis=1) & ~everywhere
+    names = wide.attrs["tasks"]
+    return Common(
+        tasks=wide.index[everywhere],
+        recipes=kept,
+        left_out={str(name): int((seen & ~there[name]).sum()) for name in counts.index[~enough]},
+        dropped=tuple(sorted(names[task] for task in wide.index[somewhere])),
+    )
 
 
 def common_tasks(trials: pd.DataFrame, least: int = 0) -> pd.DataFrame:
