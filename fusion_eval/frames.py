@@ -42,6 +42,8 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "failure": ("", "a word for why there is no answer; empty when there is one"),
         "degraded": ("", "steps down on the way to the answer, such as an empty seat"),
         "cost_usd": ("US$", "what this answer costs a user who runs this recipe alone"),
+        "cost_min_usd": ("US$", "where the cost is unknown: the least it can have been"),
+        "cost_max_usd": ("US$", "where the cost is unknown: the most it can have been"),
         "spent_usd": ("US$", "what this run paid for it after sharing"),
         "possibly_paid_usd": ("US$", "attempts whose bill nobody knows"),
         "grading_usd": ("US$", "what grading this answer costs alone"),

@@ -123,8 +123,9 @@ def _written(run: Run, prices: Mapping[str, Price], calls: list[Row], trials: li
     for name in ("verdicts.parquet", "tasks.jsonl", "answers.jsonl", "replies.jsonl", "bench.yaml"):
         if (run.path / name).exists():
             shutil.copyfile(run.path / name, folder / name)
-    write_table(folder, "calls", calls)
-    write_table(folder, "trials", trials)
+    facts = {"run_id": folder.name, "simulated": run.simulated}
+    write_table(folder, "calls", calls, facts)
+    write_table(folder, "trials", trials, facts)
     held = {**(run.manifest.get("prices") or {}), **chosen}
     manifest = {
         **run.manifest,

@@ -41,6 +41,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "failure": _TEXT,
         "degraded": _TEXT,
         "cost_usd": _FLOAT,
+        "cost_min_usd": _FLOAT,
+        "cost_max_usd": _FLOAT,
         "spent_usd": _FLOAT,
         "possibly_paid_usd": _FLOAT,
         "grading_usd": _FLOAT,
@@ -118,6 +120,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 """The columns of each table, in order, with their Arrow types. All may be null but the keys."""
+FACTS = "PANDAS_ATTRS"
+"""Metadata of a table file from which pandas (2.1 and later) restores the `attrs` of a frame."""
 MADE = ("trials", "verdicts", "calls")
 """The tables that every run has; labels come later, where people give some."""
 
@@ -193,7 +197,7 @@ class TableFile:
         self._name = name
         self._part = folder / f".{name}.parquet.part"
         self._schema = pa.schema([(c, _arrow(kind)) for c, kind in COLUMNS[name].items()])
-        self._file = pq.ParquetWriter(self._part, self._schema)
+        self._file = pq.ParquetWriter(self._part, self._schema, store_schema=False)
         self._rows: list[Mapping[str, Any]] = []
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -206,9 +210,14 @@ class TableFile:
             if len(self._rows) >= _GROUP:
                 self._write()
 
-    def close(self) -> Path:
-        """The last rows; then the file replaces one that was there before."""
+    def close(self, facts: Mapping[str, Any] | None = None) -> Path:
+        """The last rows; then the file replaces one that was there before.
+
+        `facts` (run id, whether it was simulated) travel with the file; pandas has them in `attrs`.
+        """
         self._write()
+        if facts:
+            self._file.add_key_value_metadata({FACTS: json.dumps(dict(facts))})
         self._file.close()
         self._part.replace(self.path)
         return self.path
@@ -228,12 +237,17 @@ class TableFile:
             self._rows = []
 
 
-def write_table(folder: Path, name: str, rows: Iterable[Mapping[str, Any]]) -> Path:
+def write_table(
+    folder: Path,
+    name: str,
+    rows: Iterable[Mapping[str, Any]],
+    facts: Mapping[str, Any] | None = None,
+) -> Path:
     """Write one of the three tables from rows; a key that is no column is an error."""
     file = TableFile(folder, name)
     try:
         file.add(rows)
-        return file.close()
+        return file.close(facts)
     finally:
         file.discard()
 

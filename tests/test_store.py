@@ -106,3 +106,12 @@ def test_latest_points_at_the_newest_run_and_moves_with_the_folder(tmp_path):
         assert read_run(tmp_path / "results" / "latest").id == name
     (tmp_path / "results").rename(tmp_path / "moved")
     assert read_run(tmp_path / "moved" / "latest").id == "run-2"
+
+
+def test_a_table_says_by_itself_which_run_it_is_and_that_it_was_simulated(tmp_path):
+    """`trials.parquet` is what people copy; without the mark it is read as real results."""
+    import pandas as pd
+
+    facts = {"run_id": "r-1", "simulated": True}
+    copied = write_table(tmp_path, "trials", [row()], facts).rename(tmp_path / "copy.parquet")
+    assert pd.read_parquet(copied).attrs == facts

@@ -123,8 +123,9 @@ class Output:
 
     def close(self) -> None:
         """Put everything in its place."""
+        facts = {"run_id": self._folder.name, "simulated": self.simulated}
         for table in self._tables.values():
-            table.close()
+            table.close(facts)
         for name, lines in self._lines.items():
             lines.close()
             if self.simulated and name != "tasks":
