@@ -18,12 +18,13 @@ import pytest
 import fusion_eval
 
 ROOT = Path(fusion_eval.__file__).parent
-GROUND = {"core", "errors", "text", "prompts", "loading", "store"}
+GROUND = {"core", "errors", "answers", "text", "prompts", "loading", "store"}
 
 ROOMS: dict[str, set[str]] = {
     # the ground floor
     "errors": set(),
     "core": set(),
+    "answers": {"core"},
     "text": {"core"},
     "prompts": {"core"},
     "loading": {"core", "errors", "text"},
@@ -32,7 +33,7 @@ ROOMS: dict[str, set[str]] = {
     "simulator": {"core", "errors", "loading.yaml_lines"},
     "strategies": {"core", "prompts", "text", "errors"},
     "grading": {"core", "prompts", "text", "errors"},
-    "engine": {"core", "errors"},
+    "engine": {"core", "errors", "answers"},
     "bench": {*GROUND, "strategies", "grading", "engine", "simulator", "fusion_eval"},
     # the right tower: reads files
     "frames": {"store", "errors"},
