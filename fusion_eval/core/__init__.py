@@ -11,6 +11,7 @@ from fusion_eval.core.call import (
     Tools,
     Usage,
 )
+from fusion_eval.core.clean import clean, clean_json
 from fusion_eval.core.criterion import Criterion, Kind
 from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
@@ -71,6 +72,8 @@ __all__ = [
     "Value",
     "Verdict",
     "canonical",
+    "clean",
+    "clean_json",
     "digest",
     "mean_score",
     "score_of",
