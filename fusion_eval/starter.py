@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
+from fusion_eval import files
 from fusion_eval.errors import InputError
 
 FILES = {
@@ -25,5 +26,5 @@ def write(folder: Path) -> list[Path]:
     home = resources.files("fusion_eval") / "presets" / "starter"
     for source, path in targets.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text((home / source).read_text("utf-8"), "utf-8")
+        files.write_text(path, (home / source).read_text("utf-8"))
     return list(targets.values())

@@ -1,6 +1,6 @@
 """The run directory `results/<run-id>/`: the only bridge between making calls and reading files.
 
-Tables are written whole, to a temporary name, and then renamed: a reader never sees half a file.
+Every file is written whole, beside its place, and then moved: a reader never sees half a file.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fusion_eval import files
 from fusion_eval.errors import TableError
 
 if TYPE_CHECKING:
@@ -193,11 +194,10 @@ class TableFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.path = folder / f"{name}.parquet"
         self._name = name
-        self._part = folder / f".{name}.parquet.part"
+        self._part = files.Part(folder / f"{name}.parquet")
         self._schema = pa.schema([(c, _arrow(kind)) for c, kind in COLUMNS[name].items()])
-        self._file = pq.ParquetWriter(self._part, self._schema, store_schema=False)
+        self._file = pq.ParquetWriter(self._part.temporary, self._schema, store_schema=False)
         self._rows: list[Mapping[str, Any]] = []
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -208,25 +208,26 @@ class TableFile:
                 raise ValueError(f"{self._name} has no column {sorted(unknown)}")
             self._rows.append(row)
             if len(self._rows) >= _GROUP:
-                self._write()
+                with files.naming(self._part.path):
+                    self._write()
 
     def close(self, facts: Mapping[str, Any] | None = None) -> Path:
         """The last rows; then the file replaces one that was there before.
 
         `facts` (run id, whether it was simulated) travel with the file; pandas has them in `attrs`.
         """
-        self._write()
-        if facts:
-            self._file.add_key_value_metadata({FACTS: json.dumps(dict(facts))})
-        self._file.close()
-        self._part.replace(self.path)
-        return self.path
+        with files.naming(self._part.path):
+            self._write()
+            if facts:
+                self._file.add_key_value_metadata({FACTS: json.dumps(dict(facts))})
+            self._file.close()
+        return self._part.commit()
 
     def discard(self) -> None:
         """Remove what was not closed."""
         with contextlib.suppress(Exception):  # a full disk: there is no end to be written
             self._file.close()
-        self._part.unlink(missing_ok=True)
+        self._part.discard()
 
     def _write(self) -> None:
         import pyarrow as pa
@@ -287,25 +288,21 @@ def _arrow(kind: str) -> pa.DataType:
 
 def write_json(path: Path, value: object) -> Path:
     """Write a JSON document, indented, ending with a newline; NaN is refused."""
-    with _replacing(path) as temporary:
-        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", "utf-8")
-    return path
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    return files.write_text(path, text + "\n")
 
 
 def write_yaml(path: Path, value: object) -> Path:
     """Write a YAML document, keys in the order given."""
     import yaml
 
-    with _replacing(path) as temporary:
-        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
-        temporary.write_text(text, "utf-8")
-    return path
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=100)
+    return files.write_text(path, text)
 
 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write JSON lines."""
-    with _replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+    with files.opened(path) as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
     return path
@@ -319,8 +316,12 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def point_latest(results: Path, run_id: str) -> None:
-    """Let `results/latest` point at this run, as a symbolic link."""
+    """Let `results/latest` point at this run, as a symbolic link.
+
+    Raises TableError where something else has that name; `check_latest` says so before a run.
+    """
     link = results / "latest"
+    check_latest(results)
     temporary = results / f".latest-{os.getpid()}"
     with contextlib.suppress(FileNotFoundError):
         temporary.unlink()
@@ -328,12 +329,12 @@ def point_latest(results: Path, run_id: str) -> None:
     temporary.replace(link)
 
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            temporary.unlink()
+def check_latest(results: Path) -> None:
+    """Raise TableError where `latest` is a file or folder of somebody, and no link of ours."""
+    link = results / "latest"
+    if link.exists() and not link.is_symlink():
+        what = "folder" if link.is_dir() else "file"
+        raise TableError(
+            f"{link}: a {what}, where the link to the newest run belongs; move it away, "
+            "or give another --output-dir"
+        )

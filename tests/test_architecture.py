@@ -18,17 +18,18 @@ import pytest
 import fusion_eval
 
 ROOT = Path(fusion_eval.__file__).parent
-GROUND = {"core", "errors", "answers", "text", "prompts", "loading", "store"}
+GROUND = {"core", "errors", "files", "answers", "text", "prompts", "loading", "store"}
 
 ROOMS: dict[str, set[str]] = {
     # the ground floor
     "errors": set(),
+    "files": set(),
     "core": set(),
     "answers": {"core"},
     "text": {"core"},
     "prompts": {"core"},
     "loading": {"core", "errors", "text"},
-    "store": {"errors"},
+    "store": {"errors", "files"},
     # the left tower: makes calls
     "simulator": {"core", "errors", "loading.yaml_lines"},
     "strategies": {"core", "prompts", "text", "errors"},
@@ -39,18 +40,18 @@ ROOMS: dict[str, set[str]] = {
     "frames": {"store", "errors"},
     "importing": {"core", "errors", "store"},
     "stats": {"core", "errors", "frames", "store"},
-    "labelling": {"core", "errors", "frames", "loading", "store"},
-    "plots": {"core", "errors", "stats"},
-    "report": {"core", "errors", "store", "frames", "stats", "plots"},
+    "labelling": {"core", "errors", "files", "frames", "loading", "store"},
+    "plots": {"core", "errors", "files", "stats"},
+    "report": {"core", "errors", "files", "store", "frames", "stats", "plots"},
     "explaining": {"core", "errors", "store"},
-    "gate": {"core", "errors", "store", "frames", "stats", "loading", "report"},
+    "gate": {"core", "errors", "files", "store", "frames", "stats", "loading", "report"},
     # the doors above both
     "api": {"bench", "core", "engine", "errors", "loading", "store"},
     "design": {"api", "bench", "core", "errors", "simulator", "stats"},
     "repricing": {"core", "errors", "loading", "store"},
     "checking": {"bench", "core", "errors", "loading"},
     "showing": {"bench", "errors", "report", "store", "terminal"},
-    "starter": {"errors"},
+    "starter": {"errors", "files"},
     "terminal": {"bench", "report", "store"},
     "campaign": {"api", "bench", "core", "errors", "gate", "stats", "store"},
     "pytest_plugin": {"gate"},

@@ -36,6 +36,7 @@ from fusion_eval.errors import (
     CallFailedError,
     DeadEndpointError,
     NotInLedgerError,
+    TableError,
 )
 from fusion_eval.simulator import app, load_world, transport
 
@@ -61,6 +62,7 @@ def execute(
     written when the bench cannot run. How the run ended stands in its manifest under `status`.
     """
     refuse(tasks, bench)
+    store.check_latest(results)
     progress = progress or Silent()
     stop = Stop(progress.note)
     work = _execution(tasks, bench, results, replay, world_tasks or tasks, progress, stop)
@@ -328,7 +330,10 @@ class _Running:
             self._manifest, status, **self._counted(status), simulated=output.simulated
         )
         run = store.write_manifest(self.folder, manifest)
-        store.point_latest(self.folder.parent, self.folder.name)
+        try:
+            store.point_latest(self.folder.parent, self.folder.name)
+        except (OSError, TableError) as problem:  # the run is there all the same
+            self.progress.note(f"latest does not point at this run: {problem}")
         return run
 
     def _counted(self, status: str) -> dict[str, Any]:

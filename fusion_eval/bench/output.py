@@ -6,6 +6,7 @@ needs hardly more of it than one of ten thousand. Until `close` all files have t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections import Counter
@@ -15,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fusion_eval import store
+from fusion_eval import files, store
 from fusion_eval.bench.tables import Fact, tables
 from fusion_eval.core import Attempt, Recipe, Task, Trial
 from fusion_eval.grading import NO_REFERENCE, TOO_LONG
@@ -69,7 +70,12 @@ class Output:
         self.billed: set[int] = set()
         """Short keys of the calls that stand in the tables."""
         self._folder = folder
-        self._lines = {name: self._part(name).open("w", encoding="utf-8") for name in LINES}
+        files.sweep(folder)
+        self._parts = {name: files.Part(folder / f"{name}.jsonl") for name in LINES}
+        self._lines = {
+            name: part.temporary.open("w", encoding="utf-8", errors="replace")
+            for name, part in self._parts.items()
+        }
         self._tables = {name: store.TableFile(folder, name) for name in store.MADE}
 
     def __enter__(self) -> Output:
@@ -84,11 +90,9 @@ class Output:
         for table in self._tables.values():
             table.discard()
         for name, lines in self._lines.items():
-            lines.close()
-            self._part(name).unlink(missing_ok=True)
-
-    def _part(self, name: str) -> Path:
-        return self._folder / f".{name}.jsonl.part"
+            with contextlib.suppress(OSError):  # a full disk: there is no end to be written
+                lines.close()
+            self._parts[name].discard()
 
     def add(
         self,
@@ -119,23 +123,26 @@ class Output:
         self.simulated |= any(f.reply.simulated for f in facts.values() if f.reply is not None)
 
     def _write(self, name: str, line: Mapping[str, Any]) -> None:
-        self._lines[name].write(_encode(line) + "\n")
+        with files.naming(self._parts[name].path):
+            self._lines[name].write(_encode(line) + "\n")
 
     def close(self) -> None:
         """Put everything in its place."""
         facts = {"run_id": self._folder.name, "simulated": self.simulated}
+        for name, lines in self._lines.items():
+            with files.naming(self._parts[name].path):
+                lines.close()
         for table in self._tables.values():
             table.close(facts)
-        for name, lines in self._lines.items():
-            lines.close()
+        for name, part in self._parts.items():
             if self.simulated and name != "tasks":
-                store.write_lines(self._folder / f"{name}.jsonl", self._marked(name))
+                store.write_lines(part.path, self._marked(part.temporary))
             else:
-                self._part(name).replace(self._folder / f"{name}.jsonl")
+                part.commit()
 
-    def _marked(self, name: str) -> Iterator[dict[str, Any]]:
+    def _marked(self, written: Path) -> Iterator[dict[str, Any]]:
         """Whether any reply was simulated is known only now; a task is not."""
-        with self._part(name).open(encoding="utf-8") as lines:
+        with written.open(encoding="utf-8") as lines:
             for line in lines:
                 yield {**json.loads(line), "simulated": "SIMULATED"}
 

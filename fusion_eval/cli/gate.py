@@ -11,6 +11,7 @@ from typer import Exit, Option
 from fusion_eval.cli.options import EXIT_BUDGET, EXIT_INCOMPLETE, JsonOption, OutputOption, RunPath
 from fusion_eval.cli.shared import found_run, print_json
 from fusion_eval.errors import InputError
+from fusion_eval.files import naming
 
 GROUNDS = ("prompts", "grader", "protocol", "tasks", "bench", "partial", "filtered")
 AllowOption = Annotated[
@@ -102,7 +103,7 @@ def gate(
     if junit is not None:
         write_junit(checked, junit)
     if summary is not None:
-        with summary.open("a", encoding="utf-8") as file:
+        with naming(summary), summary.open("a", encoding="utf-8", errors="replace") as file:
             file.write(words.markdown(checked))
     if as_json:
         print_json(words.as_json(checked))

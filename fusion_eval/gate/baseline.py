@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from fusion_eval import frames
+from fusion_eval import files, frames
 from fusion_eval.core import digest
 from fusion_eval.core.outcome import Verdict
 from fusion_eval.core.rubric import POLICIES
@@ -68,7 +68,7 @@ def freeze(run: Run, path: Path, *, allow: Collection[str] = ()) -> Path:
         raise InputError(problems)
     content = _content(run)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(_dumped({**content, "digest": digest(content)}), "utf-8")
+    files.write_text(target, _dumped({**content, "digest": digest(content)}))
     return target
 
 
@@ -87,13 +87,18 @@ def _unfit(run: Run, target: Path, allow: Collection[str]) -> list[str]:
             f"{run.id}: no answer has a score, so there is nothing to hold others against"
         )
     if target.exists() and "protocol" not in allow:
-        old, new = (_protocol(m) for m in (read_baseline(target).manifest, run.manifest))
-        if old != new:
-            problems.append(
-                f"{target}: was graded under {old}, this run under {new}; "
-                "give another file, or --allow protocol"
-            )
+        problems += _other_protocol(run, target)
     return problems
+
+
+def _other_protocol(run: Run, target: Path) -> list[str]:
+    """What is wrong with the file that would be replaced."""
+    way = "give another file, or --allow protocol"
+    try:
+        old, new = _protocol(read_baseline(target).manifest), _protocol(run.manifest)
+    except InputError:
+        return [f"{target}: is there, and cannot be read as a baseline; move it away, {way}"]
+    return [f"{target}: was graded under {old}, this run under {new}; {way}"] * (old != new)
 
 
 def _filtered(run: Run) -> str:

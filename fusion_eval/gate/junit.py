@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+from fusion_eval import files
 from fusion_eval.gate.values import Checked, Outcome
 from fusion_eval.gate.words import count, measured, verdict
 
@@ -31,8 +32,7 @@ def write_junit(checked: Checked, path: Path) -> Path:
     root = ElementTree.Element("testsuites")
     root.append(suite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
-    return path
+    return files.write_bytes(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
 
 
 def _treated(outcome: Outcome, checked: Checked) -> str:

@@ -78,13 +78,13 @@ def draw(
     rows = list(_rows(trials, rubrics, recipes, set(inside), per_task, seed))
     if not rows:
         raise InputError("no answer of these recipes was graded by a rubric; nothing to label")
-    write_table(run.path, "labels", rows)
     folder = run.path / "labels"
     folder.mkdir(exist_ok=True)
     order = {name: at for at, name in enumerate(inside)}
     sheet = write_sheet(folder, _lines(rows, known, folder, order, seed))
     plan = {"seed": seed, "per_task": per_task, "recipes": list(recipes), "tasks": inside}
     write_json(folder / "design.json", plan)
+    write_table(run.path, "labels", rows)  # last: with it the draw exists
     return Drawn(
         sheet=sheet,
         rows=len({row["label"] for row in rows}),

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from fusion_eval import files
 from fusion_eval.core import digest
 from fusion_eval.errors import TableError
 
@@ -22,7 +23,7 @@ _ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 def write_sheet(folder: Path, lines: Iterable[Mapping[str, str]]) -> Path:
     """Write `sheet.csv`; columns `met`, `person` and `note` are left for people."""
     path = folder / "sheet.csv"
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
+    with files.opened(path, encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
         writer.writerows([defused(line.get(name, "")) for name in COLUMNS] for line in lines)
@@ -46,7 +47,7 @@ def excerpt(answer: str | None, folder: Path, task: str, seed: int) -> tuple[str
     name = f"answers/{digest([seed, task, answer])[:12]}.txt"
     path = folder / name
     path.parent.mkdir(exist_ok=True)
-    path.write_text(answer, "utf-8", errors="replace")
+    files.write_text(path, answer)
     short = len(answer) <= EXCERPT
     return (answer if short else f"{answer[:EXCERPT]} … (go on in {name})"), name
 

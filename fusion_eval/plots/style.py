@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
+
+from fusion_eval import files
 
 WIDTH = 9.0
 """Inches; at 100 dots per inch as wide as a README is shown."""
@@ -66,9 +69,11 @@ def save(ax: Axes, *paths: str | Path) -> None:
     with mpl.rc_context({"svg.hashsalt": "fusion-eval", "svg.fonttype": "path"}):
         for path in map(Path, paths):
             kind = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+            drawn = io.BytesIO()
             ax.get_figure(root=True).savefig(  # type: ignore[union-attr]
-                path, metadata=kind, dpi=DPI, facecolor="white"
+                drawn, format=path.suffix[1:], metadata=kind, dpi=DPI, facecolor="white"
             )
+            files.write_bytes(path, drawn.getvalue(), synced=False)
 
 
 def plain(ax: Axes) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fusion_eval import frames, stats
+from fusion_eval import files, frames, stats
 from fusion_eval.plots import style
 from fusion_eval.plots.pareto import draw as draw_pareto
 from fusion_eval.plots.pareto import has_costs
@@ -26,19 +26,22 @@ __all__ = ["grader_markdown", "grader_report", "summarize", "write", "write_padd
 def write(run: Run | str | Path) -> dict[str, Path]:
     """Write report.html, items/, report.md, pareto.png, pareto.svg and summary.json into the run.
 
-    Makes no call and takes nothing but the run's files. Returns file name -> path; the figure is
-    missing where no answer has a score. Raises TableError for a run without tables.
+    Makes no call and takes nothing but the run's files. `summary.json` comes last: where it is,
+    the report is whole. Returns file name -> path; the figure is missing where no answer has a
+    score. Raises TableError for a run without tables.
     """
     opened = run if isinstance(run, Run) else read_run(run)
+    files.sweep(opened.path)
     trials = frames.trials(opened)
     table = stats.pareto(trials)
     written = _figure(table, opened.path)
     summary = summarize(opened)
-    written["summary.json"] = write_json(opened.path / "summary.json", summary)
     text = markdown(opened, summary, figure="pareto.png" in written)
     path = opened.path / "report.md"
-    path.write_text(text, "utf-8")
-    return {**write_pages(opened, trials, table, summary), "report.md": path, **written}
+    files.write_text(path, text, synced=False)
+    written |= {**write_pages(opened, trials, table, summary), "report.md": path}
+    written["summary.json"] = write_json(opened.path / "summary.json", summary)
+    return written
 
 
 def grader_markdown(

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
+from fusion_eval import files
 from fusion_eval.frames import per_task
 from fusion_eval.report.commands import commands
 from fusion_eval.report.decision import choice, findings
@@ -41,7 +42,7 @@ def write_pages(
     items = listed(trials)
     write_items(run, items)
     path = run.path / "report.html"
-    path.write_text(_report(run, trials, estimates, summary, items), "utf-8")
+    files.write_text(path, _report(run, trials, estimates, summary, items), synced=False)
     return {path.name: path}
 
 

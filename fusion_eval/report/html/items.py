@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from fusion_eval import frames
+from fusion_eval import files, frames
 from fusion_eval.report.html.environment import page
 from fusion_eval.report.html.numbers import Numbers
 from fusion_eval.report.html.safe import rendered, verbatim
@@ -53,8 +53,7 @@ def write_items(run: Run, items: Sequence[Item]) -> None:
     """Write the page of each task; each holds its own task alone."""
     folder = run.path / FOLDER
     folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.html"):
-        old.unlink()
+    files.sweep(folder)
     texts = _Texts(run)
     parts = {name: rows_by_task(run, name) for name in ("trials", "verdicts", "calls")}
     for k, item in enumerate(items):
@@ -63,7 +62,13 @@ def write_items(run: Run, items: Sequence[Item]) -> None:
         before, after = items[k - 1 : k], items[k + 1 : k + 2]
         values = _values(run, item, rows, texts)
         around = {"before": _beside(before), "after": _beside(after)}
-        (run.path / item.file).write_text(page("item.html.j2", **values, **around), "utf-8")
+        files.write_text(
+            run.path / item.file, page("item.html.j2", **values, **around), synced=False
+        )
+    kept = {Path(item.file).name for item in items}
+    for old in folder.glob("*.html"):
+        if old.name not in kept:
+            old.unlink()
 
 
 def _is(row: Row, item: Item) -> bool:
