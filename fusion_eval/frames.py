@@ -133,8 +133,16 @@ def trials(run: Run | str | Path) -> pd.DataFrame:
 
 
 def verdicts(run: Run | str | Path) -> pd.DataFrame:
-    """One row per trial, criterion, grader and pass; see DICTIONARY."""
-    return _read(run, "verdicts")
+    """One row per trial, criterion, grader and pass; see DICTIONARY.
+
+    `policy`, how the verdicts become a score, comes from the trials of the run.
+    """
+    opened = run if isinstance(run, Run) else read_run(run)
+    frame, known = _read(opened, "verdicts"), _read(opened, "trials")
+    if "policy" in known:
+        of = dict(zip(task_key(known).tolist(), known["policy"].tolist(), strict=True))
+        frame["policy"] = task_key(frame).map(of)
+    return frame
 
 
 def calls(run: Run | str | Path) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Variance components, and what buys the most precision per dollar."""
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,8 @@ from made_runs import trial, trials_of
 from made_worlds import GOLDEN, worlds
 
 import fusion_eval as fe
-from fusion_eval.errors import MissingScoresError, TooFewTasksError
+from fusion_eval.core import POLICIES, Verdict
+from fusion_eval.errors import MissingScoresError, StatisticsError, TooFewTasksError
 from fusion_eval.stats.components import components
 
 RNG = np.random.default_rng
@@ -222,3 +224,68 @@ def test_the_optimal_number_of_passes_is_the_cheapest_for_its_precision():
     prices = {m / 10: parts.variance(1, 1, 1, m / 10) * (0.10 + m / 10 * 0.01)
               for m in range(10, 200)}  # fmt: skip
     assert optimal == pytest.approx(min(prices, key=prices.get), abs=0.11)
+
+
+def _rubric_verdicts(policy):
+    """20 tasks with weights 5, 3, -6, two repeats graded twice; where errors often reach 0."""
+    rng, rows = RNG(11), []
+    for t, k, p, c in itertools.product(range(20), range(2), range(2), range(3)):
+        met = float(rng.random() < (0.55, 0.6, 0.5)[c])
+        rows.append({"task": f"t{t}", "recipe": "a", "repeat": k, "criterion": f"c{c}",
+                     "weight": (5.0, 3.0, -6.0)[c], "grader": "g", "grader_pass": p,
+                     "verdict": "met" if met else "unmet", "value": met,
+                     "policy": policy})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("policy", ["draco", "prbench", "healthbench"])
+def test_the_variance_of_grading_is_that_of_the_scores_that_the_run_was_given(policy):
+    """By DRACO's formula, whatever the run's, the noise of a HealthBench grader was 2.3 times
+    smaller than it is, and plans were so much too small."""
+    verdicts = _rubric_verdicts(policy)
+    rows = [
+        {"task": task, "recipe": "a", "repeat": repeat, "grader": "g", "grader_pass": one,
+         "score": POLICIES[policy]([
+             Verdict(criterion=v["criterion"], section="", weight=v["weight"], grader="g",
+                     grader_pass=one, verdict=v["verdict"], value=v["value"])
+             for v in part.to_dict("records")]).value, "policy": policy}
+        for (task, repeat, one), part in verdicts.groupby(["task", "repeat", "grader_pass"])
+    ]  # fmt: skip
+    scores = pd.DataFrame(rows)
+    expected = fe.variance(scores)
+
+    assert list(fe.variance(verdicts)["variance"]) == pytest.approx(list(expected["variance"]))
+    trials = scores.groupby(["task", "recipe", "repeat", "policy"], as_index=False)["score"].mean()
+    plain = verdicts.drop(columns="policy")
+    priced = trials.assign(cost_usd=0.01, grading_usd=0.002)
+    ways = fe.precision(priced, plain).set_index("more")["se_now"]
+    each = scores.groupby("task")["score"].mean()
+    assert ways["tasks"] == pytest.approx(each.std() / math.sqrt(20), rel=0.02)
+    both = pd.concat([trials, trials.assign(recipe="b", score=trials["score"] * 0.9)])
+    passes = scores.set_index(["task", "repeat", "grader_pass"])["score"].unstack()
+    noise = 2 * passes.var(axis=1).mean()
+    assert fe.power(both, 3.0, verdicts=plain).loc[0, "grading"] == pytest.approx(noise)
+
+
+def test_imported_verdicts_keep_the_policy_that_they_were_scored_by(tmp_path):
+    """The road that most people take: a table of another harness, then its variance."""
+    verdicts = _rubric_verdicts("healthbench")
+    verdicts.drop(columns=["policy", "weight", "value"]).to_csv(tmp_path / "v.csv", index=False)
+    criteria = verdicts.drop_duplicates(["task", "criterion"])[["task", "criterion", "weight"]]
+    criteria.to_csv(tmp_path / "c.csv", index=False)
+    run = fe.import_verdicts(
+        tmp_path / "v.csv", tmp_path / "c.csv", score="healthbench", output_dir=tmp_path
+    )
+    found = fe.variance(fe.verdicts(run))
+    assert list(found["variance"]) == pytest.approx(list(fe.variance(verdicts)["variance"]))
+    assert not found["caveat"].str.contains("DRACO").any()
+
+
+def test_verdicts_without_a_policy_are_scored_by_dracos_formula_and_the_table_says_so():
+    """A formula that was guessed in silence is a wrong number waiting to be believed."""
+    verdicts = _rubric_verdicts("draco")
+    plain = fe.variance(verdicts.drop(columns="policy"))
+    assert plain["caveat"].str.contains("no policy named: scored by DRACO's formula").all()
+    assert list(plain["variance"]) == list(fe.variance(verdicts)["variance"])
+    with pytest.raises(StatisticsError, match="'healthbensh'; did you mean 'healthbench'"):
+        fe.variance(verdicts.assign(policy="healthbensh"))

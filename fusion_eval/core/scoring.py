@@ -28,7 +28,7 @@ def score(policy: Policy, verdicts: Sequence[Verdict]) -> Score:
     read = [v for v in verdicts if is_read(policy, v)]
     countable = any(v.weight > 0 for v in read) or all(v.weight < 0 for v in verdicts)
     raw = _raw(policy, read) if read and countable else None
-    value = None if raw is None else _cut(policy, read, raw)
+    value = None if raw is None else cut(policy, read, raw)
     if value is not None and len(read) == len(verdicts):
         return Score(value=value, raw=raw, low=value, high=value, coverage=1.0)
     coverage = len(read) / len(verdicts)
@@ -69,7 +69,7 @@ def mean_score(scores: Sequence[Score]) -> Score:
 
 def section_scores(policy: Policy, verdicts: Sequence[Verdict]) -> dict[str, Score]:
     """The policy's formula on each section alone, in the order in which sections appear."""
-    return {name: score_of(policy, part) for name, part in _sections(verdicts).items()}
+    return {name: score_of(policy, part) for name, part in by_section(verdicts).items()}
 
 
 def is_read(policy: Policy, verdict: Verdict) -> bool:
@@ -91,7 +91,7 @@ def _filled(verdict: Verdict, best: bool) -> Verdict:
 def _complete(policy: Policy, verdicts: Sequence[Verdict]) -> float | None:
     """The score when everything was read."""
     raw = _raw(policy, verdicts)
-    return None if raw is None else _cut(policy, verdicts, raw)
+    return None if raw is None else cut(policy, verdicts, raw)
 
 
 def _raw(policy: Policy, verdicts: Sequence[Verdict]) -> float | None:
@@ -125,20 +125,21 @@ def _whole(policy: Policy, verdicts: Sequence[Verdict]) -> float:
     ]
 
 
-def _cut(policy: Policy, verdicts: Sequence[Verdict], raw: float) -> float:
+def cut(policy: Policy, verdicts: Sequence[Verdict], raw: float) -> float:
     """The raw score, cut as the policy cuts the score of one task."""
     if policy.clip == "section" and (whole := _positive(verdicts)) > 0:
-        raw = fsum(_section_total(part) for part in _sections(verdicts).values()) / whole
+        raw = fsum(section_total(part) for part in by_section(verdicts).values()) / whole
     return min(1.0, max(0.0, raw)) if policy.clips_tasks else raw
 
 
-def _section_total(part: Sequence[Verdict]) -> float:
+def section_total(part: Sequence[Verdict]) -> float:
     """What a section adds: 0 to its positive weight, or what its errors cost if it has none."""
     positive = _positive(part)
     return max(0.0, _total(part)) if positive > 0 else _total(part)
 
 
-def _sections(verdicts: Sequence[Verdict]) -> Mapping[str, Sequence[Verdict]]:
+def by_section(verdicts: Sequence[Verdict]) -> Mapping[str, Sequence[Verdict]]:
+    """The verdicts of each section, in the order in which sections appear."""
     parts: dict[str, list[Verdict]] = {}
     for verdict in verdicts:
         parts.setdefault(verdict.section, []).append(verdict)

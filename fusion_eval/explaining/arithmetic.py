@@ -11,7 +11,7 @@ from math import fsum
 from typing import Any
 
 from fusion_eval.core import POLICIES, Policy, Verdict, score_of
-from fusion_eval.core.scoring import is_read, score
+from fusion_eval.core.scoring import by_section, cut, is_read, score, section_total
 from fusion_eval.core.votes import Combine, scored
 
 Row = dict[str, Any]
@@ -61,61 +61,47 @@ def steps(policy: Policy, verdicts: Sequence[Verdict]) -> list[Row]:
     points = fsum(v.weight * (v.value or 0.0) for v in read)
     best = fsum(max(0.0, v.weight) for v in read)
     worst = fsum(min(0.0, v.weight) for v in read)
+    raw = score(policy, verdicts).raw or 0.0
+    fraction = (raw - policy.floor) / (1.0 - policy.floor)
     found = [_step("points", "sum of weight x value over the criteria that were read", points)]
     if not best and policy.denominator != "range":
+        how = "no criterion has a positive weight"
         if policy.all_negative == "inverted":
-            how = f"1 + {_n(points)} / {_n(-worst)} (no criterion has a positive weight)"
-            found.append(_step("raw", how, 1.0 + points / -worst))
-        else:
-            found.append(_step("raw", "no criterion has a positive weight", 0.0))
+            how = f"1 + {_n(points)} / {_n(-worst)} ({how})"
+        found.append(_step("raw", how, raw))
     elif policy.numerator == "share":
         theirs = fsum(v.weight * (v.reference_value or 0.0) for v in read)
         found.append(_step("reference", "the same sum for the reference answer", theirs))
-        share = points / (points + theirs) if points + theirs > 0 else 0.0
-        found.append(_step("raw", f"{_n(points)} / ({_n(points)} + {_n(theirs)})", share))
+        found.append(_step("raw", f"{_n(points)} / ({_n(points)} + {_n(theirs)})", fraction))
     else:
-        found += _fraction(policy, points, best, worst)
+        found.append(_step("raw", _quotient(policy, points, best, worst), fraction))
     if policy.floor:
-        part = found[-1]["value"]
-        how = f"{_n(policy.floor)} + (1 - {_n(policy.floor)}) x {_n(part)}"
-        found.append(_step("from its floor", how, policy.floor + (1.0 - policy.floor) * part))
-    return [*found, *_cuts(policy, read, best, found[-1]["value"]), *_bounds(policy, verdicts)]
+        how = f"{_n(policy.floor)} + (1 - {_n(policy.floor)}) x {_n(fraction)}"
+        found.append(_step("from its floor", how, raw))
+    return [*found, *_cuts(policy, read, best, raw), *_bounds(policy, verdicts)]
 
 
-def _fraction(policy: Policy, points: float, best: float, worst: float) -> list[Row]:
+def _quotient(policy: Policy, points: float, best: float, worst: float) -> str:
     if policy.denominator == "range":
-        how = f"({_n(points)} - {_n(worst)}) / ({_n(best)} - {_n(worst)}) (from worst to best)"
-        return [_step("raw", how, (points - worst) / (best - worst))]
+        return f"({_n(points)} - {_n(worst)}) / ({_n(best)} - {_n(worst)}) (from worst to best)"
     if policy.denominator == "all":
-        whole = best + worst
-        return [
-            _step("raw", f"{_n(points)} / {_n(whole)} (the sum of all weights)", points / whole)
-        ]
-    how = f"{_n(points)} / {_n(best)} (the sum of the positive weights)"
-    return [_step("raw", how, points / best)]
+        return f"{_n(points)} / {_n(best + worst)} (the sum of all weights)"
+    return f"{_n(points)} / {_n(best)} (the sum of the positive weights)"
 
 
 def _cuts(policy: Policy, read: Sequence[Verdict], best: float, raw: float) -> list[Row]:
     found = []
     if policy.clip == "section" and best > 0:
-        parts: dict[str, list[Verdict]] = {}
-        for verdict in read:
-            parts.setdefault(verdict.section, []).append(verdict)
-        sums = {name: _section(part) for name, part in parts.items()}
+        sums = {name: section_total(part) for name, part in by_section(read).items()}
         raw = fsum(sums.values()) / best
         said = ", ".join(f"{name} {_n(value)}" for name, value in sums.items())
         how = f"({said}) / {_n(best)} (no section with positive weights is below 0)"
         found.append(_step("by section", how, raw))
     if policy.clips_tasks:
-        found.append(_step("score", "cut to 0 to 1", min(1.0, max(0.0, raw))))
+        found.append(_step("score", "cut to 0 to 1", cut(policy, read, raw)))
     else:
         found.append(_step("score", "not cut", raw))
     return found
-
-
-def _section(part: Sequence[Verdict]) -> float:
-    total = fsum(v.weight * (v.value or 0.0) for v in part)
-    return max(0.0, total) if any(v.weight > 0 for v in part) else total
 
 
 def _bounds(policy: Policy, verdicts: Sequence[Verdict]) -> list[Row]:

@@ -13,10 +13,10 @@ import pandas as pd
 
 from fusion_eval import files, frames
 from fusion_eval.core import digest
-from fusion_eval.core.outcome import Verdict
-from fusion_eval.core.rubric import POLICIES
+from fusion_eval.core.score_table import GRADING
 from fusion_eval.errors import InputError
 from fusion_eval.stats.sections import section_scores
+from fusion_eval.stats.verdicts import graded
 from fusion_eval.store import Run, read_run
 
 FORMAT = 1
@@ -146,30 +146,14 @@ def _passes(run: Run) -> dict[tuple[str, str, int], list[float | None]]:
     verdicts = frames.verdicts(run)
     if len(verdicts[["grader", "grader_pass"]].drop_duplicates()) < 2:
         return {}
-    policies = {(str(r), str(t)): p for r, t, p in _policies(run)}
     found: dict[tuple[str, str, int], list[float | None]] = {}
-    keys = ["recipe", "task_hash", "repeat", "grader", "grader_pass"]
-    for at, rows in verdicts.groupby(keys, sort=True):
-        names: tuple[Any, ...] = at if isinstance(at, tuple) else (at,)
-        recipe, task, repeat = str(names[0]), str(names[1]), int(names[2])
-        policy = POLICIES.get(policies.get((recipe, task), "draco"), POLICIES["draco"])
-        value = policy([_verdict(row) for row in rows.to_dict("records")]).value
-        found.setdefault((recipe, task, repeat), []).append(value)
+    rows = graded(verdicts).sort_values(list(GRADING))
+    for recipe, task, repeat, value in rows[["recipe", "task", "repeat", "score"]].itertuples(
+        index=False
+    ):
+        passes = found.setdefault((str(recipe), str(task), int(repeat)), [])
+        passes.append(None if _empty(value) else float(value))
     return found
-
-
-def _policies(run: Run) -> list[tuple[Any, Any, str]]:
-    trials = frames.trials(run)
-    named = trials["policy"].fillna("draco") if "policy" in trials else ["draco"] * len(trials)
-    return list(zip(trials["recipe"], frames.task_key(trials), named, strict=True))
-
-
-def _verdict(row: Mapping[Any, Any]) -> Verdict:
-    return Verdict(
-        criterion=str(row["criterion"]), section=str(row["section"] or ""),
-        weight=float(row["weight"]), grader=str(row["grader"]), grader_pass=int(row["grader_pass"]),
-        verdict=row["verdict"], value=None if _empty(row["value"]) else float(row["value"]),
-    )  # fmt: skip
 
 
 def read_baseline(path: str | Path) -> Baseline:

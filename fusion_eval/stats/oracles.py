@@ -12,8 +12,10 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.core import digest
+from fusion_eval.core.score_table import mean_scores
 from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import per_task, recipes, task_key
+from fusion_eval.stats.verdicts import graded, policies_of
 
 COMPUTED = "computed"
 """The strategy of rows that no call has made."""
@@ -89,54 +91,32 @@ def union_oracle(
 
     A positive criterion counts as met if any member met it, a negative one only if all who
     answered did; verdicts between 0 and 1 take the highest and the lowest. Each pass of each
-    grader is scored on its own, by DRACO's formula. The upper bound of a writer that adds nothing.
-    Tasks without verdicts have no row; where all members failed, so has the union.
+    grader is scored on its own, by the policy of the task. The upper bound of a writer that adds
+    nothing. Tasks without verdicts have no row; where all members failed, so has the union.
     """
     base = oracle(trials, members, name)
-    found = verdicts[verdicts["recipe"].astype(str).isin(members)].copy()
-    found["task_hash"] = task_key(found)
-    found = found.dropna(subset=["weight"])
-    found = found.assign(
-        value=found["value"].astype(float), weight=found["weight"].astype(float),
-        grader=found["grader"].fillna(""), grader_pass=found["grader_pass"].fillna(0),
-    )  # fmt: skip
-    each = found.groupby([*_ONE_PASS, "criterion"])
-    weight = each["weight"].first()
-    value = each["value"].max().where(weight > 0, each["value"].min())
-    scores = _scores(weight, value)
-    keys = pd.MultiIndex.from_frame(base[_ONE_ANSWER])
-    united = scores.reindex(keys).set_index(base.index)
+    theirs = verdicts[verdicts["recipe"].astype(str).isin(members)]
+    scores = _united(theirs.assign(recipe=name), trials)
+    united = scores.reindex(pd.MultiIndex.from_frame(base[_ONE_ANSWER])).set_index(base.index)
     base[list(united.columns)] = united
     return base[base["score"].notna() | base["failure"].notna()]
 
 
-def _scores(weight: pd.Series, value: pd.Series) -> pd.DataFrame:
-    """Score, its bounds and coverage by task and repeat; see `core.rubric.draco`."""
-    read = value.notna()
-    parts = pd.DataFrame({
-        "met": (weight * value).fillna(0.0),
-        "positive": weight.clip(lower=0.0) * read,
-        "all_positive": weight.clip(lower=0.0),
-        "negative": weight.clip(upper=0.0).abs(),
-        "worst": (weight.clip(upper=0.0) * ~read),
-        "best": (weight.clip(lower=0.0) * ~read),
-        "coverage": read.astype(float),
-    })  # fmt: skip
-    groups = parts.groupby(level=_ONE_PASS)
-    sums, coverage = groups.sum(), groups["coverage"].mean()
-    only_errors = sums["all_positive"] == 0
-    shift = only_errors.astype(float)
-    known = sums["negative"].where(only_errors, sums["positive"])
-    whole = sums["negative"].where(only_errors, sums["all_positive"])
-    raw = shift + sums["met"] / known.where(known > 0)
-    each = pd.DataFrame({
-        "score_raw": raw,
-        "score": raw.clip(0.0, 1.0),
-        "score_min": (shift + (sums["met"] + sums["worst"]) / whole).clip(0.0, 1.0),
-        "score_max": (shift + (sums["met"] + sums["best"]) / whole).clip(0.0, 1.0),
-        "coverage": coverage,
-    })  # fmt: skip
-    return each.groupby(level=_ONE_ANSWER).mean()
+def _united(verdicts: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """Score, its bounds and coverage by task and repeat, of the best verdict on each criterion."""
+    sections, reference = verdicts.get("section", ""), verdicts.get("reference_value", np.nan)
+    rows = verdicts.assign(
+        task_hash=task_key(verdicts), value=verdicts["value"].astype(float),
+        weight=verdicts["weight"].astype(float), section=sections, reference_value=reference,
+        grader=verdicts["grader"].fillna(""), grader_pass=verdicts["grader_pass"].fillna(0),
+        policy=policies_of(verdicts, trials),
+    ).dropna(subset=["weight"])  # fmt: skip
+    each = rows.groupby([*_ONE_PASS, "criterion"])
+    best = each[["recipe", "task", "weight", "section", "policy"]].first()
+    best["value"] = each["value"].max().where(best["weight"] > 0, each["value"].min())
+    best["reference_value"] = each["reference_value"].min()
+    made = mean_scores(graded(best.reset_index()), ["task", "repeat"])
+    return made[["score_raw", "score", "score_min", "score_max", "coverage"]]
 
 
 def _bound(rows: pd.DataFrame, name: str) -> pd.DataFrame:

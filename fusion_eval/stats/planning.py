@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fusion_eval.core.score_table import GRADING
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, task_key
 from fusion_eval.stats.compare import compare
 from fusion_eval.stats.design import unclustered
-from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.frontier import pareto
 from fusion_eval.stats.noise import Noise, grading_noise, noise_of
 from fusion_eval.stats.plans import Aim, Prices, Study, cheapest, strongest, study
 from fusion_eval.stats.power import ALPHA, POWER, cautious_sd, tasks_needed
 from fusion_eval.stats.protocols import with_caveat
 from fusion_eval.stats.tables import tidied
+from fusion_eval.stats.verdicts import graded
 
 COLUMNS = (
     "a", "b", "difference", "conclusion", "sd", "interaction", "draw", "grading", "n",
@@ -81,7 +82,7 @@ def power(
         str(row["recipe"]): str(row["dominated_by"])
         for row in pareto(known, missing=missing, resamples=100).to_dict("records")
     }
-    grading = _grading(verdicts)
+    grading = _grading(verdicts, trials)
     rows, plans = [], {}
     for pair in compared.to_dict("records"):
         a, b = str(pair["a"]), str(pair["b"])
@@ -175,25 +176,13 @@ def prices_of(
     return Prices(answers=answers / len(pairs), grading=marked / len(pairs))
 
 
-def _grading(verdicts: pd.DataFrame | None) -> float | None:
+def _grading(verdicts: pd.DataFrame | None, trials: pd.DataFrame) -> float | None:
     """Variance that one pass adds to a *difference*, from the verdicts; None where unknown."""
     if verdicts is None or not len(verdicts) or verdicts["grader_pass"].nunique() < 2:
         return None
-    found = grading_noise(pass_scores(verdicts))
+    wide = graded(verdicts, trials).set_index(list(GRADING))["score"].unstack([-2, -1])
+    found = grading_noise(wide.to_numpy(dtype=np.float64))
     return None if found is None else 2 * found
-
-
-def pass_scores(verdicts: pd.DataFrame) -> Floats:
-    """Score of every answer in every grading, shape (n_answers, n_gradings); by DRACO's formula."""
-    read = verdicts[verdicts["value"].notna() & verdicts["weight"].notna()]
-    weight, value = read["weight"].astype(float), read["value"].astype(float)
-    keys = [read["recipe"].astype(str), task_key(read), read["repeat"]]
-    keys += [read["grader"].astype(str), read["grader_pass"]]
-    sums = pd.DataFrame({"met": weight * value, "whole": weight.clip(lower=0)})
-    sums = sums.groupby(keys).sum()
-    raw = (sums["met"] / sums["whole"].where(sums["whole"] > 0)).clip(0.0, 1.0)
-    scores: Floats = raw.unstack([-2, -1]).to_numpy(dtype=np.float64)
-    return scores
 
 
 def _whole(

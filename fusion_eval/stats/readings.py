@@ -10,6 +10,7 @@ import pandas as pd
 
 from fusion_eval.core import POLICIES
 from fusion_eval.core.linear import shares
+from fusion_eval.core.score_table import score_table
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_checked, task_key
 
@@ -101,9 +102,7 @@ def first_reading(trials: pd.DataFrame, verdicts: pd.DataFrame) -> First:
     rubrics = rows.drop_duplicates([TASK, "criterion"])
     policies = _policies(trials)
     parts = [_parts(part, policies.get(str(t), "draco")) for t, part in rubrics.groupby(TASK)]
-    shared = (
-        pd.concat(parts) if parts else pd.DataFrame(columns=[*_RUBRIC, "share", "base", "size"])
-    )
+    shared = pd.concat(parts) if parts else pd.DataFrame(columns=[*_RUBRIC, "share", "size"])
     known = units.reset_index()[[TASK, "criterion"]].merge(shared, how="left", on=_RUBRIC)
     units["share"] = known["share"].to_numpy(dtype=float)
     return First(units=units, trials=_scores(trials, units, known, policies))
@@ -119,30 +118,25 @@ def _policies(trials: pd.DataFrame) -> dict[str, str]:
 
 
 def _parts(rubric: pd.DataFrame, policy: str) -> pd.DataFrame:
-    """What each criterion of one task is worth in the score, and what nothing met is worth."""
+    """What each criterion of one task is worth in the score."""
     found = shares(POLICIES[policy], list(rubric["weight"]))
     if found is None:
         raise StatisticsError(
             f"scores of the policy {policy!r} are no sum of verdicts; a second reading of some of "
             "them cannot correct the score"
         )
-    return rubric[_RUBRIC].assign(base=found[0], share=found[1], size=len(rubric))
+    return rubric[_RUBRIC].assign(share=found[1], size=len(rubric))
 
 
 def _scores(
     trials: pd.DataFrame, units: pd.DataFrame, known: pd.DataFrame, policies: Mapping[str, str]
 ) -> pd.DataFrame:
-    trial = [units.index.get_level_values(name) for name in TRIAL]
-    each = pd.DataFrame(
-        {
-            "points": (units["share"] * units["filled"]).to_numpy(),
-            "base": known["base"].to_numpy(dtype=float),
-            "lacking": known["size"].to_numpy(dtype=float),
-        }
-    )
-    groups = each.groupby([np.asarray(level) for level in trial])
-    raw = groups["points"].sum() + groups["base"].first()
-    raw = raw.where(groups.size() == groups["lacking"].first()).rename_axis(TRIAL)
+    rows = units.reset_index().drop(columns="value").rename(columns={"filled": "value"})
+    names = rows[TASK].map(lambda task: policies.get(str(task), "draco"))
+    made = score_table(rows, names, TRIAL).set_index(TRIAL)
+    size = rows.groupby(TRIAL, sort=False).size().reindex(made.index)
+    whole = known.groupby([rows[name] for name in TRIAL], sort=False)["size"].first()
+    raw = made["score_raw"].where(size == whole.reindex(made.index))
     index = pd.MultiIndex.from_frame(keys(trials))
     raw = raw.reindex(index)
     cuts = np.array([POLICIES[policies[str(task)]].clips_tasks for task, *_ in index], dtype=bool)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from fusion_eval.core.score_table import GRADING
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_simulated, recipes, scored, task_key
 from fusion_eval.stats.components import WORDS, Components, components
@@ -35,8 +36,9 @@ def variance(
     Parameters
     ----------
     table : trials (their repeats show draws), verdicts (`frames.verdicts`: graders and passes
-        too; a failed answer has none and its task is left out), or any table with `task`,
-        `recipe`, `score` and optional `repeat`, `grader`, `grader_pass`
+        too, each scored by the `policy` of its task; a failed answer has none and its task is left
+        out), or any table with `task`, `recipe`, `score` and optional `repeat`, `grader`,
+        `grader_pass`
     reference : take the differences to this recipe instead of each recipe's own scores; then
         `task` is how much the lead differs between tasks
     level : of the delete-one-task jackknife intervals
@@ -54,8 +56,11 @@ def variance(
     """
     check_level(level)
     found: list[dict[str, object]] = []
-    for name, cells, lost in _balanced(table, reference):
-        found += _rows(name, cells, lost, level, is_simulated(table))
+    long = _cells(table)
+    notes = ["SIMULATED"] if is_simulated(table) else []
+    notes += [long.attrs["assumed"]] if long.attrs.get("assumed") else []
+    for name, cells, lost in _balanced(long, reference):
+        found += _rows(name, cells, lost, level, notes)
     frame = pd.DataFrame(found, columns=list(COLUMNS))
     frame.attrs = {**table.attrs, "simulated": is_simulated(table), "level": level}
     return frame
@@ -84,10 +89,10 @@ def precision(
     ----------
     Cochran (1977), ch. 10 (optimum allocation); Brennan (2001), ch. 4 (decision studies).
     """
-    source = trials if verdicts is None else verdicts
+    long = _cells(trials if verdicts is None else verdicts, trials)
     usd = _dollars(trials)
     found = []
-    for name, cells, _ in _balanced(source, reference):
+    for name, cells, _ in _balanced(long, reference):
         if cells.shape[0] < 2:
             continue
         names = [name] if reference is None else [name, reference]
@@ -99,9 +104,8 @@ def precision(
     return frame
 
 
-def _balanced(table: pd.DataFrame, reference: str | None) -> Iterator[tuple[str, Floats, int]]:
+def _balanced(long: pd.DataFrame, reference: str | None) -> Iterator[tuple[str, Floats, int]]:
     """(recipe, scores of shape (tasks, repeats, graders, passes), tasks left out)."""
-    long = _cells(table)
     names = recipes(long)
     if reference is not None and reference not in names:
         raise StatisticsError(f"no recipe {reference!r}; there are: {', '.join(names)}")
@@ -120,10 +124,13 @@ def _balanced(table: pd.DataFrame, reference: str | None) -> Iterator[tuple[str,
         yield name, whole.to_numpy(dtype=np.float64).reshape(shape), len(cells) - len(whole)
 
 
-def _cells(table: pd.DataFrame) -> pd.DataFrame:
+def _cells(table: pd.DataFrame, trials: pd.DataFrame | None = None) -> pd.DataFrame:
     """Columns recipe, task, repeat, grader, grader_pass, score: one row per graded answer."""
     if {"criterion", "value", "weight"} <= set(table.columns):
-        return graded(table).dropna()
+        gradings = graded(table, trials)
+        kept = gradings[[*GRADING, "score"]].dropna()
+        kept.attrs = gradings.attrs
+        return kept
     plain = table.copy(deep=False)
     plain.attrs = {}
     keys = [name for name in ("grader", "grader_pass") if name in plain]
@@ -140,10 +147,10 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(
-    name: str, cells: Floats, lost: int, level: float, simulated: bool
+    name: str, cells: Floats, lost: int, level: float, known: list[str]
 ) -> list[dict[str, object]]:
     n, k, graders, passes = cells.shape
-    notes = ["SIMULATED"] if simulated else []
+    notes = list(known)
     if lost:
         notes.append(f"{lost} task{'s' if lost != 1 else ''} without every cell left out")
     if n < 2:
@@ -151,11 +158,11 @@ def _rows(
         return [_line(name, "task", cells.shape, math.nan, notes)]
     notes += _confounded(k, graders, passes)
     found = components(cells)
-    known, ends = found.known(), _jackknife(cells, found, level)
-    total = sum(max(0.0, value) for value in known.values())
+    parts, ends = found.known(), _jackknife(cells, found, level)
+    total = sum(max(0.0, value) for value in parts.values())
     return [
         _line(name, WORDS[letter], cells.shape, value, notes, ends[letter], total)
-        for letter, value in known.items()
+        for letter, value in parts.items()
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fusion_eval.core import POLICIES, Policy, Task
+from fusion_eval.core.sums import Sums, cut_scores, raw_scores
 from fusion_eval.simulator import mechanism
 from fusion_eval.simulator.direct.answers import Answers
 from fusion_eval.simulator.direct.scene import Floats, Scene
@@ -44,34 +45,19 @@ def scores(policy: Policy, weights: Floats, values: Floats) -> Floats:
     unread = np.isnan(values)
     if unread.any() and not (policy.denominator == "positive" and policy.clips_tasks):
         ends = (np.where(unread, weights < 0, values), np.where(unread, weights > 0, values))
-        low, high = (_cut(policy, _raw(policy, weights, end)) for end in ends)
-        return np.asarray(np.clip(_cut(policy, raw), low, high), dtype=np.float64)
-    return _cut(policy, raw)
+        low, high = (cut_scores(policy, _raw(policy, weights, end)) for end in ends)
+        return np.asarray(np.clip(cut_scores(policy, raw), low, high), dtype=np.float64)
+    return cut_scores(policy, raw)
 
 
 def _raw(policy: Policy, weights: Floats, values: Floats) -> Floats:
     read = ~np.isnan(values)
-    met = (np.nan_to_num(values) * weights).sum(axis=1)
-    positive = (read * np.maximum(weights, 0.0)).sum(axis=1)
-    negative = (read * np.minimum(weights, 0.0)).sum(axis=1)
-    errors = bool((weights < 0).all())
-    if errors and policy.denominator != "range":
-        alone = {
-            "inverted": 1.0 + met / np.where(negative < 0, -negative, np.nan),
-            "zero": 0.0 * met,
-        }
-        found = alone.get(policy.all_negative, np.full(len(met), np.nan))
-        return np.where(read.any(axis=1), found, np.nan)
-    whole = {
-        "positive": positive,
-        "all": positive + negative,
-        "range": positive - negative,
-    }[policy.denominator]
-    least = negative if policy.denominator == "range" else 0.0
-    usable = (whole > 0) & (errors | (positive > 0))
-    fraction = (met - least) / np.where(usable, whole, np.nan)
-    return np.asarray(policy.floor + (1.0 - policy.floor) * fraction, dtype=np.float64)
-
-
-def _cut(policy: Policy, raw: Floats) -> Floats:
-    return np.asarray(np.clip(raw, 0.0, 1.0) if policy.clips_tasks else raw, dtype=np.float64)
+    total = (np.nan_to_num(values) * weights).sum(axis=1)
+    sums = Sums(
+        total=total,
+        reference=np.zeros_like(total),
+        positive=(read * np.maximum(weights, 0.0)).sum(axis=1),
+        negative=(read * np.minimum(weights, 0.0)).sum(axis=1),
+    )
+    countable = read.any(axis=1) & ((sums.positive > 0) | bool((weights < 0).all()))
+    return np.where(countable, raw_scores(policy, sums), np.nan)
