@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check simulations coverage notebooks lines gate baseline report clean
+.PHONY: help setup bench test check simulations coverage notebooks reproduce lines gate baseline report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ coverage: .venv/dev ## docs/coverage.md: what the intervals and tests hold, in k
 
 notebooks: .venv/dev ## run the notebooks again and keep their outputs
 	$(BIN)/python tests/write_notebooks.py
+
+reproduce: .venv/dev ## the statistics of public results again, from their rows (DATA=FOLDER)
+	$(BIN)/python tests/write_openhands_public.py $(DATA) --check
 
 lines: .venv/dev ## which lines no test runs
 	$(BIN)/coverage run -m pytest

@@ -25,13 +25,19 @@ DPI = 100
 
 def document() -> str:
     """The page as it has to be: words from the template, numbers from the library."""
+    template = environment().get_template(TEMPLATE)
+    return template.render(fe=fe, draco=draco, table=table, ends=ends)
+
+
+def environment() -> Environment:
+    """Templates of the pages of evidence, with the ways in which they write numbers."""
     here = FileSystemLoader(Path(__file__).parent)
     made = Environment(
         loader=here, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     made.filters |= {"pts": points, "signed": signed, "ends": ends, "share": share}
-    return made.get_template(TEMPLATE).render(fe=fe, draco=draco, table=table, ends=ends)
+    return made
 
 
 def points(value: float, digits: int = 2) -> str:

@@ -22,7 +22,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SHIPPED = ("tasks", "results/draco-public", "results/baseline")
+SHIPPED = ("tasks", "results/draco-public", "results/openhands-public", "results/baseline")
 """What notebooks may read beside themselves: `../tasks`, `../results/draco-public` …"""
 
 PALETTE = 128
