@@ -54,12 +54,13 @@ class EndpointError(InputError):
 
 
 class CallFailedError(FusionEvalError):
-    """One call has no reply. `failure` is the word that goes into the tables."""
+    """One call has no reply. `failure` is the word that goes into the tables, `key` the call's."""
 
     def __init__(self, failure: str, detail: str = "", attempts: Sequence[object] = ()) -> None:
         self.failure = failure
         self.detail = detail
         self.attempts = tuple(attempts)
+        self.key: str | None = None
         super().__init__(f"{failure}: {detail}" if detail else failure)
 
 

@@ -118,6 +118,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "latency_s": ("s", "time to the reply, without waiting for a rate limit"),
         "finish": ("", "how the call ended"),
         "failure": ("", "a word for why there is no reply"),
+        "detail": ("", "what the endpoint said of it"),
     },
 }
 """For each table, column -> (unit, meaning)."""

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fusion_eval.bench.plan import Plan
 from fusion_eval.errors import StatisticsError
+from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.people import Readable, readable
 from fusion_eval.report.terminal import WIDTH, paragraph, table
 from fusion_eval.store import Run
@@ -32,7 +33,8 @@ def show(thing: pd.DataFrame | Run | Plan, columns: Sequence[str] | None = None)
     if columns is not None:
         raise StatisticsError("columns are for tables; give a DataFrame")
     if isinstance(thing, Run):
-        return _text(table(thing, named=False), paragraph(thing))
+        lost = sentences(losses(thing.manifest))
+        return _text(*lost, table(thing, named=False), paragraph(thing))
     if isinstance(thing, Plan):
         return _text(*plan_parts(thing))
     raise StatisticsError(f"{type(thing).__name__} is no table, run or plan; print shows it")

@@ -118,6 +118,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "latency_s": _FLOAT,
         "finish": _TEXT,
         "failure": _TEXT,
+        "detail": _TEXT,
     },
 }
 """The columns of each table, in order, with their Arrow types. All may be null but the keys."""

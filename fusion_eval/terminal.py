@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from fusion_eval.bench.output import LASTING
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -117,8 +119,11 @@ def console(*, no_color: bool = False) -> Console:
 def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> None:
     """The table, the decision, and where the rest stands."""
     from fusion_eval.report import terminal
+    from fusion_eval.report.measured import losses, sentences
 
     out = console(no_color=no_color)
+    for line in sentences(losses(run.manifest)):
+        out.print(line, style="bold red", markup=False, soft_wrap=True)
     out.print(terminal.table(run))
     out.print(terminal.paragraph(run), markup=False)
     counts = run.manifest.get("calls", {})
@@ -154,13 +159,20 @@ def unfinished(manifest: Mapping[str, Any]) -> str | None:
     if manifest["status"] == "incomplete":
         details = manifest.get("failure_details", {})
         causes = "; ".join(
-            f"{word} {n}× ({details[word]})" if word in details else f"{word} {n}×"
+            f"{word} {n}× ({details[word].removeprefix(f'{word}: ')})"
+            if word in details
+            else f"{word} {n}×"
             for word, n in manifest.get("failures", {}).items()
         )
-        lasting = not {"not_found", "bad_request", "not_allowed"}.isdisjoint(
-            manifest.get("failures", {})
+        if not causes:
+            return (
+                f"Incomplete, {count}: more than the bench's `limits: unusable_share` of what came "
+                "back could not be used. Mend what the first lines name and run again; what the "
+                "ledger holds is not asked for again under the same --seed."
+            )
+        way = (
+            "Run" if LASTING.isdisjoint(manifest.get("failures", {})) else "Mend the bench and run"
         )
-        way = "Mend the bench and run" if lasting else "Run"
         return f"Incomplete, {count}; calls that kept failing: {causes}. {way} again to go on."
     return f"Interrupted, {count}. Run again to go on."
 

@@ -127,6 +127,7 @@ class Asking:
             took = reply.latency_s
             return replace(reply, key=call.key)
         except CallFailedError as problem:
+            problem.key = call.key
             last = problem.attempts[-1:] or ()
             took = sum(getattr(attempt, "latency_s", 0.0) for attempt in last)
             raise

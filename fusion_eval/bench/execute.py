@@ -179,7 +179,8 @@ class _Running:
         try:
             known = await through(call)
         except CallFailedError as problem:
-            block.facts[call.key] = Fact(model=call.model, failure=problem.failure)
+            self.tally.lose(call.model.name, problem, self.progress.note)
+            block.facts[call.key] = Fact.lost(call.model, problem)
             raise
         block.facts[call.key] = self._fact(call.model, known)
         return known.reply
@@ -325,9 +326,14 @@ class _Running:
             if status != "stopped_by_budget" or self.blocks.is_whole(block):
                 self._write(block)
         output.close()
+        status, unusable = output.judge(status, self.bench.limits.unusable_share)
         store.write_yaml(self.folder / "bench.yaml", resolved(self.bench))
         manifest = manifests.ended(
-            self._manifest, status, **self._counted(status), simulated=output.simulated
+            self._manifest,
+            status,
+            **self._counted(status),
+            simulated=output.simulated,
+            unusable=unusable,
         )
         run = store.write_manifest(self.folder, manifest)
         try:

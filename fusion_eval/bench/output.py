@@ -18,12 +18,17 @@ from typing import Any
 
 from fusion_eval import files, store
 from fusion_eval.bench.tables import Fact, tables
+from fusion_eval.bench.unusable import Unusable
 from fusion_eval.core import Attempt, Recipe, Task, Trial
+from fusion_eval.errors import CallFailedError
 from fusion_eval.grading import NO_REFERENCE, TOO_LONG
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
 
 FINAL = (TOO_LONG, NO_REFERENCE)
 """Why a verdict is missing that no further call would bring."""
+
+LASTING = frozenset({"bad_request", "not_found", "not_allowed", "no_credit"})
+"""Failures that calling again does not mend, as long as the bench stays what it is."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 
@@ -38,6 +43,14 @@ class Tally:
     done: int = 0
     broken: Counter[str] = field(default_factory=Counter)
     details: dict[str, str] = field(default_factory=dict)
+    _told: set[tuple[str, str]] = field(default_factory=set)
+
+    def lose(self, model: str, problem: CallFailedError, say: Callable[[str], None]) -> None:
+        """Keep why a call failed; a refusal is said at once, the first of its kind by a model."""
+        self.details.setdefault(problem.failure, str(problem))
+        if problem.failure in LASTING and (model, problem.failure) not in self._told:
+            self._told.add((model, problem.failure))
+            say(f"{model}: {problem}")
 
     def add(self, trial: Trial) -> None:
         """Count one trial."""
@@ -67,6 +80,7 @@ class Output:
         self.trials = self.failed = self.calls = 0
         self.spent_usd = 0.0
         self.simulated = simulated
+        self.unusable = Unusable()
         self.billed: set[int] = set()
         """Short keys of the calls that stand in the tables."""
         self._folder = folder
@@ -110,6 +124,7 @@ class Output:
         rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed)
         for name, table in self._tables.items():
             table.add(getattr(rows, name))
+        self.unusable.add(trials, facts, text, checked=task.target is not None)
         self._write("tasks", _task(task))
         for trial in trials:
             self._write("answers", _answer(trial))
@@ -121,6 +136,12 @@ class Output:
         self.calls += len(rows.calls)
         self.spent_usd = math.fsum([self.spent_usd, *(r["spent_usd"] or 0.0 for r in rows.calls)])
         self.simulated |= any(f.reply.simulated for f in facts.values() if f.reply is not None)
+
+    def judge(self, status: str, limit: float) -> tuple[str, list[dict[str, Any]]]:
+        """The status, and what could not be used: beyond `limit` nothing that ended is finished."""
+        entries = self.unusable.entries(limit)
+        lost = any(entry["unusable"] for entry in entries)
+        return "incomplete" if status == "finished" and lost else status, entries
 
     def _write(self, name: str, line: Mapping[str, Any]) -> None:
         with files.naming(self._parts[name].path):

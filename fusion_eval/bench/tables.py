@@ -27,18 +27,26 @@ from fusion_eval.core import (
 )
 from fusion_eval.engine import prices
 from fusion_eval.engine.ledger import short
+from fusion_eval.errors import CallFailedError
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What is known about one call: its reply, or its failure; `mine` when this run made it."""
+    """What is known about one call: its reply, or its failure and what the endpoint said of it;
+    `mine` when this run made it."""
 
     model: Model
     reply: Reply | None = None
     failure: str | None = None
+    detail: str = ""
     mine: bool = True
+
+    @classmethod
+    def lost(cls, model: Model, problem: CallFailedError) -> Fact:
+        """A call that brought no reply."""
+        return cls(model=model, failure=problem.failure, detail=problem.detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +203,7 @@ def _call(
         "latency_s": use.end_s - use.start_s,
         "finish": reply.finish if reply else None,
         "failure": fact.failure,
+        "detail": fact.detail or None,
     }
 
 

@@ -115,13 +115,15 @@ class Grader:
 class Limits:
     """What one run may use. Without a budget, only the simulator may be called.
 
-    `run_code`: whether code in answers may be run, in a sandbox (`check: code`).
+    `run_code`: whether code in answers may be run, in a sandbox (`check: code`). `unusable_share`:
+    a run is incomplete where more than this share of a recipe's answers or verdicts is unusable.
     """
 
     budget_usd: float | None = None
     max_in_flight: int = 64
     attempts: int = 4
     run_code: bool = False
+    unusable_share: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

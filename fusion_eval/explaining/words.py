@@ -167,7 +167,10 @@ def _of_call(call: Found) -> str:
     other = f", served {line(served)}" if served not in (None, call["model_requested"]) else ""
     hit = "from the ledger" if call["cached"] else f"paid {_usd(call['spent_usd'])}"
     many = f", {call['attempt']:g} attempts" if (call["attempt"] or 0) > 1 else ""
-    ended = f"; FAILED: {line(call['failure'])}" if call["failure"] else f"; {line(call['finish'])}"
+    why = f" ({line(call['detail'])})" if call.get("detail") else ""
+    ended = f"; {line(call['finish'])}"
+    if call["failure"]:
+        ended = f"; FAILED: {line(call['failure'])}{why}"
     return (
         f"{call['key'][:12]}  {line(call['role'])} {line(call['model'])} (draw {line(call['draw'])}"
         f"{other}): {sum(tokens):,} tokens in, {out:,} out, {_usd(call['cost_usd'])} "

@@ -57,7 +57,7 @@ async def _one(
             reply = await ask(grader, again, role="grader", output=PREFERENCE)
             value, reason = read(reply, at)
     except CallFailedError as problem:
-        return _verdict(grader, one_pass, at, None, problem.failure, graded=False)
+        return _verdict(grader, one_pass, at, None, problem.failure, key=problem.key, graded=False)
     return _verdict(grader, one_pass, at, value, reason, key=reply.key)
 
 

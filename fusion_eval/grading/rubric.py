@@ -104,7 +104,9 @@ async def _asked(
             return [*two[0], *two[1]]
         reply = await ask(grader, again, role="grader", output=form)
     except CallFailedError as problem:
-        lost = [Found(None, problem.failure, i, failed=True) for i in range(len(batch))]
+        lost = [
+            Found(None, problem.failure, i, key=problem.key, failed=True) for i in range(len(batch))
+        ]
         return _filled(found, lost)
     return _filled(found, _found(reply, batch))
 

@@ -165,6 +165,7 @@ class LimitsEntry(Value):
     max_in_flight: int = Field(default=64, ge=1, le=10_000)
     attempts: int = Field(default=4, ge=1, le=20)
     run_code: bool = False
+    unusable_share: float = Field(default=0.5, gt=0, le=1)
 
 
 class BenchFile(Value):

@@ -7,6 +7,7 @@ from typing import Any
 
 from fusion_eval.report.decision import decision
 from fusion_eval.report.design import sections
+from fusion_eval.report.measured import sentences
 from fusion_eval.report.notes import gaps, money_cells, money_lines, notes
 from fusion_eval.report.trust import trust
 from fusion_eval.report.words import (
@@ -35,6 +36,8 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     parts: list[str] = [f"# Report of run {escaped(summary['run_id'])}"]
     if summary["simulated"]:
         parts.append(BANNER)
+    lost = sentences(summary["unusable"], escaped)
+    parts += [f"> **{text}**" for text in lost]
     if summary["status"] not in ("finished", "unknown"):
         parts.append(f"> This run is not finished: its status is {escaped(summary['status'])}.")
     parts += [decision(summary, in_code), _picture(summary) if figure else "No answer has a score."]

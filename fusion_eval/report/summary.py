@@ -18,6 +18,7 @@ from fusion_eval.report.curves import curves
 from fusion_eval.report.decision import to_decide
 from fusion_eval.report.design import designed
 from fusion_eval.report.grader import grader_report
+from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.sections import by_part
 from fusion_eval.report.worth import worth
@@ -38,10 +39,13 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
     table = stats.pareto(trials, LEVEL, SEED)
     missing = missing_tasks(trials, opened.manifest)
     decisions = stats.decisions(trials, SEED)
+    lost = losses(opened.manifest)
     summary = {
         "run_id": opened.id,
         "simulated": opened.simulated,
         "status": opened.manifest.get("status", "unknown"),
+        "unusable": lost,
+        "not_measured": sentences(lost),
         "tasks": _tasks(trials, opened.manifest),
         "repeats": int(trials["repeat"].max()) + 1 if len(trials) else 0,
         "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
