@@ -17,6 +17,7 @@ from fusion_eval import files
 from fusion_eval.errors import TableError
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 _TEXT, _FLOAT, _INT, _BOOL = "string", "float64", "int64", "bool"
@@ -212,6 +213,15 @@ class TableFile:
                 with files.naming(self._part.path):
                     self._write()
 
+    def add_frame(self, frame: pd.DataFrame) -> None:
+        """Take all rows of a data frame at once; a column that is none of the table is an error."""
+        import pyarrow as pa
+
+        if unknown := set(frame.columns) - COLUMNS[self._name].keys():
+            raise ValueError(f"{self._name} has no column {sorted(unknown)}")
+        whole = frame.reindex(columns=self._schema.names)
+        self._file.write_table(pa.Table.from_pandas(whole, self._schema, preserve_index=False))
+
     def close(self, facts: Mapping[str, Any] | None = None) -> Path:
         """The last rows; then the file replaces one that was there before.
 
@@ -249,6 +259,18 @@ def write_table(
     file = TableFile(folder, name)
     try:
         file.add(rows)
+        return file.close(facts)
+    finally:
+        file.discard()
+
+
+def write_frame(
+    folder: Path, name: str, frame: pd.DataFrame, facts: Mapping[str, Any] | None = None
+) -> Path:
+    """The same from a data frame."""
+    file = TableFile(folder, name)
+    try:
+        file.add_frame(frame)
         return file.close(facts)
     finally:
         file.discard()

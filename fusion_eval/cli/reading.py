@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,21 +117,44 @@ def _with_computed(
 
 
 def import_(
-    file: Annotated[Path, Argument(help="CSV, JSONL or Parquet of verdicts or scores.")],
+    files: Annotated[
+        list[Path], Argument(help="Logs or tables of results, or folders of them (docs/import.md).")
+    ],
     criteria: Annotated[
         Path | None, Option("--criteria", help="Weights: task, criterion, weight.")
     ] = None,
+    at: Annotated[
+        str | None, Option("--at", help="Where in a JSON document the rows are: results.items")
+    ] = None,
     columns: Annotated[
-        list[str] | None, Option("--columns", help="recipe=my_name; may be repeated.")
+        list[str] | None,
+        Option("--columns", help="recipe=my_name, score=a.b.c, recipe=a+b; may be repeated."),
+    ] = None,
+    constants: Annotated[
+        list[str] | None, Option("--set", help="recipe=x for every row; may be repeated.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, Option("--where", help="Only rows with this: column=text.")
+    ] = None,
+    missing: Annotated[
+        list[str] | None, Option("--missing", help="A cell that means no score, such as -1.")
     ] = None,
     answers: Annotated[
         Path | None,
         Option("--answers", help="Facts of whole answers: failure, finish, tokens, cost."),
     ] = None,
-    scale: Annotated[float, Option("--scale", min=1.0, help="100 for scores of 0 to 100.")] = 1.0,
+    scale: Annotated[
+        str, Option("--scale", help="A full score, 100 for points; or both ends, 1..10.")
+    ] = "1",
     score: Annotated[
         str, Option("--score", help="Score policy of the verdicts (docs/methods.md).")
     ] = "draco",
+    costs: Annotated[
+        str, Option("--costs", help="'free' if costs of 0 are right; else they are unknown.")
+    ] = "checked",
+    unknown_cost: Annotated[
+        float | None, Option("--unknown-cost", min=0.0, help="US$ that an unknown cost is at most.")
+    ] = None,
     labels: Annotated[
         str | None, Option("--labels", help="The file is a label sheet, filled in, of this run.")
     ] = None,
@@ -138,30 +162,57 @@ def import_(
     as_json: JsonOption = False,
     no_color: ColorOption = False,
 ) -> None:
-    """Make a run directory from verdicts or scores that some other harness produced, and report.
+    """Make a run directory from what other harnesses wrote, and report. Logs are recognised.
 
-    Example: fusion-eval import verdicts.csv.gz --criteria criteria.csv
+    Example: fusion-eval import a.eval b.eval
     """
     if labels is not None:
-        return take_labels(file, labels, output_dir, as_json=as_json)
-    from fusion_eval.importing import import_table
+        return take_labels(files[0], labels, output_dir, as_json=as_json)
+    from fusion_eval.importing import import_results
 
-    renamed = dict(_pair(text) for text in columns or [])
-    done = import_table(
-        file,
+    if costs not in ("checked", "free"):
+        raise InputError(f"--costs {costs}: write free, or leave it out")
+    done = import_results(
+        files,
         criteria=criteria,
-        columns=renamed or None,
+        at=at,
+        columns=_pairs("--columns", columns, "recipe=system"),
+        constants=_pairs("--set", constants, "recipe=my-model"),
+        where=_pairs("--where", where, "split=test"),
+        missing=missing or (),
         scale=scale,
         score=score,
+        costs="free" if costs == "free" else "checked",
+        unknown_cost=unknown_cost,
         output_dir=output_dir,
         answers=answers,
     )
+    _tell(done)
     reported(done, as_json=as_json, no_color=no_color)
     return None
 
 
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not equals:
-        raise InputError(f"--columns {text!r}: write ours=theirs, for example recipe=system")
-    return ours.strip(), theirs.strip()
+def _tell(run: Any) -> None:
+    """What was read as what; on standard error, like all notes."""
+    for file in run.manifest["origin"]["files"]:
+        used = ", ".join(f"{k} from {v}" for k, v in file["columns"].items() if k != v)
+        print(f"{file['file']}: {file['format']}, {file['rows']:,} rows"
+              f"{f'; {used}' if used else ''}", file=sys.stderr)  # fmt: skip
+        if file["ignored_columns"]:
+            print(f"  not used: {', '.join(file['ignored_columns'])}", file=sys.stderr)
+    for note in run.manifest["notes"]:
+        print(f"  {note}", file=sys.stderr)
+    where = run.path.parent.name
+    print(f"imported as {where}/{run.id}, now also {where}/latest", file=sys.stderr)
+
+
+def _pairs(option: str, texts: list[str] | None, example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts or []:
+        ours, equals, theirs = text.partition("=")
+        if not equals:
+            raise InputError(f"{option} {text!r}: write ours=theirs, for example {example}")
+        if ours.strip() in found:
+            raise InputError(f"{option} {ours.strip()} is given twice; leave one out")
+        found[ours.strip()] = theirs.strip()
+    return found

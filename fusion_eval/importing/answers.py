@@ -27,7 +27,7 @@ def with_answers(
     left, right = (_keyed(frame, keys) for frame in (table, answers))
     double = right.index[right.duplicated(keys)]
     whats = ["the same recipe, task and repeat for the second time"] * len(double)
-    problems.add_rows(other, double, whats, "remove one, or tell them apart by repeat")
+    problems.add_rows(double, whats, "remove one, or tell them apart by repeat")
     problems.raise_if_any()
     joined = left.reset_index(names="line").merge(right, on=keys, how="left").set_index("line")
     seen = pd.MultiIndex.from_frame(left[keys])

@@ -4,35 +4,67 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import pandas as pd
 
 from fusion_eval.importing.problems import Problems
+from fusion_eval.importing.sheet import Sheet, cell, joined
 
-TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "recipe": ("recipe", "system", "config"),
-    "task": ("task", "task_id"),
+_FACTS: Mapping[str, tuple[str, ...]] = {
+    "recipe": (
+        "recipe", "system", "config", "model", "model_id", "model_name", "provider.id", "provider",
+        "method", "generator", "agent",
+    ),
+    "task": (
+        "task", "task_id", "question_id", "sample_id", "doc_id", "instance_id", "item_id",
+        "example_id", "prompt_id", "item", "testIdx", "id",
+    ),
+    "repeat": ("repeat", "epoch", "trial_index", "attempt", "replicate"),
+    "cost_usd": ("cost_usd", "total_cost_usd", "cost", "total_cost"),
+    "latency_s": (
+        "latency_s", "latency_seconds", "duration_s", "duration_seconds", "elapsed_s",
+        "latency_ms", "latencyMs", "duration_ms", "performance.latency_ms",
+    ),
+    "failure": ("failure", "error"),
+    "domain": ("domain", "category", "subject"),
+    "cluster": ("cluster", "cluster_id"),
+    "strategy": ("strategy",),
+    "finish": ("finish", "finish_reason", "stop_reason"),
+    "tokens_in": (
+        "tokens_in", "input_tokens", "prompt_tokens", "tokenUsage.prompt",
+        "token_usage.input_tokens", "usage.prompt_tokens", "usage.input_tokens",
+    ),
+    "tokens_out": (
+        "tokens_out", "output_tokens", "completion_tokens", "tokenUsage.completion",
+        "token_usage.output_tokens", "usage.completion_tokens", "usage.output_tokens",
+    ),
+    "answer": ("answer", "response.output", "output", "response", "completion", "prediction"),
+    "question": ("question", "prompt", "instruction", "input"),
+    "model_served": ("model_served", "served_model"),
+    "max_tokens": ("max_tokens",),
+    "date": ("date", "created_at", "timestamp"),
+    "version": ("version",),
+}  # fmt: skip
+_GRADING: Mapping[str, tuple[str, ...]] = {
     "criterion": ("criterion", "criterion_id"),
     "verdict": ("verdict", "met"),
-    "score": ("score",),
-    "repeat": ("repeat",),
-    "grader": ("grader",),
+    "score": (
+        "score", "evaluation.score", "is_correct", "correct", "resolved", "passed", "pass",
+        "success", "accuracy", "acc", "reward", "exact_match", "value",
+    ),
+    "against": ("against", "opponent"),
+    "preference": ("preference", "winner"),
+    "grader": ("grader", "judge", "annotator"),
     "grader_pass": ("grader_pass",),
-    "cost_usd": ("cost_usd",),
-    "latency_s": ("latency_s",),
-    "failure": ("failure",),
-    "domain": ("domain",),
-    "strategy": ("strategy",),
-    "finish": ("finish",),
-    "tokens_in": ("tokens_in",),
-    "tokens_out": ("tokens_out",),
-}
-"""Our name -> the names that a table of verdicts or scores may use for it."""
+    "weight": ("weight",),
+    "section": ("section",),
+    "reason": ("reason",),
+}  # fmt: skip
+TABLE_COLUMNS: Mapping[str, tuple[str, ...]] = {**_FACTS, **_GRADING}
+"""Our name -> the names that a table of verdicts or scores may use for it, the likeliest first."""
 
-TRIAL_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    name: names
-    for name, names in TABLE_COLUMNS.items()
-    if name not in {"criterion", "verdict", "score", "grader", "grader_pass"}
-}
+TRIAL_COLUMNS = _FACTS
 """The same for a file of facts about whole answers."""
 
 CRITERIA_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -44,49 +76,94 @@ CRITERIA_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """The same for a criteria file."""
 
+UNITS: Mapping[str, float] = dict.fromkeys(
+    ("latency_ms", "latencyMs", "duration_ms", "performance.latency_ms"), 1e-3
+)
+"""What to multiply by, for columns in other units than ours."""
+COUNTED = "#"
+"""As a column for `repeat`: number the rows of one recipe and task."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """`used`: our name -> the file's name. `ignored`: columns that nobody reads."""
+    """`used`: our name -> the file's name or path. `ignored`: columns that nobody reads."""
 
     used: dict[str, str]
     ignored: list[str]
     known: Mapping[str, tuple[str, ...]]
+    names: list[str] = field(default_factory=list)
 
     def missing(self, names: Iterable[str]) -> tuple[str, str]:
         """What is missing, and what might be meant."""
         wanted = list(names)
-        spelled = [" or ".join(repr(name) for name in self.known[n]) for n in wanted]
+        spelled = [" or ".join(repr(name) for name in self.known[n][:3]) for n in wanted]
         what = f"no column {', no column '.join(spelled)}"
-        close = difflib.get_close_matches(wanted[0], self.ignored, n=1, cutoff=0.5)
-        example = close[0] if close else "your_name"
-        there = ", ".join([*self.used.values(), *self.ignored]) or "none"
-        return what, f"the file has {there}; map one with --columns {wanted[0]}={example}"
+        first = wanted[0]
+        close = difflib.get_close_matches(first, self.ignored, n=1, cutoff=_CLOSE)
+        contains = [name for name in self.ignored if first in name.lower()]
+        example = (contains or close or ["your_name"])[0]
+        there = ", ".join(self.names) or "none"
+        way = f"map one with --columns {first}={example}"
+        if first == "recipe":
+            way += ", or name the one recipe of the file: --set recipe=NAME"
+        return what, f"the file has {there}; {way}"
+
+
+_CLOSE = 0.75
 
 
 def assign(
-    columns: Iterable[str],
+    sheet: Sheet,
     known: Mapping[str, tuple[str, ...]],
     chosen: Mapping[str, str],
-    where: str,
     problems: Problems,
+    *,
+    fixed: Iterable[str] = (),
 ) -> Columns:
-    """Find our columns among `columns`; `chosen` (our name -> theirs) comes first."""
-    there = list(columns)
-    for twice in {name for name in there if there.count(name) > 1}:
-        problems.add(where, f"two columns named {twice!r}", "rename one")
+    """Find our columns in a sheet; `chosen` (our name -> theirs, or a path) comes first.
+
+    `fixed` are ours that are given otherwise, so that no column is taken for them. Columns may be
+    joined, `a+b`. A name that stands behind another in the list of names is taken only where the
+    first is absent; both are then named, the second as ignored.
+    """
     used: dict[str, str] = {}
     for ours, theirs in chosen.items():
         if ours not in known:
             problems.add("--columns", f"{ours!r} is no column of ours", f"use: {', '.join(known)}")
-        elif theirs not in there:
-            problems.add("--columns", f"{where} has no column {theirs!r}", f"it has {there}")
+        elif lost := [part for part in parts(sheet, theirs) if not sheet.has(part)]:
+            if theirs == COUNTED and ours == "repeat":
+                continue
+            there = ", ".join(sheet.names())
+            problems.add("--columns", f"{sheet.file} has no column {lost[0]!r}", f"it has {there}")
         else:
             used[ours] = theirs
+    given = {*fixed, *(name for name, theirs in chosen.items() if theirs == COUNTED)}
     for ours, names in known.items():
-        free = [name for name in names if name in there and name not in used.values()]
-        if ours not in used and free:
-            used[ours] = free[0]
-    return Columns(
-        used=used, ignored=[name for name in there if name not in used.values()], known=known
-    )
+        taken = [part for theirs in used.values() for part in parts(sheet, theirs)]
+        free = (name for name in names if name not in taken and sheet.has(name))
+        if ours not in used and ours not in given and (first := next(free, None)):
+            used[ours] = first
+    read = [part for theirs in used.values() for part in parts(sheet, theirs)]
+    return Columns(used=used, ignored=sheet.rest(read), known=known, names=sheet.names())
+
+
+def parts(sheet: Sheet, theirs: str) -> list[str]:
+    """The columns that `a+b` joins; a column that is itself called so is one."""
+    return [theirs] if sheet.has(theirs) else theirs.split("+")
+
+
+TEXTS = frozenset({"answer", "question", "reason"})
+"""Columns whose cells are kept to the last blank."""
+
+
+def taken(sheet: Sheet, named: Columns) -> pd.DataFrame:
+    """The columns of ours that a sheet has, as text; the index is `file:line`."""
+    index = [f"{sheet.file}:{line}" for line in sheet.lines]
+    made: dict[str, pd.Series] = {}
+    for ours, theirs in named.used.items():
+        column = joined([sheet.column(part) for part in parts(sheet, theirs)])
+        if (factor := UNITS.get(theirs)) is not None:
+            number = pd.to_numeric(column, errors="coerce")
+            column = (number * factor).map(cell).astype("str").where(number.notna(), column)
+        made[ours] = column if ours in TEXTS else column.str.strip()
+    return pd.DataFrame(made).set_axis(pd.Index(index, dtype="str"), axis=0)

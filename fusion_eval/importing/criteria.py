@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from fusion_eval.core import POLICIES, digest
-from fusion_eval.importing.columns import CRITERIA_COLUMNS, assign
+from fusion_eval.importing.columns import CRITERIA_COLUMNS, assign, taken
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.reading import read
 
@@ -49,14 +49,19 @@ def _hash(task: str, criteria: dict[str, tuple[float, str]], policy: str) -> str
 def read_criteria(path: Path, problems: Problems, policy: str = "draco") -> Criteria:
     """Read and check a criteria file; what is wrong goes into `problems`."""
     _check_policy(policy, problems)
-    raw = read(path)
-    named = assign(raw.columns, CRITERIA_COLUMNS, {}, path.name, problems)
+    sheet = read(path)
+    named = assign(sheet, CRITERIA_COLUMNS, {}, problems)
     if absent := [n for n in ("task", "criterion", "weight") if n not in named.used]:
         problems.add(path.name, *named.missing(absent))
         return Criteria.none()
-    table = raw[list(named.used.values())].set_axis(list(named.used), axis=1)
+    table = taken(sheet, named)
     weights = pd.to_numeric(table["weight"], errors="coerce")
-    _check(table, weights, path.name, problems)
+    _check(table, weights, problems)
+    return criteria_in(table, weights, policy)
+
+
+def criteria_in(table: pd.DataFrame, weights: pd.Series, policy: str) -> Criteria:
+    """The criteria of a table that has one row for each."""
     of: dict[str, dict[str, tuple[float, str]]] = {}
     domains: dict[str, str] = {}
     sections = table["section"] if "section" in table else pd.Series("", index=table.index)
@@ -75,15 +80,29 @@ def _check_policy(policy: str, problems: Problems) -> None:
         problems.add("--score", f"no score policy {policy!r} for a table", ", ".join(fitting))
 
 
-def _check(table: pd.DataFrame, weights: pd.Series, file: str, problems: Problems) -> None:
+def criteria_of(table: pd.DataFrame, problems: Problems, policy: str) -> Criteria:
+    """The criteria that a table of verdicts itself has weights for; two weights are a problem."""
+    _check_policy(policy, problems)
+    weights = pd.to_numeric(table["weight"], errors="coerce")
+    rows = table[table["criterion"] != ""]
+    once = rows.drop_duplicates(["task", "criterion", *_PARTS.intersection(rows)])
+    _check(once, weights[once.index], problems)
+    problems.raise_if_any()
+    return criteria_in(once, weights[once.index], policy)
+
+
+_PARTS = frozenset({"weight", "section"})
+
+
+def _check(table: pd.DataFrame, weights: pd.Series, problems: Problems) -> None:
     for column in ("task", "criterion"):
         empty = table.index[table[column] == ""]
-        problems.add_rows(file, empty, [f"{column} is empty"] * len(empty), "fill it in")
+        problems.add_rows(empty, [f"{column} is empty"] * len(empty), "fill it in")
     bad = ~weights.abs().between(0, float("inf"), inclusive="neither")
     whats = [f"weight {text!r} of {name!r}" for text, name in
              zip(table.loc[bad, "weight"], table.loc[bad, "criterion"], strict=True)]  # fmt: skip
-    problems.add_rows(file, table.index[bad], whats, "give a number other than 0")
+    problems.add_rows(table.index[bad], whats, "give a number other than 0")
     double = table.duplicated(["task", "criterion"])
     keys = table.loc[double, ["task", "criterion"]].itertuples(index=False)
     whats = [f"criterion {name!r} of task {task!r} for the second time" for task, name in keys]
-    problems.add_rows(file, table.index[double], whats, "remove one or rename it")
+    problems.add_rows(table.index[double], whats, "remove one or rename it")

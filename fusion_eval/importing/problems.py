@@ -14,20 +14,23 @@ class Problems:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._more = 0
 
-    def add(self, where: str, what: str, way_out: str) -> None:
+    def add(self, where: object, what: str, way_out: str) -> None:
         """One problem."""
-        self._lines.append(f"{where}: {what}; {way_out}")
+        if len(self._lines) < SHOWN:
+            self._lines.append(f"{where}: {what}; {way_out}")
+        else:
+            self._more += 1
 
-    def add_rows(self, file: str, lines: Iterable[object], whats: Sequence[str], out: str) -> None:
-        """One problem for each line."""
-        for line, what in zip(lines, whats, strict=True):
-            self.add(f"{file}:{line}", what, out)
+    def add_rows(self, places: Iterable[object], whats: Sequence[str], out: str) -> None:
+        """One problem for each row; a place is `file:line`, as in the index of a table."""
+        for place, what in zip(places, whats, strict=True):
+            self.add(place, what, out)
 
     def raise_if_any(self) -> None:
         """Raises TableError with the first lines, and the number of the others."""
         if not self._lines:
             return
-        rest = len(self._lines) - SHOWN
-        more = [f"… and {rest} more problem{'s' if rest > 1 else ''}"] if rest > 0 else []
-        raise TableError(self._lines[:SHOWN] + more)
+        more = f"… and {self._more} more problem{'s' if self._more > 1 else ''}"
+        raise TableError([*self._lines, more] if self._more else self._lines)

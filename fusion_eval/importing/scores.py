@@ -13,48 +13,59 @@ from fusion_eval.importing.trials import (
     Rows,
     check_doubled,
     complete_keys,
-    trial_row,
+    trial_rows,
     whole_trial,
 )
+from fusion_eval.importing.values import scores
+
+_ROUNDING = 1e-9
 
 
 def trials_from_scores(
-    table: pd.DataFrame, rubric: Criteria, file: str, scale: float, problems: Problems
+    table: pd.DataFrame, rubric: Criteria, scale: tuple[float, float], problems: Problems
 ) -> Rows:
     """Rows for trials; no verdicts. A failed trial has no score, whatever the table says."""
-    whole = complete_keys(table, file, problems)
-    check_doubled(whole, [*TRIAL, *GRADING], file, problems)
-    scores = _scores(whole, file, scale, problems)
-    trials = whole_trial(whole, file, problems)
+    whole = complete_keys(table, problems)
+    keys = [*TRIAL, *GRADING, *(["criterion"] if "criterion" in whole else [])]
+    check_doubled(whole, keys, problems)
+    values = _scores(whole, scale, problems)
+    facts = whole_trial(whole, problems)
     problems.raise_if_any()
-    means = scores.groupby([whole[name] for name in TRIAL], sort=False).mean()
-    rows = Rows()
-    for key, trial in zip(trials.index, trials.itertuples(index=False), strict=True):
-        row = trial_row(key, trial, rubric)
-        score = float(means.loc[key])
-        if row["failure"] is None and not np.isnan(score):
-            row |= {"score": score, "score_raw": score, "score_min": score, "score_max": score}
-            row |= {"coverage": 1.0}
-        rows.trials.append(row)
-    return rows
+    if len(facts) < len(values):
+        means = values.groupby([whole[name] for name in TRIAL], sort=False).mean()
+        values = means.reindex(facts.index)
+    rows = trial_rows(facts, rubric)
+    score = pd.Series(values.to_numpy(), index=rows.index).mask(rows["failure"].notna())
+    for name in ("score", "score_raw", "score_min", "score_max"):
+        rows[name] = score
+    rows["coverage"] = score.notna().astype(float).replace(0.0, np.nan)
+    return Rows(rows)
 
 
-def _scores(table: pd.DataFrame, file: str, scale: float, problems: Problems) -> pd.Series:
-    if not (0 < scale < np.inf):
-        problems.add("--scale", f"{scale:g}", "give what a full score is: 1 or 100")
-        return pd.Series(np.nan, index=table.index)
-    text = table["score"].str.lower().replace({"true": "1", "false": "0"})
-    found = pd.to_numeric(text, errors="coerce")
-    bad = (text != "") & ~((found >= 0) & (found < np.inf))
-    whats = [f"score {cell!r}" for cell in table.loc[bad, "score"]]
-    problems.add_rows(file, table.index[bad], whats, "give a number from 0, or leave it empty")
-    high = found.index[found > scale * (1 + 1e-9)]
-    if len(high):
-        way_out = "scores in points need --scale 100" if scale == 1 else "check --scale"
-        problems.add(
-            f"{file}:{high[0]}",
-            f"score {found[high[0]]:g} is above {scale:g}"
-            + (f", as in {len(high) - 1} more" if len(high) > 1 else ""),
-            way_out,
-        )
-    return (found / scale).clip(upper=1.0)
+def _scores(table: pd.DataFrame, scale: tuple[float, float], problems: Problems) -> pd.Series:
+    text = table["score"]
+    found = scores(text, scale)
+    bad = ((text.str.strip() != "") & ~np.isfinite(found)).to_numpy()
+    whats = [f"score {cell!r}" for cell in text[bad]]
+    way_out = "give a number, true/false, pass/fail or C/I/P/N, or leave it empty"
+    problems.add_rows(table.index[bad], whats, way_out)
+    _outside(text, found, scale, problems)
+    return found.clip(lower=0.0, upper=1.0)
+
+
+def _outside(
+    text: pd.Series, found: pd.Series, scale: tuple[float, float], problems: Problems
+) -> None:
+    """One message for all scores above the scale, and one for those below it."""
+    ends = (
+        (found > 1 + _ROUNDING, "above", scale[1],
+         "scores in points need --scale 100" if scale == (0.0, 1.0) else "check --scale"),
+        (found < -_ROUNDING, "below", scale[0],
+         "if it marks a missing score give --missing TEXT, if it is the scale --scale LOW..HIGH"),
+    )  # fmt: skip
+    for outside, word, end, way_out in ends:
+        places = text.index[outside.to_numpy()]
+        if len(places):
+            first = text[outside.to_numpy()].iloc[0]
+            more = f", as in {len(places) - 1} more" if len(places) > 1 else ""
+            problems.add(places[0], f"score {first} is {word} {end:g}{more}", way_out)

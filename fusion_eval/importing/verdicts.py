@@ -19,9 +19,10 @@ from fusion_eval.importing.trials import (
     Rows,
     check_doubled,
     complete_keys,
-    trial_row,
+    trial_rows,
     whole_trial,
 )
+from fusion_eval.importing.values import numbers
 
 WORDS: dict[str, VerdictWord] = {
     **dict.fromkeys(("1", "1.0", "true", "met", "yes"), "met"),
@@ -30,46 +31,64 @@ WORDS: dict[str, VerdictWord] = {
     "not_graded": "not_graded",
 }
 _VALUES = {"met": 1.0, "unmet": 0.0}
-Graded = tuple[str, int, str, VerdictWord]
-"""grader, pass, criterion, verdict"""
+Said = tuple[VerdictWord, float | None, str | None]
+"""verdict, how far the criterion is met, reason"""
+Graded = tuple[str, int, str, Said]
+"""grader, pass, criterion, what was said of it"""
 
 
-def trials_from_verdicts(
-    table: pd.DataFrame, rubric: Criteria, file: str, problems: Problems
-) -> Rows:
+def trials_from_verdicts(table: pd.DataFrame, rubric: Criteria, problems: Problems) -> Rows:
     """Rows for trials and verdicts. A criterion without verdict in a graded task is `not_graded`.
 
     A failed trial (its `failure` is filled in) has no score, whatever verdicts it has.
     """
-    whole = complete_keys(table, file, problems)
-    listed = whole.get(LISTED, False)
-    graded = whole[~((whole["criterion"] == "") & ((whole["failure"] != "") | listed))]
-    check_doubled(graded, [*TRIAL, "criterion", *GRADING], file, problems)
-    words = graded["verdict"].str.lower().map(WORDS)
-    _check(graded, words, rubric, file, problems)
-    trials = whole_trial(whole, file, problems)
+    whole = complete_keys(table, problems)
+    listed = whole[LISTED] if LISTED in whole else pd.Series(False, index=whole.index)
+    alone = (whole["criterion"] == "") & (whole["failure"].notna() | listed)
+    graded = whole[~alone.to_numpy()]
+    check_doubled(graded, [*TRIAL, "criterion", *GRADING], problems)
+    words = graded["verdict"].str.strip().str.lower().map(WORDS)
+    _check(graded, words, rubric, problems)
+    facts = whole_trial(whole, problems)
     problems.raise_if_any()
     found: dict[tuple[Any, ...], list[Graded]] = {}
     columns = [graded[name] for name in (*TRIAL, *GRADING, "criterion")]
-    for recipe, task, repeat, grader, grading, criterion, word in zip(*columns, words, strict=True):
-        found.setdefault((recipe, task, repeat), []).append((grader, grading, criterion, word))
-    rows = Rows()
-    for key, trial in zip(trials.index, trials.itertuples(index=False), strict=True):
-        _add_trial(rows, trial_row(key, trial, rubric), found.get(key, []), rubric)
-    unasked = rubric.of.keys() - {row["task"] for row in rows.trials}
-    if unasked:
-        count = "1 task" if len(unasked) == 1 else f"{len(unasked)} tasks"
-        rows.notes.append(f"no verdict at all for {count} of the criteria file")
-    return rows
+    for *key, grader, grading, criterion, said in zip(*columns, _said(graded, words), strict=True):
+        found.setdefault(tuple(key), []).append((grader, grading, criterion, said))
+    rows, verdicts = trial_rows(facts, rubric), list[dict[str, Any]]()
+    scored = [
+        _scored(row, found.get((row["recipe"], row["task"], row["repeat"]), []), rubric, verdicts)
+        for row in _dicts(rows[[*TRIAL, "task_hash", "failure"]])
+    ]
+    made = pd.concat([rows, pd.DataFrame(scored, index=rows.index)], axis=1)
+    return Rows(made, verdicts, _unasked(rubric, rows["task"]))
 
 
-def _check(
-    graded: pd.DataFrame, words: pd.Series, rubric: Criteria, file: str, problems: Problems
-) -> None:
-    bad = words.isna()
+def _said(graded: pd.DataFrame, words: pd.Series) -> list[Said]:
+    """Word, value (of a column `value`, else 1 for met and 0 for unmet) and reason of each row."""
+    values = words.map(_VALUES).astype(float)
+    if "value" in graded:
+        values = numbers(graded["value"]).where(words.isin(_VALUES)).fillna(values)
+    value = values.astype(object).where(values.notna(), None)
+    reason = graded.get("reason", pd.Series(None, index=graded.index, dtype=object))
+    return list(zip(words, value, reason, strict=True))
+
+
+def _dicts(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False)]
+
+
+def _unasked(rubric: Criteria, tasks: pd.Series) -> list[str]:
+    count = len(rubric.of.keys() - set(tasks))
+    some = "1 task" if count == 1 else f"{count} tasks"
+    return [f"no verdict at all for {some} of the criteria file"] if count else []
+
+
+def _check(graded: pd.DataFrame, words: pd.Series, rubric: Criteria, problems: Problems) -> None:
+    bad = words.isna().to_numpy()
     whats = [f"verdict {text!r}" for text in graded.loc[bad, "verdict"]]
     problems.add_rows(
-        file, graded.index[bad], whats,
+        graded.index[bad], whats,
         "use 1/0, true/false, met/unmet or yes/no; empty means that it could not be read",
     )  # fmt: skip
     if not rubric.of:
@@ -78,39 +97,48 @@ def _check(
         if task not in rubric.of:
             close = difflib.get_close_matches(str(task), rubric.of, n=1)
             hint = f"did you mean {close[0]!r}?" if close else "add its criteria"
-            what = f"the criteria file has no task {task!r}"
-            problems.add(f"{file}:{group.index[0]}", what, hint)
+            problems.add(group.index[0], f"the criteria file has no task {task!r}", hint)
             continue
         unknown = group[~group["criterion"].isin(list(rubric.of[str(task)]))]
         whats = [f"task {task!r} has no criterion {name!r}" for name in unknown["criterion"]]
-        problems.add_rows(file, unknown.index, whats, "add it to the criteria file")
+        problems.add_rows(unknown.index, whats, "add it to the criteria file")
 
 
-def _add_trial(rows: Rows, row: dict[str, Any], graded: Sequence[Graded], rubric: Criteria) -> None:
-    passes: dict[tuple[str, int], dict[str, VerdictWord]] = {}
-    for grader, grading, criterion, word in graded:
-        passes.setdefault((grader, grading), {})[criterion] = word
+def _scored(
+    row: dict[str, Any], graded: Sequence[Graded], rubric: Criteria, into: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Score and policy of one trial; its verdicts are added to `into`."""
+    passes: dict[tuple[str, int], dict[str, Said]] = {}
+    for grader, grading, criterion, said in graded:
+        passes.setdefault((grader, grading), {})[criterion] = said
     scores: list[Score] = []
-    for (grader, grading), words in passes.items():
-        verdicts = _verdicts(grader, grading, words, rubric.of[row["task"]])
+    for (grader, grading), given in passes.items():
+        verdicts = _verdicts(grader, grading, given, rubric.of[row["task"]])
         scores.append(POLICIES[rubric.policy](verdicts))
-        rows.verdicts += [_verdict_row(row, verdict) for verdict in verdicts]
-    score = _average(scores, failed=row["failure"] is not None)
-    facts = {"policy": rubric.policy, "criteria": len(rubric.of[row["task"]]) or None}
-    rows.trials.append({**row, **facts, **score})
+        into += [_verdict_row(row, verdict) for verdict in verdicts]
+    score = _average(scores, failed=not pd.isna(row["failure"]))
+    return {
+        "policy": rubric.policy,
+        "criteria": len(rubric.of.get(row["task"], ())) or None,
+        **score,
+    }
 
 
 def _verdicts(
-    grader: str, grading: int, words: dict[str, VerdictWord], criteria: dict[str, tuple[float, str]]
+    grader: str, grading: int, given: dict[str, Said], criteria: dict[str, tuple[float, str]]
 ) -> list[Verdict]:
     """One verdict for every criterion of the task, in the order of the criteria file."""
-    return [
-        Verdict(
-            criterion=name, section=section, weight=weight, grader=grader, grader_pass=int(grading),
-            verdict=(word := words.get(name, "not_graded")), value=_VALUES.get(word),
-        )
-        for name, (weight, section) in criteria.items()
-    ]  # fmt: skip
+    made = []
+    for name, (weight, section) in criteria.items():
+        word, value, reason = given.get(name, _SILENT)
+        made.append(Verdict(
+            criterion=name, section=section, weight=weight, grader=grader,
+            grader_pass=int(grading), verdict=word, value=value, reason=reason or "",
+        ))  # fmt: skip
+    return made
+
+
+_SILENT: Said = ("not_graded", None, None)
 
 
 def _verdict_row(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
@@ -123,6 +151,7 @@ def _verdict_row(row: dict[str, Any], verdict: Verdict) -> dict[str, Any]:
         "grader_pass": verdict.grader_pass,
         "verdict": verdict.verdict,
         "value": verdict.value,
+        "reason": verdict.reason or None,
     }
 
 

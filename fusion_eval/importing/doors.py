@@ -1,0 +1,84 @@
+"""The doors through which any table comes in: where its rows are, and what its columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fusion_eval.importing.columns import COUNTED, TABLE_COLUMNS, Columns, assign, taken
+from fusion_eval.importing.problems import Problems
+from fusion_eval.importing.sheet import Sheet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What a user says of a table.
+
+    at : path to the rows of a JSON document, `results.items`, `*` for every key
+    columns : our name -> theirs, dotted into JSON; `a+b` joins two
+    constants : our name -> one value for all rows
+    where : their column -> the text that a row must have there; other rows are left out
+    missing : cells that mean that there is no score or verdict
+    """
+
+    at: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    where: Mapping[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(kw_only=True)
+class Read:
+    """One file as a table of our columns, and what was done to come to it.
+
+    `calls` are rows of the table of calls, each with recipe, task and repeat; `facts` what the file
+    says of itself: tool, version, simulated, run_id, …
+    """
+
+    path: Path
+    table: pd.DataFrame
+    columns: Columns
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+
+def through(
+    path: Path, sheet: Sheet, doors: Doors, problems: Problems, defaults: Mapping[str, str]
+) -> Read:
+    """A sheet as a table of ours; `defaults` (our name -> theirs) yield to what the user says."""
+    for name in doors.constants.keys() - TABLE_COLUMNS.keys():
+        problems.add("--set", f"{name!r} is no column of ours", f"use: {', '.join(TABLE_COLUMNS)}")
+    chosen = {k: v for k, v in defaults.items() if k not in doors.constants} | dict(doors.columns)
+    named = assign(sheet, TABLE_COLUMNS, chosen, problems, fixed=doors.constants)
+    for name in doors.where:
+        if not sheet.has(name):
+            there = ", ".join(sheet.names())
+            problems.add("--where", f"{sheet.file} has no column {name!r}", f"it has {there}")
+    problems.raise_if_any()
+    table = taken(sheet, named)
+    keep = np.ones(len(table), dtype=bool)
+    notes = []
+    for name, text in doors.where.items():
+        same = (sheet.column(name).str.strip() == text).to_numpy()
+        notes.append(f"{int((~same).sum()):,} rows left out: {name} is not {text}")
+        keep &= same
+    if not keep.any():
+        problems.add("--where", "no row is left", "check the spelling of the cells")
+        problems.raise_if_any()
+    table = table[keep]
+    if named.used.get("score") == "value" and "verdict" in table:
+        table = table.rename(columns={"score": "value"})  # how far a criterion is met
+    table = table.assign(**{k: pd.Series(v, table.index, dtype="str") for k, v in
+                            doors.constants.items()})  # fmt: skip
+    for name in {"score", "verdict", "preference"} & set(table):
+        table[name] = table[name].mask(table[name].isin(doors.missing), "")
+    if doors.columns.get("repeat") == COUNTED and {"recipe", "task"} <= set(table):
+        table["repeat"] = table.groupby(["recipe", "task"]).cumcount().astype("str")
+    return Read(path=path, table=table, columns=named, notes=notes)
