@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -50,3 +51,18 @@ class Model:
     def identity(self) -> str:
         """The model's part of a request: two names for the same model have the same identity."""
         return digest([self.endpoint.base_url, self.id, self.params, self.extra_body])
+
+    @property
+    def maker(self) -> str:
+        """Who made it, as far as its id says; see `maker_of`."""
+        return maker_of(self.id)
+
+
+def maker_of(model_id: str) -> str:
+    """`google` of `google/gemini-3-flash`; without a maker the first word: `claude` of `claude-4`.
+
+    Only whether two are equal counts. Endpoints that name makers and ones that do not should not
+    be mixed where this matters. A leading `~`, by which routers mark an alias, is no part of it.
+    """
+    maker, slash, _ = model_id.lstrip("~").partition("/")
+    return (maker if slash else re.split(r"[-_.:\d]", model_id, maxsplit=1)[0] or model_id).lower()
