@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from engine_kit import no_pauses
 from hypothesis import settings
 
 pytest_plugins = ["pytester"]  # for the fixture that users get
@@ -16,6 +17,13 @@ settings.register_profile("fusion_eval", deadline=None, derandomize=True)
 settings.load_profile("fusion_eval")
 
 Write = Callable[[str, str | bytes], Path]
+
+
+@pytest.fixture
+def no_waits() -> Iterator[None]:
+    """Retries without their pauses, as many as are asked for."""
+    with no_pauses():
+        yield
 
 
 @pytest.fixture

@@ -14,18 +14,23 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pyarrow.parquet as pq
 import uvicorn
 import yaml
 
-from fusion_eval.core import Call, Endpoint, Message, Model, Price, Reply, Schema
+from fusion_eval.core import Call, Endpoint, Message, Model, Price, Reply, Schema, Send
 from fusion_eval.engine import codec
+from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.retry import retry
+from fusion_eval.engine.waiting import Waits
+from fusion_eval.errors import CallFailedError
 from fusion_eval.loading.tasks import load_tasks
 from fusion_eval.simulator import app, load_world
 
@@ -62,12 +67,33 @@ def completion(text: str | None = "Here.", **fields: Any) -> dict[str, Any]:
     return {**head, "choices": [choice], "usage": usage, **fields}
 
 
-def sent(*calls: Call, attempts: int = 1) -> list[Reply]:
+@contextmanager
+def no_pauses() -> Iterator[None]:
+    """Retries follow at once where no endpoint says when."""
+    with mock.patch("fusion_eval.engine.retry.backoff", return_value=0.0):
+        yield
+
+
+def once(send: Send) -> Send:
+    """A single attempt, failed as a call fails."""
+
+    async def sending(asked: Call) -> Reply:
+        try:
+            return await send(asked)
+        except AttemptFailedError as problem:
+            attempt = replace(problem.attempt, number=1)
+            raise CallFailedError(attempt.failure or "", attempt.detail, [attempt]) from None
+
+    return sending
+
+
+def sent(*calls: Call, attempts: int = 1, waits: Waits | None = None) -> list[Reply]:
     """The replies of a real client that asks one after the other, with retries above it."""
 
     async def ask() -> list[Reply]:
         clients = Clients()
-        send = retry(clients.send, attempts=attempts)
+        again = retry(clients.send, attempts=attempts, waits=waits)
+        send = again if attempts > 1 or waits else once(clients.send)
         try:
             async with asyncio.timeout(30):  # a hang is a failure too
                 return [await send(each) for each in calls]

@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from engine_kit import (
     MINI,
     RECIPES,
@@ -64,13 +62,6 @@ def paid(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a key that is set, which makes an endpoint one that costs money."""
     monkeypatch.setenv("FAKE_KEY", "sk-fake")
     return "FAKE_KEY"
-
-
-@pytest.fixture
-def no_waits() -> Iterator[None]:
-    """Retries without their pauses."""
-    with stamina.set_testing(True, attempts=50, cap=True):
-        yield
 
 
 # Blocks, over HTTP

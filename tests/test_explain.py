@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
-import stamina
-from engine_kit import served, simulator
+from engine_kit import no_pauses, served, simulator
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import made_run, trial, write_run
@@ -73,13 +71,6 @@ def command(monkeypatch, capsys, tmp_path):
         return Done(ended.value.code or 0, out, err)
 
     return _command
-
-
-@contextlib.contextmanager
-def no_waits():
-    """Retries without their pauses."""
-    with stamina.set_testing(True, attempts=50, cap=True):
-        yield
 
 
 @pytest.fixture
@@ -181,7 +172,7 @@ def test_a_trial_that_failed_is_told_without_a_score(command, tmp_path):
 
     Path("tasks.yaml").write_text(TASKS)
     limits = "limits: {attempts: 2}"
-    with served(simulator(heron_is_down, Path("tasks.yaml"))) as url, no_waits():
+    with served(simulator(heron_is_down, Path("tasks.yaml"))) as url, no_pauses():
         there = BENCH.replace("{simulator: default}", f"{{base_url: '{url}'}}")
         Path("bench.yaml").write_text(there + limits)
         assert command("run", "tasks.yaml", "--bench", "bench.yaml", "--quiet").code == 5

@@ -19,13 +19,14 @@ from fusion_eval.bench.execute import execute
 from fusion_eval.bench.progress import Silent
 from fusion_eval.core import Call, Reply
 from fusion_eval.engine.attempt import RETRYABLE, WORDS
-from fusion_eval.engine.breaker import CLOSED, GONE
+from fusion_eval.engine.breaker import CLOSED, SILENT
+from fusion_eval.engine.replies.words import FAILURES
 from fusion_eval.engine.watch import Watch
 from fusion_eval.errors import CallFailedError
 
 ROOT = Path(fusion_eval.__file__).parent
 USED = re.compile(
-    r"""failure(?::\ str)?\ ?=\ ?"(\w+)"|_attempt\("(\w+)"|return\ "(\w+)",\ (?:None|False)
+    r"""failure(?::\ str)?\ ?=\ ?"(\w+)"|attempt_failed\("(\w+)"|return\ "(\w+)",\ (?:None|False)
     |\d{3}:\ "(\w+)"|return\ "(\w+)"\ if\ reply""",
     re.VERBOSE,
 )
@@ -41,11 +42,12 @@ def test_every_word_for_a_failure_is_listed_and_documented():
         for word in words
         if word
     }
+    used |= {*FAILURES.values()}
     documented = (ROOT.parent / "docs" / "failures.md").read_text("utf-8")
 
     assert len(used) >= 12
     assert used <= WORDS.keys()
-    assert WORDS.keys() >= RETRYABLE | CLOSED | GONE
+    assert WORDS.keys() >= RETRYABLE | CLOSED | SILENT
     assert {word for word in WORDS if f"`{word}`" in documented} == WORDS.keys()
 
 

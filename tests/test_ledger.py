@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
-from engine_kit import CHEAP, asked, at_once, call, completion, model, through
+from engine_kit import CHEAP, asked, at_once, call, completion, model, no_pauses, through
 from hypothesis import given
 from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
@@ -263,9 +262,9 @@ def test_every_attempt_that_brought_nothing_stays_with_its_worst_case(path: Path
 
     async def work(ledger: Ledger) -> None:
         with pytest.raises(CallFailedError):
-            await _one(ledger, fail, worst=0.3, attempts=3)
+            await _one(ledger, fail, worst=0.3, attempts=2)
 
-    with Ledger(path) as ledger, stamina.set_testing(True, attempts=9, cap=True):
+    with Ledger(path) as ledger, no_pauses():
         asyncio.run(work(ledger))
         assert ledger.made == 1
     with Ledger(path) as ledger:
@@ -300,7 +299,7 @@ def test_what_a_run_has_spent_is_its_replies_and_the_worst_of_what_is_unknown(pa
         again = through(ledger, second_time, worst=0.5, attempts=2)
         assert (await again(call(prompt="again", price=CHEAP))).reply == reply
 
-    with Ledger(path) as ledger, stamina.set_testing(True, attempts=9, cap=True):
+    with Ledger(path) as ledger, no_pauses():
         asyncio.run(work(ledger))
     priced = {("http://127.0.0.1:9/v1", "maker/m"): model(price=CHEAP)}
     elsewhere = {("http://127.0.0.1:8/v1", "maker/m"): model(price=CHEAP)}

@@ -215,18 +215,22 @@ def test_with_one_slot_left_the_endpoint_is_left_alone_for_as_long_as_it_says():
     assert window.closed_s() == pytest.approx(7.0)
 
 
+def lost(failure: str, **marks: Any) -> AttemptFailedError:
+    """An attempt that brought nothing."""
+    return AttemptFailedError(Attempt(number=1, failure=failure, detail="silence"), **marks)
+
+
 def test_a_dead_endpoint_is_given_up_and_others_are_not():
     """An hour of retries against a server that is gone is an hour in which nobody is told."""
     clock = _Time()
     breaker = Breaker(clock=clock)
     gone, other = call(name="gone").model.endpoint, call(name="other").model.endpoint
-    lost = Attempt(number=1, failure="connection", detail="refused")
     for _ in range(50):
-        breaker.failed(gone, lost)
+        breaker.failed(gone, lost("timeout"))
     breaker.check(gone)  # a short outage is what retries are for
     clock.now += 60
-    breaker.failed(gone, lost)
-    with pytest.raises(DeadEndpointError, match=r"'gone'.*51 attempts.*connection \(refused\)"):
+    breaker.failed(gone, lost("timeout"))
+    with pytest.raises(DeadEndpointError, match=r"'gone'.*51 attempts.*timeout \(silence\)"):
         breaker.check(gone)
     breaker.check(other)
 
@@ -238,11 +242,11 @@ def test_one_reply_resets_the_breaker_and_a_refused_key_trips_it_soon():
     endpoint = call().model.endpoint
     for _ in range(30):
         clock.now += 60
-        breaker.failed(endpoint, Attempt(number=1, failure="timeout"))
+        breaker.failed(endpoint, lost("timeout"))
         breaker.replied(endpoint)
     breaker.check(endpoint)
     for _ in range(5):
-        breaker.failed(endpoint, Attempt(number=1, failure="no_credit"))
+        breaker.failed(endpoint, lost("no_credit"))
     with pytest.raises(DeadEndpointError, match="no_credit"):
         breaker.check(endpoint)
 
@@ -326,7 +330,7 @@ class Bank:
         for _ in range(self.chance.randrange(4)):
             await asyncio.sleep(0)
         if fate == "refused":
-            raise refused("rate_limited", billed=False)
+            raise refused("bad_request", billed=False)
         self.billed += cost  # a time-out is billed too: nobody tells us
         if fate == "silent":
             raise refused("timeout", billed=None)

@@ -11,12 +11,10 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import stamina
 from engine_kit import (
     MINI,
     NESTED,
@@ -50,13 +48,6 @@ def paid(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a key that is set, which makes an endpoint one that costs money."""
     monkeypatch.setenv("FAKE_KEY", "sk-fake")
     return "FAKE_KEY"
-
-
-@pytest.fixture
-def no_waits() -> Iterator[None]:
-    """Retries without their pauses, as many as are asked for."""
-    with stamina.set_testing(True, attempts=50, cap=True):
-        yield
 
 
 # Every trial accounted for

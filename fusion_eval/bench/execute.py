@@ -30,7 +30,6 @@ from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.stack import sending
-from fusion_eval.engine.watch import Watch
 from fusion_eval.errors import (
     BudgetError,
     CallFailedError,
@@ -85,7 +84,7 @@ async def _execution(
         began_with = partial(manifests.began_with, results / run_id)
         bench = priced(bench, began_with("prices"))
         bench = await sized(tasks, bench, Experience(ledger.history), began_with("equal_dollars"))
-        clients = Clients(_transports(bench, world_tasks))
+        clients = Clients(_transports(bench, world_tasks), say=progress.note)
         budget = Budget(bench.limits.budget_usd, _worst, prices.paid_for)
         running = _Running(
             tasks, bench, results / run_id, clients, ledger, budget, progress, stop, held
@@ -148,8 +147,8 @@ class _Running:
     async def run(self, replay: bool) -> str:
         """Run all trials; the status that goes into the manifest."""
         record = partial(self.ledger.recording, run=self.folder.name, worst=_worst, lost=self._lose)
-        watch = Watch(self.progress.note)
-        send = sending(self.clients, self.bench.limits, self.budget, record, watch=watch)
+        note, ends = self.progress.note, self.stop.ends
+        send = sending(self.clients, self.bench.limits, self.budget, record, say=note, ends=ends)
         through = self.ledger.wrap(send, ready=self._ready, replay=replay)
         self.blocks = self._blocks(replay)
         self.progress.started(self.wanted)
@@ -187,7 +186,7 @@ class _Running:
 
     def _fact(self, model: Model, known: Known) -> Fact:
         """Without the texts: they are in the ledger, and there are many."""
-        reply = replace(known.reply, text="", extra={})
+        reply = replace(known.reply, text="", thoughts="", extra={})
         return Fact(model=model, reply=reply, mine=known.run == self.folder.name)
 
     @cached_property

@@ -21,6 +21,11 @@ class Stop:
         self._say = say
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._waits: list[Callable[[], None]] = []
+
+    def ends(self, wait: Callable[[], None]) -> None:
+        """What the first press ends: a wait in which nothing is in flight."""
+        self._waits.append(wait)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -45,6 +50,8 @@ class Stop:
             self.again = True
             self._task.cancel()
         self.asked = True
+        for end in self._waits:
+            end()
         self._say("finishing the trials in progress; Ctrl-C again stops at once")
 
     def from_outside(self) -> None:

@@ -58,6 +58,7 @@ class Call:
                 "extra_body": self.model.extra_body,
                 "output": self.output.json_schema if self.output else None,
                 "tools": self.tools,
+                **self.model.endpoint.sent_along,
             }
         )
 
@@ -111,7 +112,8 @@ class Attempt:
     """One request that was really sent.
 
     `billed` is None where nobody knows (a time-out); `cost_worst` is then the most it can have
-    cost (US$), or None where the price is unknown.
+    cost (US$), or None where the price is unknown. Of a failed attempt whose body told its bill,
+    `cost_worst` is that bill.
     """
 
     number: int
@@ -131,6 +133,8 @@ class Reply:
     `latency_s` is that of the last attempt, without waiting for a rate limit. `simulated` is set
     by the reply itself, so that a simulator behind a URL is recognised too. `key` is that of the
     call, once it is known. `asked_at` is when the request was sent (Unix seconds): prices change.
+    `thoughts` is what it thought aloud before; nobody but `explain` shows them. `raw` is the body
+    as it came, without keys, on its way to the ledger.
     """
 
     text: str
@@ -144,6 +148,8 @@ class Reply:
     extra: dict[str, Any] = field(default_factory=dict)
     key: str | None = None
     asked_at: float | None = None
+    thoughts: str = ""
+    raw: str | None = field(default=None, compare=False, repr=False)
 
 
 Send = Callable[[Call], Awaitable[Reply]]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from fusion_eval.core.price import Price
 from fusion_eval.core.value import digest
@@ -16,9 +17,13 @@ class Endpoint:
     """Where requests go: a URL, or a world of the simulator behind the same client.
 
     `sends_seed` is false for an endpoint that refuses the `seed` field, `lists_models` for one
-    whose list of models is not complete. Deadlines of one attempt (seconds): `connect_s` until
-    there is a connection, `silence_s` without a byte (before the
-    first one too; None for no limit of its own), `timeout_s` for all of it.
+    whose list of models is not complete. `headers` and `query` go with every request; a value may
+    name variables of the environment, as in `${MY_KEY}`. Deadlines of one attempt (seconds):
+    `connect_s` until there is a connection, `silence_s` without a byte (before the first one too;
+    None for no limit of its own), `timeout_s` for all of it.
+
+    `base_url` is kept in one spelling, so that a slash at its end, capitals in its host or a port
+    that goes without saying do not make another endpoint of it.
     """
 
     name: str
@@ -30,6 +35,37 @@ class Endpoint:
     timeout_s: float = 120.0
     connect_s: float = 10.0
     silence_s: float | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    query: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base_url", one_spelling(self.base_url))
+
+    @property
+    def sent_along(self) -> dict[str, dict[str, str]]:
+        """Headers and query as they are written, without the values of variables; what is empty
+        is left out."""
+        both = {"headers": self.headers, "query": self.query}
+        return {name: values for name, values in both.items() if values}
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def one_spelling(url: str) -> str:
+    """A URL without what goes without saying; as it is where it is none."""
+    try:
+        parts = urlsplit(url.strip())
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return url
+    if not host:
+        return url.rstrip("/")
+    host = f"[{host}]" if ":" in host else host.rstrip(".")
+    given = "" if port in (None, _PORTS.get(parts.scheme)) else f":{port}"
+    user, at, _ = parts.netloc.rpartition("@")
+    path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
+    return urlunsplit((parts.scheme, f"{user}{at}{host}{given}", path, parts.query, parts.fragment))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +86,6 @@ class Model:
     @cached_property
     def identity(self) -> str:
         """The model's part of a request: two names for the same model have the same identity."""
-        return digest([self.endpoint.base_url, self.id, self.params, self.extra_body])
-
-    @property
-    def maker(self) -> str:
-        """Who made it, as far as its id says; see `maker_of`."""
-        return maker_of(self.id)
-
-
-def maker_of(model_id: str) -> str:
-    """`google` of `google/gemini-3-flash`; without a maker the first word: `claude` of `claude-4`.
-
-    Only whether two are equal counts. Endpoints that name makers and ones that do not should not
-    be mixed where this matters. A leading `~`, by which routers mark an alias, is no part of it.
-    """
-    maker, slash, _ = model_id.lstrip("~").partition("/")
-    return (maker if slash else re.split(r"[-_.:\d]", model_id, maxsplit=1)[0] or model_id).lower()
+        along = self.endpoint.sent_along
+        there = [self.endpoint.base_url, along] if along else self.endpoint.base_url
+        return digest([there, self.id, self.params, self.extra_body])

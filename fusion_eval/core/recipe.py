@@ -117,6 +117,8 @@ class Limits:
 
     `run_code`: whether code in answers may be run, in a sandbox (`check: code`). `unusable_share`:
     a run is incomplete where more than this share of a recipe's answers or verdicts is unusable.
+    `wait_s`: how long a model may refuse everything for too much (429), `outage_s`: how long an
+    endpoint may be gone, before the run ends as incomplete.
     """
 
     budget_usd: float | None = None
@@ -124,6 +126,8 @@ class Limits:
     attempts: int = 4
     run_code: bool = False
     unusable_share: float = 0.5
+    wait_s: float = 600.0
+    outage_s: float = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)

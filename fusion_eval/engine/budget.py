@@ -101,8 +101,10 @@ class Budget:
                 cost = paid if paid is not None else cost
                 return reply
             except AttemptFailedError as problem:
-                if problem.attempt.billed is not None:
+                if problem.attempt.billed is False:
                     cost = 0.0
+                elif problem.attempt.billed and problem.attempt.cost_worst is not None:
+                    cost = problem.attempt.cost_worst  # what its body says
                 raise
             finally:
                 self._settle(attempt, cost, block)

@@ -1,76 +1,90 @@
 """The bottom of the stack: the official `openai` client, and the only file that knows it.
 
 Its own retries are off; `retry` owns all attempts. The simulator stands behind the same client,
-on a transport that needs no socket.
+on a transport that needs no socket. What comes back is read by `replies`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import email.utils
 import json
-import math
-import re
 import socket
 import ssl
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx2
 import openai
 
-from fusion_eval.core import Attempt, Call, Endpoint, Reply
-from fusion_eval.engine import keys, replies
+from fusion_eval.core import Call, Endpoint, Reply, clean
+from fusion_eval.engine import keys, ladder, prices, replies
 from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.masking import masker
+from fusion_eval.engine.replies.answered import Answered
+from fusion_eval.engine.replies.failures import attempt_failed
+from fusion_eval.engine.waiting import silent
 from fusion_eval.engine.wire import Wire
 from fusion_eval.errors import EndpointError
 
 Clock = Callable[[], float]
 _CHECK_TIMEOUT_S = 10.0
-_MOST_WAIT_S = 60.0  # on the word of a good reply alone; then a refusal tells more
-_DURATION = re.compile(
-    r"(?:(?P<h>[\d.]+)h)?(?:(?P<m>[\d.]+)m(?!s))?(?:(?P<s>[\d.]+)s)?(?:(?P<ms>[\d.]+)ms)?"
-)
-_FORMATS = ("json_schema", "json_object", "text")
+_FORMS = ("text", "json_object")  # what the ladder has come down to, lowest first
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """An endpoint, opened: its client, its URL, and what is sent with every request."""
+
+    client: openai.AsyncOpenAI
+    url: str
+    options: openai.RequestOptions
 
 
 class Clients:
-    """One client per endpoint, opened at its first call and closed together."""
+    """One client per endpoint, opened at its first call and closed together.
+
+    `say` hears what is learned about a model: which parts of a request it does without.
+    """
 
     def __init__(
         self,
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
         clock: Clock = time.perf_counter,
+        say: Callable[[str], None] = silent,
     ) -> None:
         self._transports = transports or {}
-        self._clients: dict[str, openai.AsyncOpenAI] = {}
-        self._options: dict[str, openai.RequestOptions] = {}
-        self._keys: dict[str, str] = {}
-        self._format: dict[tuple[str, str], int] = {}
+        self._lines: dict[str, _Line] = {}
+        self._secrets: set[str] = set()
+        self._mask = masker(())
+        self._steps: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._refused: set[tuple[str, str]] = set()
         self._clock = clock
+        self._say = say
 
     async def close(self) -> None:
         """Close every connection."""
-        for client in self._clients.values():
+        for line in self._lines.values():
             with contextlib.suppress(Exception):
-                await client.close()
+                await line.client.close()
 
     async def check(self, endpoint: Endpoint) -> frozenset[str] | None:
-        """The model ids that an endpoint lists; None where it has no list that can be read.
+        """The model ids that an endpoint lists; None where it has no list that can be read in time.
 
         Raises EndpointError where the first call could not succeed: no key, or nobody answers.
         """
-        client = self._client(endpoint).with_options(timeout=_CHECK_TIMEOUT_S)
+        line = self._line(endpoint)
         try:
-            return frozenset(one.id for one in (await client.models.list()).data) or None
+            async with asyncio.timeout(_CHECK_TIMEOUT_S):
+                client = line.client.with_options(timeout=_CHECK_TIMEOUT_S)
+                listed = (await client.models.list()).data
+                return frozenset(self._tidy(one.id) for one in listed) or None
         except openai.APIConnectionError as problem:
             raise EndpointError(
                 f"endpoint {endpoint.name!r}: nobody answers at {endpoint.base_url} "
-                f"({_cause(problem)}); is it running, and is the URL right?"
+                f"({self._tidy(_cause(problem))}); is it running, and is the URL right?"
             ) from None
         except (openai.AuthenticationError, openai.PermissionDeniedError) as problem:
             raise EndpointError(
@@ -82,94 +96,181 @@ class Clients:
 
     async def send(self, call: Call) -> Reply:
         """One attempt. Raises AttemptFailedError with what is known about its bill."""
-        endpoint = call.model.endpoint
-        client, key = self._client(endpoint), self._keys[endpoint.name]
         started = self._clock()
         try:
-            async with asyncio.timeout(endpoint.timeout_s):
-                response, rung = await self._create(client, call)
-            took = self._clock() - started
-            body = _loaded(keys.without(key, response.content))
-            reply = replies.read(body, took, response.headers)
-            learned: dict[str, Any] = {"rung": rung} if call.output else {}
-            if (wait := _said_beforehand(response.headers)) is not None:
-                learned["used_up_s"] = min(wait, _MOST_WAIT_S)
-            return replace(reply, extra={**reply.extra, **learned}) if learned else reply
-        except openai.OpenAIError as problem:
-            raise _failed(problem, key, self._clock() - started) from None
+            async with asyncio.timeout(call.model.endpoint.timeout_s):
+                return await self._lightest_that_passes(call)
         except TimeoutError:
-            detail = f"no reply within {endpoint.timeout_s:g} s"
-            raise _attempt("timeout", detail, self._clock() - started) from None
-        except (ValueError, RecursionError):  # cut off, or a web page
-            detail = f"not JSON: {keys.without(key, response.content)[:100]!r}"
-            raise _attempt("bad_reply", detail, self._clock() - started) from None
+            detail = f"no reply within {call.model.endpoint.timeout_s:g} s"
+            raise attempt_failed("timeout", detail, self._clock() - started) from None
+        except AttemptFailedError as problem:
+            raise _priced(problem, call) from None
 
     async def streams(self, call: Call) -> bool:
         """Whether a reply comes piece by piece when it is asked for so; one request.
 
         Raises AttemptFailedError.
         """
-        endpoint, started = call.model.endpoint, self._clock()
-        client, key = self._client(endpoint), self._keys[endpoint.name]
-        request = {**_request(call, "text"), "stream": True}
+        started = self._clock()
         try:
-            response = await client.post(
-                _url(endpoint), content=json.dumps(request).encode(), cast_to=httpx2.Response
-            )
-        except openai.OpenAIError as problem:
-            raise _failed(problem, key, self._clock() - started) from None
-        return any(line.startswith(b"data:") for line in response.content.splitlines())
+            async with asyncio.timeout(call.model.endpoint.timeout_s):
+                answered = await self._posted(call, {**self._request(call), "stream": True})
+        except TimeoutError:
+            detail = f"no end of a stream within {call.model.endpoint.timeout_s:g} s"
+            raise attempt_failed("timeout", detail, self._clock() - started) from None
+        if answered.status >= 400:
+            replies.read(answered, self._mask)
+        return any(line.startswith(b"data:") for line in answered.content.splitlines())
 
-    def _client(self, endpoint: Endpoint) -> openai.AsyncOpenAI:
-        if endpoint.name not in self._clients:
-            transport = self._transports.get(endpoint.name)
-            key = self._keys[endpoint.name] = keys.api_key(endpoint)
-            self._options[endpoint.name] = _options(endpoint)
-            self._clients[endpoint.name] = openai.AsyncOpenAI(
-                base_url=endpoint.base_url,
-                api_key=key,
-                max_retries=0,
-                timeout=_deadlines(endpoint),
-                http_client=_http(transport),
-            )
-        return self._clients[endpoint.name]
+    async def _lightest_that_passes(self, call: Call) -> Reply:
+        """Ask, without what the endpoint has refused before, and learn what it refuses now.
 
-    async def _create(self, client: openai.AsyncOpenAI, call: Call) -> tuple[httpx2.Response, str]:
-        """Ask for the schema in the best form that the endpoint takes, and remember which: the
-        rung goes with the reply.
-
-        `post` and not `chat.completions.create`: that spends more time on copying the request and
-        the reply into typed objects than all the rest of a call takes.
+        What was learned goes with the reply.
         """
         place = (call.model.endpoint.name, call.model.id)
-        url, options = _url(call.model.endpoint), self._options[call.model.endpoint.name]
+        steps = self._steps.get(place, ())
+        request = self._request(call)
         while True:
-            rung = self._format.get(place, 0)
+            answered = await self._posted(call, request)
             try:
-                response = await client.post(
-                    url,
-                    content=json.dumps(_request(call, _FORMATS[rung])).encode(),
-                    cast_to=httpx2.Response,
-                    options=options,
-                )
-                return response, _FORMATS[rung]
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as problem:
-                refused = call.output is not None and _about_the_format(problem.response.text)
-                if not refused or rung == len(_FORMATS) - 1:
-                    raise
-                self._format[place] = max(rung + 1, self._format.get(place, 0))
+                reply = replies.read(answered, self._mask)
+            except AttemptFailedError as problem:
+                down = _step_down(call, request, problem, steps)
+                if down is None:
+                    raise self._with_way_out(problem, call, request) from None
+                steps, request = (*steps, down[0]), down[1]
+                continue
+            if new := set(steps) - set(self._steps.get(place, ())):
+                self._steps[place] = (*self._steps.get(place, ()), *new)
+                what = "; ".join(ladder.notes(tuple(new)))
+                self._say(f"model {call.model.name!r} {what}: its endpoint refuses the usual form")
+            return _with_steps(reply, call, steps)
+
+    async def _posted(self, call: Call, request: ladder.Request) -> Answered:
+        """What comes back for one request, whatever its status. Raises AttemptFailedError."""
+        line = self._line(call.model.endpoint)
+        started, at = self._clock(), time.time()
+        try:
+            response = await line.client.post(
+                line.url,
+                content=json.dumps(request).encode(),
+                cast_to=httpx2.Response,
+                options=line.options,
+            )
+        except openai.APIStatusError as problem:
+            response = problem.response
+        except openai.APIConnectionError as problem:
+            raise self._broken(problem, self._clock() - started) from None
+        except (openai.OpenAIError, httpx2.InvalidURL, UnicodeError) as problem:
+            detail = self._tidy(_cause(problem))
+            raise attempt_failed("bad_request", detail, self._clock() - started) from None
+        return Answered(
+            status=response.status_code,
+            headers=response.headers,
+            content=response.content,
+            took_s=self._clock() - started,
+            at=at,
+        )
+
+    def _request(self, call: Call) -> ladder.Request:
+        place = (call.model.endpoint.name, call.model.id)
+        return ladder.lightened(_request(call), self._steps.get(place, ()))
+
+    def _with_way_out(
+        self, problem: AttemptFailedError, call: Call, request: ladder.Request
+    ) -> AttemptFailedError:
+        """The refusal of a request with the line to write; the first of each model is said."""
+        if problem.attempt.failure not in ("bad_request", "not_found"):
+            return problem
+        detail, model = problem.attempt.detail, call.model
+        if way := ladder.way_out(request, model, detail):
+            detail = f"{detail}; {way}"
+            problem.attempt = replace(problem.attempt, detail=detail)
+        if (model.endpoint.name, model.id) not in self._refused:
+            self._refused.add((model.endpoint.name, model.id))
+            self._say(f"model {model.name!r} at endpoint {model.endpoint.name!r} refused: {detail}")
+        return problem
+
+    def _broken(self, problem: BaseException, took_s: float) -> AttemptFailedError:
+        failure, billed = _broken_connection(problem)
+        return attempt_failed(
+            failure,
+            self._tidy(_cause(problem)),
+            took_s,
+            billed=billed,
+            gone=failure == "connection" and billed is False and not _is(problem, _NO_CURE),
+        )
+
+    def _tidy(self, text: str) -> str:
+        return self._mask(clean(text))
+
+    def _line(self, endpoint: Endpoint) -> _Line:
+        if endpoint.name not in self._lines:
+            key = keys.api_key(endpoint)
+            headers = keys.filled(endpoint, endpoint.headers)
+            query = keys.filled(endpoint, endpoint.query)
+            self._secrets |= {key, *keys.secrets_in(endpoint)}
+            self._mask = masker(self._secrets)
+            self._lines[endpoint.name] = _Line(
+                client=openai.AsyncOpenAI(
+                    base_url=endpoint.base_url,
+                    api_key=key,
+                    max_retries=0,
+                    timeout=_deadlines(endpoint),
+                    default_headers=headers,
+                    default_query=query,
+                    http_client=_http(self._transports.get(endpoint.name)),
+                ),
+                url=_url(endpoint, query),
+                options=_options(endpoint),
+            )
+        return self._lines[endpoint.name]
 
 
-def _url(endpoint: Endpoint) -> str:
+def _with_steps(reply: Reply, call: Call, steps: tuple[str, ...]) -> Reply:
+    """With the rung of the schema that it took, and what else was done without."""
+    learned: dict[str, Any] = {}
+    if call.output is not None:
+        learned["rung"] = next((form for form in _FORMS if form in steps), "json_schema")
+    if others := [step for step in steps if step not in _FORMS]:
+        learned["without"] = others
+    return replace(reply, extra={**reply.extra, **learned}) if learned else reply
+
+
+def _step_down(
+    call: Call, request: ladder.Request, problem: AttemptFailedError, steps: tuple[str, ...]
+) -> tuple[str, ladder.Request] | None:
+    word, kept = problem.attempt.failure, set[str]()
+    if word not in ("bad_request", "server_error", "provider_error", "not_found"):
+        return None
+    if word != "bad_request":
+        kept |= {step.name for step in ladder.STEPS} - ladder.ABOUT_ROLES
+    if "seed" in call.model.params or "seed" in call.model.extra_body:
+        kept |= ladder.ABOUT_SEED
+    return ladder.step_down(request, problem.attempt.detail, steps, kept)
+
+
+def _priced(problem: AttemptFailedError, call: Call) -> AttemptFailedError:
+    """An attempt whose body tells its bill costs that, and not the most it could have cost."""
+    attempt = problem.attempt
+    if attempt.billed and attempt.failure is not None:
+        usd = prices.paid(call.model, attempt.usage, attempt.cost_reported, time.time()).usd
+        billed = True if usd is not None else None
+        problem.attempt = replace(attempt, billed=billed, cost_worst=usd)
+    return problem
+
+
+def _url(endpoint: Endpoint, query: Mapping[str, str]) -> str:
     """Whole, because the client parses a relative one twice."""
-    return f"{endpoint.base_url.rstrip('/')}/chat/completions"
+    url = f"{endpoint.base_url}/chat/completions"
+    return str(httpx2.URL(url, params=dict(query))) if query else url
 
 
 def _http(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """What stands below the client: a simulator's transport, or HTTP; ours knows no proxies."""
+    """What stands below the client: a simulator's transport, or HTTP."""
     if transport is not None:
         return openai.DefaultAsyncHttpxClient(transport=transport)
-    return openai.DefaultAioHttpClient() if urllib.request.getproxies() else Wire()
+    return Wire()
 
 
 def _options(endpoint: Endpoint) -> openai.RequestOptions:
@@ -194,7 +295,7 @@ def _deadlines(endpoint: Endpoint) -> httpx2.Timeout:
     )
 
 
-def _request(call: Call, output_format: str) -> dict[str, Any]:
+def _request(call: Call) -> ladder.Request:
     request: dict[str, Any] = {
         "model": call.model.id,
         "messages": [{"role": m.role, "content": m.content} for m in call.messages],
@@ -204,86 +305,28 @@ def _request(call: Call, output_format: str) -> dict[str, Any]:
         request["seed"] = call.wire_seed
     if call.tools:
         request["tools"] = list(call.tools)
-    if call.output is not None and output_format == "json_schema":
+    if call.output is not None:
         schema = {"name": call.output.name, "schema": call.output.json_schema, "strict": True}
         request["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif call.output is not None and output_format == "json_object":
-        request["response_format"] = {"type": "json_object"}
     return {**request, **call.model.extra_body}
 
 
-def _loaded(body: bytes) -> Any:
-    """The JSON of a body. A model cut inside an emoji leaves half of it, which no file can hold."""
-    value = json.loads(body)
-    if b"\\ud" in body.lower():
-        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
-    return value
-
-
-def _about_the_format(message: str) -> bool:
-    return any(word in message for word in ("response_format", "json_schema", "json_object"))
-
-
-def _failed(problem: openai.OpenAIError, key: str, took_s: float) -> AttemptFailedError:
-    status = getattr(problem, "status_code", None)
-    failure, billed = _meaning(problem, status)
-    detail = keys.without(key, _said(problem))
-    return _attempt(failure, detail, took_s, billed=billed, retry_after_s=_retry_after(problem))
-
-
-def _said(problem: openai.OpenAIError) -> str:
-    if isinstance(problem, openai.APIStatusError):
-        return f"status {problem.status_code}: {problem.response.text}"
-    return _cause(problem)
-
-
-def _attempt(
-    failure: str,
-    detail: str,
-    took_s: float,
-    *,
-    billed: bool | None = None,
-    retry_after_s: float | None = None,
-) -> AttemptFailedError:
-    attempt = Attempt(
-        number=0, failure=failure, detail=detail[:300], latency_s=took_s, billed=billed
-    )
-    return AttemptFailedError(attempt, retry_after_s)
-
-
-def _meaning(problem: openai.OpenAIError, status: int | None) -> tuple[str, bool | None]:
-    """The failure's word, and whether it was billed (None: nobody knows)."""
-    if isinstance(problem, openai.APIConnectionError):
-        return _broken_connection(problem)
-    if status == 429:
-        return "rate_limited", False
-    if status is not None and status >= 500:
-        return "server_error", None
-    words = {401: "not_allowed", 402: "no_credit", 403: "not_allowed", 404: "not_found"}
-    if status == 408:
-        return "timeout", None
-    if status is not None:
-        return words.get(status, "bad_request"), False
-    return "bad_reply", None
-
-
 _NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
+_NO_CURE = (ssl.SSLCertVerificationError,)
 _TOO_LATE = (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.PoolTimeout)
 
 
 def _broken_connection(problem: BaseException) -> tuple[str, bool | None]:
     """From the bottom of the chain of causes: the aiohttp transport calls any of it a time-out."""
-    causes = list(_causes(problem))
-    if any(isinstance(cause, (*_NEVER_SENT, httpx2.ConnectError)) for cause in causes):
+    if _is(problem, (*_NEVER_SENT, httpx2.ConnectError)):
         return "connection", False
-    if any(_no_connection(c) for c in causes):
-        return "timeout", False
-    return "timeout" if any(isinstance(c, _TOO_LATE) for c in causes) else "connection", None
+    if any(type(cause).__name__ == "ConnectionTimeoutError" for cause in _causes(problem)):
+        return "timeout", False  # no connection in time
+    return "timeout" if _is(problem, _TOO_LATE) else "connection", None
 
 
-def _no_connection(cause: BaseException) -> bool:
-    """What the aiohttp transport raises where there was no connection in time."""
-    return type(cause).__name__ == "ConnectionTimeoutError"
+def _is(problem: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
+    return any(isinstance(cause, kinds) for cause in _causes(problem))
 
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:
@@ -291,57 +334,6 @@ def _causes(problem: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def _retry_after(problem: openai.OpenAIError) -> float | None:
-    """Seconds to wait, as the headers of a refusal say in one of three ways; at most an hour."""
-    response = getattr(problem, "response", None)
-    if response is None:
-        return None
-    seconds = _wait(response.headers)
-    return None if seconds is None else min(max(seconds, 0.0), 3600.0)
-
-
-def _wait(headers: Mapping[str, str]) -> float | None:
-    """From `retry-after`, a number or an HTTP date; else from the limit that is used up."""
-    if (value := headers.get("retry-after")) is not None:
-        with contextlib.suppress(ValueError):
-            return _finite(float(value))
-        with contextlib.suppress(ValueError):
-            return email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-    return _used_up(headers)
-
-
-def _said_beforehand(headers: httpx2.Headers) -> float | None:
-    """`_used_up` of a good reply. Most have no such header, and looking one up takes 5 µs."""
-    if any(name[:11].lower() == b"x-ratelimit" for name, _ in headers.raw):
-        return _used_up(headers)
-    return None
-
-
-def _used_up(headers: Mapping[str, str]) -> float | None:
-    """Seconds until there is something left again; None where there is, or nobody says."""
-    resets = [
-        _duration(headers.get(f"x-ratelimit-reset-{what}", ""))
-        for what in ("requests", "tokens")
-        if headers.get(f"x-ratelimit-remaining-{what}") == "0"
-    ]
-    return max((seconds for seconds in resets if seconds is not None), default=None)
-
-
-def _duration(text: str) -> float | None:
-    """Seconds of `6m0s`, `1.5s`, `20ms` or `7`."""
-    with contextlib.suppress(ValueError):
-        return _finite(float(text))
-    parts = _DURATION.fullmatch(text)
-    if parts is None or not text:
-        return None
-    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-    return sum(float(value) * units[unit] for unit, value in parts.groupdict().items() if value)
-
-
-def _finite(seconds: float) -> float | None:
-    return seconds if math.isfinite(seconds) else None
 
 
 def _cause(problem: BaseException) -> str:

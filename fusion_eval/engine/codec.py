@@ -30,6 +30,7 @@ def dump(reply: Reply) -> str:
         "extra": reply.extra,
         "key": reply.key,
         "asked_at": reply.asked_at,
+        "thoughts": reply.thoughts,
     }
     return _encode(value)
 
@@ -52,10 +53,10 @@ def attempts(values: list[dict[str, Any]]) -> tuple[Attempt, ...]:
     return tuple(Attempt(**{**value, "usage": _usage(value["usage"])}) for value in values)
 
 
-def packed(text: str) -> bytes:
-    """Text as it is stored: UTF-8, compressed where it is long."""
+def packed(text: str, most: int = _PACKED_FROM) -> bytes:
+    """Text as it is stored: UTF-8, compressed from `most` bytes on."""
     body = text.encode()
-    return zlib.compress(body, 1) if len(body) >= _PACKED_FROM else body
+    return zlib.compress(body, 1) if len(body) >= most else body
 
 
 def unpacked(blob: bytes) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from fusion_eval.core import Call, Reply, Send
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.breaker import Breaker
+from fusion_eval.engine.waiting import Waits
 
 Clock = Callable[[], float]
 
@@ -23,6 +24,7 @@ _FIRST = 16
 _CHANCE = 1  # refusals within one round trip; above a ceiling the next come at once
 _MANY = 0.1  # of the slots, refused within one round trip
 _MOST_PATIENCE = 8  # round trips between two tries for one slot more
+_MOST_WAIT_S = 60.0  # on the word of a good reply alone; then a refusal tells more
 
 
 class Window:
@@ -39,10 +41,12 @@ class Window:
         self._since = clock()  # this round began,
         self._began = self.limit  # with so many slots
         self._refused = 0  # in this round
+        self._refused_since: float | None = None  # everything, without a reply in between
         self._patience = self._wait = 1
 
     def replied(self, took_s: float) -> None:
         """One reply; at the end of a good round trip there is room for more."""
+        self._refused_since = None
         self.round_trip_s += 0.1 * (took_s - self.round_trip_s)
         if self._starting:
             self.limit += 1
@@ -52,6 +56,8 @@ class Window:
         """Refused for too much at once, or too often; with one slot left it is too often."""
         self._look_at_the_clock()
         self._refused += 1
+        if self._refused_since is None:
+            self._refused_since = self._clock()
         if self.limit == 1 and retry_after_s is not None:
             self.close_for(retry_after_s)
         if self._refused == self._many() + 1:
@@ -62,6 +68,10 @@ class Window:
     def close_for(self, seconds: float) -> None:
         """The endpoint has said when to come back."""
         self.closed_until = max(self.closed_until, self._clock() + seconds)
+
+    def refused_for_s(self) -> float:
+        """Seconds in which nothing but refusals came back."""
+        return 0.0 if self._refused_since is None else self._clock() - self._refused_since
 
     def closed_s(self) -> float:
         """Seconds until it may be asked again."""
@@ -114,9 +124,12 @@ class Window:
 class Slots:
     """All slots of one endpoint, with one queue per model; whoever has room goes first."""
 
-    def __init__(self, most: int, clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self, most: int, clock: Clock = time.monotonic, waits: Waits | None = None
+    ) -> None:
         self.most = most
         self.in_flight = 0
+        self._waits = waits or Waits()
         self.windows: dict[str, Window] = {}
         self._clock = clock
         self._inside: dict[str, int] = {}
@@ -133,7 +146,7 @@ class Slots:
         """Wait for a slot, and until an endpoint that has nothing left has something again."""
         while True:
             if (closed := self.window(model).closed_s()) > 0:
-                await asyncio.sleep(closed)
+                await self._waits.wait(closed, f"model {model!r} is at its rate limit")
             await self._slot(model)
             if not self.window(model).closed_s():
                 return
@@ -174,33 +187,45 @@ class Slots:
         self._inside[model] += 1
 
 
-def concurrency(send: Send, *, max_in_flight: int, breaker: Breaker | None = None) -> Send:
+def concurrency(
+    send: Send,
+    *,
+    max_in_flight: int,
+    breaker: Breaker | None = None,
+    waits: Waits | None = None,
+) -> Send:
     """At most `max_in_flight` requests per endpoint at once, fewer where a model is refused.
 
-    Raises DeadEndpointError, without sending, once the breaker has tripped.
+    Waits while an endpoint is gone. Raises DeadEndpointError, without sending, once the breaker
+    has tripped.
     """
     endpoints: dict[str, Slots] = {}
-    breaker = breaker or Breaker()
+    breaker = breaker or Breaker(waits=waits or Waits())
 
     async def gated(call: Call) -> Reply:
         endpoint = call.model.endpoint
-        slots = endpoints.setdefault(endpoint.name, Slots(max_in_flight))
+        if endpoint.name not in endpoints:
+            endpoints[endpoint.name] = Slots(max_in_flight, waits=waits)
+        slots = endpoints[endpoint.name]
         await slots.enter(call.model.id)
         window, started = slots.window(call.model.id), time.monotonic()
         try:
-            breaker.check(endpoint)
+            await breaker.admit(endpoint)
+            started = time.monotonic()
             reply = await send(call)
         except AttemptFailedError as problem:
             if problem.attempt.failure == "rate_limited":
                 window.refused(problem.retry_after_s)
-            breaker.failed(endpoint, problem.attempt)
+                problem.refused_for_s = window.refused_for_s()
+            breaker.failed(endpoint, problem)
             raise
         else:
             window.replied(time.monotonic() - started)
-            window.close_for(reply.extra.get("used_up_s", 0.0))
+            window.close_for(min(reply.extra.get("used_up_s", 0.0), _MOST_WAIT_S))
             breaker.replied(endpoint)
             return reply
         finally:
+            breaker.left(endpoint)
             slots.leave(call.model.id)
 
     return gated

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
 
 from fusion_eval.core import Endpoint
 from fusion_eval.errors import EndpointError
 
-T = TypeVar("T", str, bytes)
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 def api_key(endpoint: Endpoint, env_file: Path = Path(".env")) -> str:
     """The key of an endpoint, or `unused` where it needs none; EndpointError when it is missing."""
     name = endpoint.api_key_env
-    if name is None:
-        return "unused"
+    return "unused" if name is None else from_environment(name, endpoint, env_file)
+
+
+def from_environment(name: str, endpoint: Endpoint, env_file: Path = Path(".env")) -> str:
+    """A value that an endpoint needs; EndpointError where it is missing or cannot be sent."""
     key = (os.environ.get(name) or _from_file(env_file).get(name) or "").strip()
     if not key:
         raise EndpointError(
@@ -44,10 +48,16 @@ def _from_file(path: Path) -> dict[str, str]:
     }
 
 
-def without(key: str, text: T) -> T:
-    """The text, or body, with the key taken out: endpoints echo keys, and errors are kept."""
-    if key == "unused":
-        return text
-    if isinstance(text, bytes):
-        return text.replace(key.encode(), b"***")
-    return text.replace(key, "***")
+def filled(endpoint: Endpoint, values: Mapping[str, str]) -> dict[str, str]:
+    """Headers or query parameters with the values of the variables that they name (`${NAME}`)."""
+    return {
+        name: _VARIABLE.sub(lambda one: from_environment(one[1], endpoint), value)
+        for name, value in values.items()
+    }
+
+
+def secrets_in(endpoint: Endpoint) -> set[str]:
+    """What the environment has put into headers and query: never to be written down."""
+    values = [*endpoint.headers.values(), *endpoint.query.values()]
+    names = {name for value in values for name in _VARIABLE.findall(value)}
+    return {from_environment(name, endpoint) for name in names}

@@ -294,7 +294,8 @@ class Ledger:
             reply = replace(reply, attempts=(*before, replace(last, cost_worst=intent.worst)))
         written = self._writer.put([rows.kept(call, run, reply), intent.closing("done")])
         cost = intent.worst if paid is None else paid
-        return _Landing(written, call.key, Known(reply, run), intent, cost, lost)
+        known = Known(replace(reply, raw=None), run)  # the body is on its way to the disk
+        return _Landing(written, call.key, known, intent, cost, lost)
 
     async def _kept(self, landing: _Landing) -> Known:
         """A reply that is on disk; where another process was first, its reply counts for both.

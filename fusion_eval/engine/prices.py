@@ -95,10 +95,11 @@ def most_out(model: Model) -> int:
 
 
 def possibly(attempts: Iterable[Attempt]) -> float | None:
-    """The most that failed attempts of unknown bill can have cost; None where nobody knows."""
+    """The most that failed attempts can have cost: their bill where their body told it, else their
+    worst case; None where nobody knows."""
     total = 0.0
     for attempt in attempts:
-        if attempt.failure is not None and attempt.billed is None:
+        if attempt.failure is not None and attempt.billed is not False:
             if attempt.cost_worst is None:
                 return None
             total += attempt.cost_worst

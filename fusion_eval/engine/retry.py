@@ -1,67 +1,79 @@
-"""All attempts at a call, each recorded: waiting is stamina's, deciding is ours."""
+"""All attempts at a call, each recorded: which count, and how long is waited between them."""
 
 from __future__ import annotations
 
-import logging
 import random
+import time
 from dataclasses import replace
-
-import stamina
 
 from fusion_eval.core import Attempt, Call, Reply, Send
 from fusion_eval.engine.attempt import AttemptFailedError
-from fusion_eval.errors import CallFailedError
-
-logging.getLogger("stamina").addHandler(logging.NullHandler())  # attempts are in the tables
-
-
-def _again(problem: Exception) -> bool | float:
-    """Whether to try again; a Retry-After is obeyed, with a little jitter so that not all return
-    in the same moment."""
-    if not isinstance(problem, AttemptFailedError) or not problem.retryable:
-        return False
-    if problem.retry_after_s is None:
-        return True
-    return problem.retry_after_s * (1.0 + 0.1 * random.random()) + 0.01
+from fusion_eval.engine.waiting import Waits, at, backoff, span
+from fusion_eval.errors import CallFailedError, DeadEndpointError
 
 
-def retry(send: Send, *, attempts: int) -> Send:
+def retry(send: Send, *, attempts: int, waits: Waits | None = None) -> Send:
     """Send again what may succeed, up to `attempts` times in all.
 
-    Raises CallFailedError with every attempt when none brought a reply.
+    A refusal for too much (429) is no failure of the call: it waits as long as it is told, or backs
+    off, until the model replies again. Nor is an attempt that met an endpoint that is gone.
+
+    Raises CallFailedError with every attempt when none brought a reply, and DeadEndpointError
+    where a limit lasts longer than a run waits.
     """
+    waits = waits or Waits()
 
     async def with_attempts(call: Call) -> Reply:
         made: list[Attempt] = []
-        try:
-            return await _first_that_replies(send, call, attempts, made)
-        except AttemptFailedError as problem:
-            failure = problem.attempt.failure or "failed"
-            raise CallFailedError(failure, problem.attempt.detail, made) from None
-
-    return with_attempts
-
-
-async def _first_that_replies(send: Send, call: Call, attempts: int, made: list[Attempt]) -> Reply:
-    try:
-        return _with(await send(call), made)
-    except AttemptFailedError as problem:
-        made.append(replace(problem.attempt, number=1))
-        if attempts == 1 or not problem.retryable:
-            raise
-        first = problem
-    async for attempt in stamina.retry_context(
-        on=_again, attempts=attempts, timeout=None, wait_initial=0.5, wait_max=30.0
-    ):
-        with attempt:
-            if attempt.num == 1:
-                raise first
+        counted = refused = 0
+        refused_since: float | None = None
+        while True:
             try:
                 return _with(await send(call), made)
             except AttemptFailedError as problem:
                 made.append(replace(problem.attempt, number=len(made) + 1))
-                raise
-    raise first
+                if problem.attempt.failure == "rate_limited":
+                    refused += 1
+                    refused_since = refused_since or time.monotonic()
+                    if problem.refused_for_s is None:
+                        problem.refused_for_s = time.monotonic() - refused_since
+                    await _until_the_window_passed(call, problem, refused, waits)
+                    continue
+                counted += not problem.held
+                if not problem.retryable or counted >= attempts:
+                    failure = problem.attempt.failure or "failed"
+                    raise CallFailedError(failure, problem.attempt.detail, made) from None
+                if not problem.held:
+                    await waits.wait(_pause(problem, counted), _waits_for(call))
+
+    return with_attempts
+
+
+async def _until_the_window_passed(
+    call: Call, problem: AttemptFailedError, refused: int, waits: Waits
+) -> None:
+    """Wait for a limit; give the endpoint up where that lasts longer than a run waits."""
+    seconds = _pause(problem, refused)
+    asked = problem.retry_after_s or seconds
+    if (problem.refused_for_s or 0.0) + asked > waits.most_s:
+        raise DeadEndpointError(
+            f"endpoint {call.model.endpoint.name!r} refuses {call.model.name!r} until "
+            f"{at(asked)} ({span(asked)}) for a limit that is used up, longer than a run waits "
+            f"(`limits: {{wait_s: {waits.most_s:g}}}`); run again then. It says: "
+            f"{problem.attempt.detail[:200].rstrip('.')}"
+        )
+    await waits.wait(seconds, f"{_waits_for(call)} is at its rate limit")
+
+
+def _waits_for(call: Call) -> str:
+    return f"model {call.model.name!r} at endpoint {call.model.endpoint.name!r}"
+
+
+def _pause(problem: AttemptFailedError, failures: int) -> float:
+    """What the endpoint asks for, with a little jitter so that not all return at once."""
+    if problem.retry_after_s is None:
+        return backoff(failures)
+    return problem.retry_after_s * (1.0 + 0.1 * random.random()) + 0.01
 
 
 def _with(reply: Reply, made: list[Attempt]) -> Reply:

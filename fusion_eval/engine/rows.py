@@ -11,7 +11,11 @@ from fusion_eval.core import Attempt, Call, Reply, canonical, digest
 from fusion_eval.engine import codec
 from fusion_eval.engine.writer import Statement
 
-_KEPT = "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply) VALUES (?,?,?,?,?,?)"
+_KEPT = (
+    "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply, body) "
+    "VALUES (?,?,?,?,?,?,?)"
+)
+_BODY_FROM = 600  # bytes from which a body is compressed: it is written once and hardly ever read
 _INTENT = "intents (id, key, run, at, owner, worst, outcome, attempts)"
 _OPENING = (
     f"INSERT OR IGNORE INTO {_INTENT} SELECT * FROM (VALUES (?,?,?,?,?,?,?,?)) "
@@ -58,6 +62,7 @@ def kept(call: Call, run: str, reply: Reply) -> Statement:
         call.model.id,
         codec.packed(asked(call)),
         codec.packed(codec.dump(reply)),
+        None if reply.raw is None else codec.packed(reply.raw, _BODY_FROM),
     )
 
 

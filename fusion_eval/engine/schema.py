@@ -53,7 +53,12 @@ def _claims(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE old_intents")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_calls, _claims)
+def _bodies(connection: sqlite3.Connection) -> None:
+    """Version 3: the body of each reply as it came, without keys, for readers to come."""
+    connection.execute("ALTER TABLE replies ADD COLUMN body BLOB")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_calls, _claims, _bodies)
 """The n-th brings a ledger from version n to n + 1; `PRAGMA user_version` says where it is."""
 
 

@@ -10,6 +10,7 @@ from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.gate import concurrency
 from fusion_eval.engine.retry import retry
+from fusion_eval.engine.waiting import Waits, silent
 from fusion_eval.engine.watch import Watch
 
 
@@ -19,15 +20,22 @@ def sending(
     budget: Budget,
     recording: Callable[[Send], Send],
     breaker: Breaker | None = None,
-    watch: Watch | None = None,
+    say: Callable[[str], None] | None = None,
+    ends: Callable[[Callable[[], None]], None] | None = None,
 ) -> Send:
     """retry ─> budget ─> concurrency ─> recording ─> client.
 
     The ledger stands at both ends: it looks up at the top (`Ledger.wrap`), where a reply waits
     until it is on disk, and writes down at the bottom (`Ledger.recording`). Concurrency
     stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
-    attempt, because attempts are what is billed. `watch` sees each attempt on the wire.
+    attempt, because attempts are what is billed. `say` hears of late calls and long waits; `ends`
+    is given what ends every wait.
     """
-    wire = watch.wrap(clients.send) if watch is not None else clients.send
-    gated: Send = concurrency(recording(wire), max_in_flight=limits.max_in_flight, breaker=breaker)
-    return retry(budget.wrap(gated), attempts=limits.attempts)
+    wire = Watch(say).wrap(clients.send) if say is not None else clients.send
+    waits = Waits(say or silent, most_s=limits.wait_s, outage_s=limits.outage_s)
+    if ends is not None:
+        ends(waits.end)
+    gated: Send = concurrency(
+        recording(wire), max_in_flight=limits.max_in_flight, breaker=breaker, waits=waits
+    )
+    return retry(budget.wrap(gated), attempts=limits.attempts, waits=waits)

@@ -7,6 +7,8 @@ is a fifth of the processor time of a call (`benchmarks/speed.py`).
 
 from __future__ import annotations
 
+import urllib.request
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -17,19 +19,26 @@ import httpx2
 
 _KEEP_S = 5.0  # an idle connection, as long as the client's own transport does
 _MADE_BELOW = frozenset({b"host", b"content-length"})  # by aiohttp, from URL and body
-_UNDONE = frozenset({b"content-encoding", b"transfer-encoding", b"content-length"})
-"""What the headers of a reply say about a body that is still packed."""
+_UNDONE = frozenset({b"content-encoding", b"transfer-encoding", b"content-length", b"content-type"})
+"""What the headers of a reply say about a body that is still packed, or of its charset: bodies
+are decoded by what is in them, because some charsets that servers name do not exist."""
+MOST_BYTES = 16 * 2**20
+"""Bytes of a reply, unpacked; a million tokens of text have a third of that."""
+_PACKED = {"gzip": 47, "deflate": 47}
+"""Encodings that are read, and what zlib calls them: 47 is gzip or zlib, by looking."""
 
 
 class Wire(httpx2.AsyncClient):
     """An `http_client` for `openai.AsyncOpenAI`: whole replies over aiohttp, and no more.
 
-    It knows no proxies. What aiohttp raises comes as `httpx2` would have raised it: ConnectTimeout
-    and ConnectError where there was no connection, ReadTimeout after too long a silence, ReadError
-    where the connection broke.
+    Proxies are those of the environment. What aiohttp raises comes as `httpx2` would have raised
+    it: ConnectTimeout and ConnectError where there was no connection, ReadTimeout after too long a
+    silence, ReadError where the connection broke or the reply is larger than `most` bytes,
+    unpacked.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._most = most
         self._context = httpx2.create_ssl_context()
         self._session: aiohttp.ClientSession | None = None
         super().__init__(verify=self._context, trust_env=False)
@@ -56,7 +65,7 @@ class Wire(httpx2.AsyncClient):
                 headers=headers,
                 timeout=_deadlines(**request.extensions["timeout"]),
             ) as reply:
-                body = await reply.read()
+                body = await _unpacked(reply, self._most)
         kept = [pair for pair in reply.raw_headers if pair[0].lower() not in _UNDONE]
         return httpx2.Response(reply.status, headers=kept, content=body, request=request)
 
@@ -64,7 +73,13 @@ class Wire(httpx2.AsyncClient):
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=0, ssl=self._context, keepalive_timeout=_KEEP_S)
             jar = aiohttp.DummyCookieJar()
-            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=jar,
+                auto_decompress=False,
+                headers={"Accept-Encoding": ", ".join(_PACKED)},
+                trust_env=bool(urllib.request.getproxies()),
+            )
         return self._session
 
     async def aclose(self) -> None:
@@ -72,6 +87,28 @@ class Wire(httpx2.AsyncClient):
         if self._session is not None:
             await self._session.close()
         await super().aclose()
+
+
+async def _unpacked(reply: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body of a reply, unpacked piece by piece so that a small one cannot fill the memory."""
+    encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding not in ("", "identity", *_PACKED):
+        raise aiohttp.ClientPayloadError(f"a body packed as {encoding[:40]!r}")
+    unpack = zlib.decompressobj(_PACKED[encoding]) if encoding in _PACKED else None
+    parts: list[bytes] = []
+    size = 0
+    async for piece in reply.content.iter_any():
+        try:
+            part = unpack.decompress(piece, most - size + 1) if unpack else piece
+        except zlib.error as problem:
+            raise aiohttp.ClientPayloadError(f"a damaged body ({problem})") from None
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise aiohttp.ClientPayloadError(f"a body of more than {most / 2**20:g} MB")
+    if unpack is not None and not unpack.eof and size:
+        raise aiohttp.ClientPayloadError("a packed body that is cut off")
+    return b"".join(parts)
 
 
 @lru_cache

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
@@ -18,6 +17,7 @@ from fusion_eval.core.votes import Combine
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.study import StudyEntry
+from fusion_eval.loading.urls import check_sent_along, check_url
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -34,15 +34,17 @@ class EndpointEntry(Value):
     timeout_s: float = Field(default=120.0, gt=0)
     connect_s: float = Field(default=10.0, gt=0)
     silence_s: float | None = Field(default=None, gt=0)
+    headers: dict[str, str] = Field(default_factory=dict)
+    query: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> EndpointEntry:
         if (self.simulator is None) == (self.base_url is None):
             raise ValueError("an endpoint has either `simulator` or `base_url`; give one of them")
-        if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
-            raise ValueError(f"base_url {self.base_url!r} must start with http:// or https://")
-        if self.base_url is not None and "@" in urlsplit(self.base_url).netloc:
-            raise ValueError("base_url holds a user or password; keys come from the environment")
+        if self.base_url is not None:
+            check_url(self.base_url)
+        check_sent_along("headers", self.headers)
+        check_sent_along("query", self.query)
         if self.api_key_env is not None and not _NAME.fullmatch(self.api_key_env):
             raise ValueError(
                 "api_key_env is the name of a variable, such as OPENROUTER_API_KEY, never the key"
@@ -166,6 +168,8 @@ class LimitsEntry(Value):
     attempts: int = Field(default=4, ge=1, le=20)
     run_code: bool = False
     unusable_share: float = Field(default=0.5, gt=0, le=1)
+    wait_s: float = Field(default=600.0, ge=0, le=7 * 86_400)
+    outage_s: float = Field(default=180.0, ge=0, le=7 * 86_400)
 
 
 class BenchFile(Value):

@@ -16,7 +16,6 @@ from pydantic import Field
 from fusion_eval import text
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer
-from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_each
 from fusion_eval.strategies.writing import attempt, stand_in
 
@@ -25,8 +24,8 @@ async def agreement_router(
     question: Question,
     ask: Ask,
     *,
-    probes: Annotated[tuple[Member, ...], Field(min_length=2), Seat("member")],
-    fallback: Answering,
+    probes: Annotated[tuple[Member, ...], Field(min_length=2)],
+    fallback: Member,
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8,
 ) -> Reply:
     """Ask the probes; where all answered and agree, the first one's answer, else the fallback's.

@@ -16,7 +16,6 @@ from pydantic import Field
 
 from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Messages, Question, Reply
-from fusion_eval.strategies.schema import Seat, Writer
 from fusion_eval.strategies.seats import ask_seats, filled
 from fusion_eval.strategies.vote import plurality
 from fusion_eval.strategies.writing import write
@@ -26,10 +25,10 @@ async def debate(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=2), Seat("member")],
+    members: Annotated[tuple[Member, ...], Field(min_length=2)],
     rounds: Annotated[int, Field(ge=1, le=8)] = 1,
     aggregate: Literal["vote", "synthesize"] = "vote",
-    synthesizer: Writer | None = None,
+    synthesizer: Member | None = None,
     history: Literal["growing", "none"] = "growing",
     revision_drops_system: bool = False,
 ) -> Reply:

@@ -7,11 +7,9 @@ contribute. There is nothing to compare, so there is no judge.
 from __future__ import annotations
 
 from fusion_eval import prompts
-from fusion_eval.core import Ask, Question, Reply
-from fusion_eval.strategies.schema import Writer, control
+from fusion_eval.core import Ask, Member, Question, Reply
 
 
-@control
-async def no_drafts(question: Question, ask: Ask, *, synthesizer: Writer) -> Reply:
+async def no_drafts(question: Question, ask: Ask, *, synthesizer: Member) -> Reply:
     """Ask the synthesizer to write from zero answers."""
     return await ask(synthesizer, prompts.synthesize(question, []), role="synthesizer")

@@ -15,7 +15,6 @@ from fusion_eval.core import Ask, Member, Messages, Question, Reply
 from fusion_eval.prompts import shown
 from fusion_eval.prompts.choosing import CHOICE, pick
 from fusion_eval.strategies.judges import ask_judge, number
-from fusion_eval.strategies.schema import Chooser, Members
 from fusion_eval.strategies.seats import ask_drafts
 
 
@@ -23,8 +22,8 @@ async def ranked(
     question: Question,
     ask: Ask,
     *,
-    members: Members,
-    ranker: Chooser,
+    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    ranker: Member,
     n: Annotated[int, Field(ge=1, le=64)] = 1,
     fallback: Literal["random", "first"] = "random",
 ) -> Reply:

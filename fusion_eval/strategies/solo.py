@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from fusion_eval.core import Ask, Question, Reply
+from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer
-from fusion_eval.strategies.schema import Answering, control
 
 
-@control
-async def solo(question: Question, ask: Ask, *, member: Answering) -> Reply:
+async def solo(question: Question, ask: Ask, *, member: Member) -> Reply:
     """Ask one member."""
     return await ask(member, answer(question), role="member")

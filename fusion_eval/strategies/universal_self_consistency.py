@@ -14,7 +14,6 @@ from pydantic import Field
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.choosing import pick_consistent
 from fusion_eval.strategies.ranked import pick_one
-from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_drafts
 
 
@@ -22,9 +21,9 @@ async def universal_self_consistency(
     question: Question,
     ask: Ask,
     *,
-    member: Answering,
+    member: Member,
     n: Annotated[int, Field(ge=1, le=64)] = 5,
-    chooser: Annotated[Member | None, Seat("chooser", otherwise="member")] = None,
+    chooser: Member | None = None,
     fallback: Literal["random", "first"] = "random",
 ) -> Reply:
     """Return, word for word, the most consistent of n answers; the member chooses itself.

@@ -1,70 +1,101 @@
-"""Out of the body of a response: text, finish, and its bill (`usage`), in any dialect."""
+"""One reading of a reply: the only place that knows what endpoints send.
+
+Bytes and headers in; a `Reply`, or a typed failure with the endpoint's own sentence, out. Text is
+cleaned and keys are masked here, once, right after decoding.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
-from fusion_eval.core import Attempt, Reply
-from fusion_eval.engine.attempt import AttemptFailedError
-from fusion_eval.engine.replies.usage import bill, number, object_
+from fusion_eval.core import Attempt, Reply, clean, clean_json
+from fusion_eval.engine.replies import events, failures, waits
+from fusion_eval.engine.replies.answered import Answered
+from fusion_eval.engine.replies.decoding import decoded, loaded
+from fusion_eval.engine.replies.keeping import restored, stored
+from fusion_eval.engine.replies.shapes import Said, ShapeError, choice_of, said
+from fusion_eval.engine.replies.usage import Bill, bill, number, object_
+from fusion_eval.engine.replies.words import ERROR
 
-_FINISH = {"content_filter": "refusal", "max_tokens": "length", "end_turn": "stop"}
+_KEPT = ("id", "provider", "system_fingerprint", "service_tier")
 
 
-def read(body: object, took_s: float, headers: Mapping[str, str] | None = None) -> Reply:
-    """A `Reply` from the JSON of a chat completion; AttemptFailedError for anything else.
+def read(answered: Answered, mask: Callable[[str], str] = str) -> Reply:
+    """A `Reply` from what an endpoint answered; AttemptFailedError for anything else.
 
-    Endpoints answer with status 200 and an error object, or no choices at all; none of these is
-    an answer. `took_s` is kept unless the body says that it was simulated.
+    Endpoints answer with status 200 and an error object, an error inside a choice, or no choices
+    at all; none of these is an answer. `mask` takes keys out of a text.
     """
+
+    def tidy(text: str) -> str:
+        return mask(clean(text))
+
+    text, took_s = decoded(answered.content), answered.took_s
+    try:
+        raw = events.completion_of(text) if events.is_stream(text) else loaded(text)
+    except (ValueError, RecursionError):  # cut off, or a web page
+        raw = None
+    body = clean_json(raw, tidy)
+    if answered.status >= 400:
+        raise failures.refused(answered.status, body, tidy(text), answered.headers, took_s)
     if not isinstance(body, dict):
-        raise _bad(f"not a completion: {str(body)[:100]!r}", took_s)
-    if body.get("error"):
-        raise _refused(body["error"], took_s)
+        raise failures.attempt_failed(
+            "bad_reply", f"not a completion: {tidy(text)[:100]!r}", took_s
+        )
+    reply = _completion(body, answered)
+    return replace(reply, raw=stored(body, answered, tidy))
+
+
+def reread(raw: str) -> Reply:
+    """The reply that a kept body holds for the reader of today; raises as `read` does, and
+    ValueError, KeyError or TypeError where it is no kept body."""
+    return replace(read(restored(raw)), raw=raw)
+
+
+def _completion(body: dict[str, Any], answered: Answered) -> Reply:
+    headers, took_s = answered.headers, answered.took_s
     choices = body.get("choices")
-    if not isinstance(choices, list) or not choices:
-        raise _bad("a completion without choices", took_s)
-    choice = object_(choices[0])
-    if "message" not in choice:
-        raise _bad("a choice without a message", took_s)
-    message = object_(choice["message"])
-    content = message.get("content")
-    if content is not None and not isinstance(content, str):
-        raise _bad(f"content is {type(content).__name__}, not text", took_s)
-    billed = bill(body, headers or {}, text=bool(content))
+    error = failures.error_in(body) if "error" in body or not choices else None
+    billed = bill(body, headers, text=bool(choices))
+    if error is not None:
+        raise failures.error_under_200(error, headers, took_s, billed)
+    try:
+        choice = choice_of(body)
+        if failures.says_something(choice.get("error")):
+            raise failures.error_under_200(choice["error"], headers, took_s, billed)
+        speech = said(choice)
+    except ShapeError as problem:
+        raise failures.attempt_failed(
+            "bad_reply", str(problem), took_s, bill=billed, final=not problem.again
+        ) from None
+    if speech.finish == ERROR or body.get("cut_off"):
+        how = str(choice.get("finish_reason") or "the stream broke off")
+        word = "provider_error" if speech.finish == ERROR else "bad_reply"
+        raise failures.attempt_failed(word, f"ended with {how[:60]!r}", took_s, bill=billed)
+    return _reply(body, answered, speech, bill(body, headers, text=bool(speech.text)))
+
+
+def _reply(body: dict[str, Any], answered: Answered, speech: Said, billed: Bill) -> Reply:
     simulated = body.get("simulated")
     latency = number(object_(simulated).get("latency_s"))
-    latency = took_s if latency is None else latency
-    finish = str(choice.get("finish_reason") or "stop")
+    latency = answered.took_s if latency is None else latency
     served = body.get("model")
+    extra = {name: body[name] for name in _KEPT if body.get(name)}
+    if (wait := waits.used_up(answered.headers)) is not None:
+        extra["used_up_s"] = wait
+    attempt = Attempt(number=1, latency_s=latency, usage=billed.usage, cost_reported=billed.cost)
     return Reply(
-        text=content or "",
-        finish="refusal" if message.get("refusal") else _FINISH.get(finish, finish),
+        text=speech.text,
+        thoughts=speech.thoughts,
+        finish=speech.finish,
         usage=billed.usage,
         latency_s=latency,
         model_served=served if isinstance(served, str) else None,
         cost_reported=billed.cost,
         simulated=isinstance(simulated, dict),
-        attempts=(
-            Attempt(number=1, latency_s=latency, usage=billed.usage, cost_reported=billed.cost),
-        ),
-        asked_at=round(time.time() - took_s, 3),
-        extra={k: body[k] for k in ("id", "provider", "system_fingerprint") if body.get(k)},
-    )
-
-
-def _refused(error: object, took_s: float) -> AttemptFailedError:
-    """An error under status 200."""
-    code = error.get("code") if isinstance(error, dict) else None
-    failure = "rate_limited" if str(code) == "429" else "provider_error"
-    billed = False if failure == "rate_limited" else None
-    return AttemptFailedError(
-        Attempt(number=0, failure=failure, detail=str(error)[:300], latency_s=took_s, billed=billed)
-    )
-
-
-def _bad(detail: str, took_s: float) -> AttemptFailedError:
-    return AttemptFailedError(
-        Attempt(number=0, failure="bad_reply", detail=detail, latency_s=took_s, billed=None)
+        attempts=(attempt,),
+        asked_at=round(answered.at, 3),
+        extra=extra,
     )
