@@ -312,6 +312,10 @@ def _arrow(kind: str) -> pa.DataType:
 def write_json(path: Path, value: object) -> Path:
     """Write a JSON document, indented, ending with a newline; NaN is refused."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a path that is not UTF-8: escaped, it can be found again
+        text = json.dumps(value, indent=2, allow_nan=False)
     return files.write_text(path, text + "\n")
 
 

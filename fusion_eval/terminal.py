@@ -15,6 +15,7 @@ from rich.table import Table
 from tqdm import tqdm
 
 from fusion_eval.bench.output import LASTING
+from fusion_eval.core import inert
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ class Bar:
     def note(self, text: str) -> None:
         """A line above the bar."""
         if not self._quiet:
-            tqdm.write(text, file=sys.stderr)
+            tqdm.write(inert(text), file=sys.stderr)
 
 
 _DRAWN_S, _LOGGED_S = 0.2, 10.0
@@ -133,11 +134,16 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
         if name in files:
             out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
     if why := unfinished(run.manifest):
-        out.print(why, soft_wrap=True)
+        out.print(why, soft_wrap=True, markup=False)
 
 
 def unfinished(manifest: Mapping[str, Any]) -> str | None:
-    """Why a run is not complete, and the way on."""
+    """Why a run is not complete, and the way on, without what a terminal would obey."""
+    why = _unfinished(manifest)
+    return why and inert(why)
+
+
+def _unfinished(manifest: Mapping[str, Any]) -> str | None:
     trials = manifest.get("trials")
     if manifest.get("status") in (None, "finished") or not isinstance(trials, dict):
         return None

@@ -52,7 +52,7 @@ ROOMS: dict[str, set[str]] = {
     "checking": {"bench", "core", "errors", "loading"},
     "showing": {"bench", "errors", "report", "store", "terminal"},
     "starter": {"errors", "files"},
-    "terminal": {"bench", "report", "store"},
+    "terminal": {"bench", "core", "report", "store"},
     "campaign": {"api", "bench", "core", "errors", "gate", "stats", "store"},
     "pytest_plugin": {"gate"},
     "cli": {"*"},

@@ -15,6 +15,7 @@ from fusion_eval.api import plan as planned
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.lint import lint
 from fusion_eval.bench.refuse import refuse
 from fusion_eval.errors import InputError
 from fusion_eval.loading.controls import STANDARD
@@ -242,3 +243,62 @@ def test_equal_dollars_to_nothing_is_refused_with_its_line(bench, recipe, said):
         bench(f"recipes:\n  panel: {PANEL}\n  new: {recipe}\n".replace("'", ""))
     (problem,) = caught.value.problems
     assert f"bench.yaml:{LINES + 3}: {said}" in problem
+
+
+MINE = "recipes:\n  mine: {strategy: 'users_strategies:%s', speakers: [kestrel, heron], scribe: kestrel}\n"  # noqa: E501
+
+
+def test_a_users_strategy_with_declared_seats_gets_the_controls_of_a_panel(bench):
+    """By the names of parameters it would silently lose copies, no drafts and the writer alone."""
+    made = bench(MINE % "minutes" + "controls: standard\n")
+    ours = bench(
+        "recipes:\n  mine: {strategy: panel, members: [kestrel, heron], synthesizer: kestrel}\n"
+        "controls: standard\n"
+    )
+    assert set(made.recipes) == set(ours.recipes)
+    assert made.controls["mine"] == ours.controls["mine"]
+    assert made.recipes["mine/more-tokens"].members[0].name == "kestrel", "its writer spends"
+    assert not {w.code for w in lint(made)} & {"undeclared-seat"}
+
+
+def test_a_seat_that_is_not_declared_is_warned_of_with_the_way_out(bench):
+    """Controls that are missing without a word look like controls that were passed."""
+    made = bench(MINE % "unsaid" + "controls: standard\n")
+    assert not {"mine/copies", "mine/no-drafts", "mine/other-question"} & set(made.recipes)
+    (warned,) = [w for w in lint(made) if w.code == "undeclared-seat"]
+    assert warned.where.endswith(f":{LINES + 2}")
+    assert "what scribe does" in warned.text
+    assert '`scribe: Annotated[Member, Seat("writer")]`' in warned.text
+
+
+def test_a_judge_of_ones_own_is_checked_as_ours_are(bench):
+    """Who judges its own answer favours it, whatever the parameter is called."""
+    made = bench(MINE.replace("}", ", referee: heron}") % "minutes")
+    assert "mine: the referee heron compares its own answer" in " ".join(
+        w.text for w in lint(made) if w.code == "judge-on-panel"
+    )
+
+
+def test_a_placebo_gets_no_controls_of_its_own(bench):
+    """Two lists had drifted apart: a random subset, a placebo by the docs, brought nine arms."""
+    made = bench(
+        "recipes:\n  panel: {strategy: panel, members: [kestrel, heron], synthesizer: heron}\n"
+        "  some: {strategy: random_subset, members: [kestrel, heron], k: 1, synthesizer: heron}\n"
+        "controls: standard\n"
+    )
+    assert not [name for name in made.recipes if name.startswith("some/")]
+    assert set(made.controls) == {"panel"}
+
+
+@pytest.mark.parametrize("strategy", ["router", "agreement_router"])
+def test_whoever_may_answer_in_a_router_is_controlled_for(bench, strategy):
+    """Its members bear other names, and each of them alone is the rival to beat."""
+    seats = {
+        "router": "routes: [kestrel, heron, kestrel]",
+        "agreement_router": "probes: [kestrel, heron]",
+    }
+    made = bench(
+        f"recipes:\n  r: {{strategy: {strategy}, {seats[strategy]}, fallback: heron}}\n"
+        "controls: standard\n"
+    )
+    assert {"alone/kestrel", "alone/heron", "r/random-member", "r/more-tokens"} <= set(made.recipes)

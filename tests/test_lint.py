@@ -14,6 +14,7 @@ import fusion_eval as fe
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.lint import CODES, lint
 from fusion_eval.cli import app
+from fusion_eval.core.model import maker_of
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.bench import presets
 
@@ -151,3 +152,20 @@ def test_doubts_stand_in_the_manifest(write, tmp_path):
 def test_every_code_is_explained():
     """A code that nobody can look up is noise."""
     assert all(CODES.values())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("google/gemini-3", "google/gemma", True),
+        ("~wader/owl", "wader/heron", True),
+        ("Wader/owl", "wader/heron", True),
+        ("claude-4", "claude-5-mini", True),
+        ("gpt4.1", "gpt-5", True),
+        ("gpt-5", "claude-4", False),
+        ("wader/heron", "raptor/heron", False),
+    ],
+)
+def test_one_rule_says_whether_two_models_are_of_one_maker(one, other, alike):
+    """`validate` warned of two kin that the report of the same run called strangers."""
+    assert (maker_of(one) == maker_of(other)) is alike

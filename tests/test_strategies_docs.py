@@ -12,9 +12,11 @@ from engine_kit import rows
 import fusion_eval as fe
 from fusion_eval.api import plan as planned
 from fusion_eval.bench.configure import configure
+from fusion_eval.bench.parameters import parameters, strategy
 from fusion_eval.errors import BenchFileError
 from fusion_eval.loading.bench import presets
 from fusion_eval.strategies import STRATEGIES
+from fusion_eval.strategies.schema import is_control
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "strategies.md").read_text("utf-8")
@@ -74,3 +76,23 @@ def test_the_example_of_seats_can_be_read(tmp_path: Path):
     file = tmp_path / "bench.yaml"
     file.write_text(f"endpoints: {{sim: {{simulator: default}}}}\nmodels:\n{models}{example}")
     assert set(configure(file).recipes) == {"experts", "nested", "spread"}
+
+
+def test_the_table_of_seats_is_that_of_the_signatures():
+    """Controls go by what is declared; a table that drifted would explain other controls."""
+    declared = {}
+    for name in STRATEGIES:
+        for key, parameter in parameters(strategy(name)).items():
+            if parameter.seats != "none":
+                assert parameter.seat, f"{name}: {key} is not declared"
+                declared.setdefault(parameter.seat.duty, set()).add(key)
+    rows = re.findall(r"^\| \*(\w+)\* \| [^|]+ \| (`[^|]+`) \|$", TEXT, re.MULTILINE)
+    table = {duty: set(re.findall(r"`(\w+)`", names)) for duty, names in rows}
+    assert table == declared
+
+
+def test_the_placebos_of_the_document_are_those_that_are_marked():
+    """A placebo that is not known as one is measured as if it claimed something."""
+    (listed,) = re.findall(r"The placebos \(([^)]+)\)", TEXT)
+    marked = {name for name in STRATEGIES if is_control(strategy(name))} - {"solo"}
+    assert set(re.findall(r"`(\w+)`", listed)) == marked

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Annotated
 
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer, synthesize
+from fusion_eval.strategies.panel import write_from
+from fusion_eval.strategies.schema import Seat
 from fusion_eval.strategies.seats import ask_each
 from fusion_eval.text import final_answer
 
@@ -55,3 +58,23 @@ async def third_voice(question: Question, ask: Ask, *, members: tuple[Member, ..
             members[0], synthesize(question, [r.text for r in replies], None), role="third"
         )
     )
+
+
+async def minutes(
+    question: Question,
+    ask: Ask,
+    *,
+    speakers: tuple[Member, ...],
+    scribe: Annotated[Member, Seat("writer")],
+    referee: Annotated[Member | None, Seat("judge")] = None,
+) -> Reply:
+    """A panel under names of its own, with its seats declared."""
+    replies = await ask_each(ask, speakers, answer(question))
+    return await write_from(question, ask, [r.text for r in replies], scribe, referee)
+
+
+async def unsaid(
+    question: Question, ask: Ask, *, speakers: tuple[Member, ...], scribe: Member
+) -> Reply:
+    """The same without a word on what the scribe does."""
+    return await minutes(question, ask, speakers=speakers, scribe=scribe)

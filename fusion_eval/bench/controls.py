@@ -9,22 +9,18 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 from fusion_eval.bench.lint import CODES
-from fusion_eval.bench.parameters import strategy
+from fusion_eval.bench.parameters import seated, strategy
 from fusion_eval.core import Controls, canonical
 from fusion_eval.errors import did_you_mean
 from fusion_eval.loading.bench import BenchFile
 from fusion_eval.loading.controls import COMPUTED, CONTROLS, ControlsEntry, ControlsOf
+from fusion_eval.strategies.schema import Duty, is_control
 
 Entry = dict[str, Any]
-_WRITERS = ("synthesizer", "aggregator", "chairman", "arbiter", "writer")
-_CHOOSERS = ("ranker", "scorer", "chooser", "comparator", "judge")
-_NO_CLAIM = frozenset(
-    ["solo", "copies", "no_drafts", "other_question", "random_member", "random_ranker"]
-)
-"""Strategies that combine nothing, or are controls themselves."""
 PERSONAS = (
     "You have kept a lighthouse for forty years.",
     "You photograph weddings in a small town.",
@@ -38,12 +34,17 @@ PERSONAS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """Who sits where in a recipe, as the bench file writes it."""
+    """Who sits where in a recipe, as the bench file writes it.
+
+    `answering`: the parameters that seat its members.
+    """
 
     name: str
     entry: Entry
     members: list[Any]
+    answering: list[str]
     writer: Any
+    judge: Any
     chooser: Any
 
 
@@ -129,20 +130,28 @@ def design_problems(file: BenchFile) -> Iterator[tuple[tuple[str, ...], str]]:
 def _claims(name: str, entry: Entry, wanted: ControlsEntry) -> bool:
     if wanted.of is not None:
         return name in wanted.of
-    return "equal_dollars" not in entry and entry.get("strategy") not in _NO_CLAIM
+    return "equal_dollars" not in entry and not is_control(strategy(entry["strategy"]))
 
 
 def _anatomy(name: str, entry: Entry) -> Anatomy:
-    """Seats of a recipe: `members` each n times, or one `member` n times."""
-    seats = entry.get("members") or [entry[key] for key in ("member",) if key in entry]
+    """Seats of a recipe as its strategy declares them; each member n times."""
     default = inspect.signature(strategy(entry["strategy"])).parameters.get("n")
     count = entry.get("n", default.default if default else 1)
-    writer = next((entry[key] for key in _WRITERS if entry.get(key)), None)
-    if writer is None and entry["strategy"] in {"self_fusion", "self_moa"}:
-        writer = seats[0]
-    chooser = next((entry[key] for key in _CHOOSERS if entry.get(key)), None)
-    members = [seat for seat in seats for _ in range(count)]
-    return Anatomy(name=name, entry=entry, members=members, writer=writer, chooser=chooser)
+    seats = seated(entry["strategy"], entry)
+
+    def first(duty: Duty) -> Any:
+        return next((seat.who for seat in seats if seat.duty == duty), None)
+
+    answering = [seat for seat in seats if seat.duty == "member"]
+    return Anatomy(
+        name=name,
+        entry=entry,
+        members=[seat.who for seat in answering for _ in range(count)],
+        answering=list(dict.fromkeys(seat.parameter for seat in answering)),
+        writer=first("writer"),
+        judge=first("judge"),
+        chooser=first("chooser"),
+    )
 
 
 def _controlled(
@@ -151,7 +160,7 @@ def _controlled(
     """Add the controls of one recipe; the names of those that apply to it."""
     applied, names = [], wanted.names
     of = ControlsOf(members=[], called=[])
-    if set(names) & {"alone", *COMPUTED}:
+    if subject.members and set(names) & {"alone", *COMPUTED}:
         of = of.model_copy(update={"members": _alone(found, subject.members)})
         applied += [name for name in names if name in ("alone", *COMPUTED)]
     if "writer-alone" in names and subject.writer is not None:
@@ -203,10 +212,10 @@ def _written(strategy_name: str) -> Callable[[Anatomy, ControlsEntry, bool], Ent
     """The panel's writer and judge over other drafts; nothing where nobody writes."""
 
     def made(subject: Anatomy, _: ControlsEntry, __: bool) -> Entry | None:
-        if subject.writer is None:
+        if subject.writer is None or not subject.members:
             return None
         seats = {"members": subject.members, "synthesizer": subject.writer}
-        judge = {"judge": subject.entry["judge"]} if subject.entry.get("judge") else {}
+        judge = {} if subject.judge is None else {"judge": subject.judge}
         return {"strategy": strategy_name, **seats, **judge}
 
     return made
@@ -228,39 +237,46 @@ def _personas(irrelevant: bool) -> Callable[[Anatomy, ControlsEntry, bool], Entr
     """The same recipe, its seats under personas that do not matter, or under none."""
 
     def made(subject: Anatomy, _: ControlsEntry, __: bool) -> Entry | None:
-        key = "members" if "members" in subject.entry else "member"
-        given = subject.entry.get(key)
-        seats = [_seat(seat) for seat in (given if isinstance(given, list) else [given])]
-        if given is None or not (irrelevant or any("persona" in seat for seat in seats)):
+        given = {key: subject.entry[key] for key in subject.answering}
+        if not given or not (irrelevant or any("persona" in _seat(s) for s in subject.members)):
             return None
-        for i, seat in enumerate(seats):
-            seat.pop("persona", None)
-            seat |= {"persona": PERSONAS[i % len(PERSONAS)]} if irrelevant else {}
-        return {**subject.entry, key: seats if isinstance(given, list) else seats[0]}
+        personas = cycle(PERSONAS)
+
+        def instead(seat: Any) -> Any:
+            if isinstance(seat, list):
+                return [instead(one) for one in seat]
+            plain = {key: value for key, value in _seat(seat).items() if key != "persona"}
+            return plain | ({"persona": next(personas)} if irrelevant else {})
+
+        return {**subject.entry, **{key: instead(seats) for key, seats in given.items()}}
 
     return made
 
 
 def _spender(subject: Anatomy, wanted: ControlsEntry) -> Any:
-    """Who answers with the same dollars: who writes in the recipe, else chooses, else is first."""
-    return wanted.member or subject.writer or subject.chooser or subject.members[0]
+    """Who answers with the same dollars: who writes in the recipe, else chooses or judges, else is
+    first; None where no seat is declared."""
+    first = next(iter(subject.members), None)
+    return wanted.member or subject.writer or subject.chooser or subject.judge or first
 
 
 def _self_consistency(subject: Anatomy, wanted: ControlsEntry, short: bool) -> Entry | None:
     kind = "self_consistency" if short else "universal_self_consistency"
     member = _spender(subject, wanted)
-    return {"strategy": kind, "member": member, "equal_dollars": subject.name}
+    return member and {"strategy": kind, "member": member, "equal_dollars": subject.name}
 
 
 def _best_of_n(subject: Anatomy, wanted: ControlsEntry, _: bool) -> Entry | None:
     member = _spender(subject, wanted)
     seats = {"members": [member], "scorer": member}
-    return {"strategy": "best_of_n", **seats, "equal_dollars": subject.name}
+    return member and {"strategy": "best_of_n", **seats, "equal_dollars": subject.name}
 
 
 def _longer(**more: Any) -> Callable[[Anatomy, ControlsEntry, bool], Entry | None]:
     def made(subject: Anatomy, wanted: ControlsEntry, _: bool) -> Entry | None:
-        seat = {**_seat(_spender(subject, wanted)), **more}
+        if (spender := _spender(subject, wanted)) is None:
+            return None
+        seat = {**_seat(spender), **more}
         for cap in ("max_tokens", "max_completion_tokens"):
             seat.pop(cap, None)
         return {"strategy": "solo", "member": seat, "equal_dollars": subject.name}

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.parameters import Seated, seated, strategy
 from fusion_eval.core import Bench, Call, Member, Message, Model, Recipe, TaskSet
 from fusion_eval.engine.prices import most_out
+from fusion_eval.strategies.schema import is_control
 
 CODES = {
     "grader-on-panel": "the grader answers or writes in a recipe that it grades",
@@ -25,13 +27,10 @@ CODES = {
     "weak-baseline": "a recipe whose members are not all compared with alone",
     "unequal-tools": "some models have tools and others have none",
     "short-cap": "a token limit below the length of the answers",
+    "undeclared-seat": "a seat of one's own strategy of which nothing says what it does",
     "single-draw": "one answer for each task and recipe",
     "alias": "a name that misleads",
 }
-_JUDGES = ("judge", "ranker", "scorer", "chooser", "comparator", "reviewer")
-_PLACEBOS = frozenset(
-    ["copies", "no_drafts", "other_question", "random_member", "random_ranker", "random_subset"]
-)
 _PANELS = frozenset(["panel", "mixture_of_agents", "council"])
 _TOOLS = frozenset(["tools", "plugins", "web_search_options"])
 _SAMPLING = ("temperature", "top_p", "max_tokens", "max_completion_tokens")
@@ -67,6 +66,7 @@ def lint(
         *_baselines(bench),
         *_tools(bench),
         *_caps(bench, tasks, experience or Experience()),
+        *_undeclared(bench),
         *_draws(bench),
         *_aliases(bench),
     ]
@@ -92,7 +92,7 @@ def _graders(bench: Bench) -> Iterator[Warned]:
         if kin:
             yield Warned(
                 code="grader-kin", where=where,
-                text=f"{grader.name} and {', '.join(kin)} are both of {maker(grader)}; graders "
+                text=f"{grader.name} and {', '.join(kin)} are both of {grader.maker}; graders "
                 "favour their kin: take one of another maker, or a second grader",
             )  # fmt: skip
 
@@ -103,10 +103,11 @@ def _judges(bench: Bench) -> Iterator[Warned]:
         if len(seats) < 2:
             continue  # judging its own drafts is what such a recipe is about
         where = bench.where(f"recipes/{recipe.name}")
-        for role in _JUDGES:
-            for judge in _models(recipe.members_of(role)):
+        comparing = [s for s in _seats(recipe) if s.duty in ("judge", "chooser")]
+        for seat in comparing:
+            for judge in _models([seat.who]):
                 kin = sorted(m.name for m in seats.values() if _kin(m, judge))
-                about = f"{recipe.name}: the {role} {judge.name}"
+                about = f"{recipe.name}: the {seat.parameter} {judge.name}"
                 if judge.id in seats:
                     text = f"{about} compares its own answer with others; seat another one"
                     yield Warned(code="judge-on-panel", where=where, text=text)
@@ -116,7 +117,7 @@ def _judges(bench: Bench) -> Iterator[Warned]:
 
 
 def _kin(one: Model, other: Model) -> bool:
-    return maker(one) is not None and maker(one) == maker(other)
+    return one.maker == other.maker
 
 
 def _sampling(bench: Bench) -> Iterator[Warned]:
@@ -155,7 +156,7 @@ def _baselines(bench: Bench) -> Iterator[Warned]:
     claiming = [
         recipe
         for recipe in bench.recipes.values()
-        if recipe.strategy not in _PLACEBOS | {"solo"} and "/" not in recipe.name
+        if not _is_control(recipe) and "/" not in recipe.name
     ]
     lacking = {r.name: {m.name for m in _answering(r) if m.id not in alone} for r in claiming}
     names = [name for name, missing in lacking.items() if missing]
@@ -214,16 +215,35 @@ def _aliases(bench: Bench) -> Iterator[Warned]:
         yield Warned(code="alias", where=where, text=text)
 
 
-def maker(model: Model) -> str | None:
-    """Who made a model, as far as its id says: `google` of `google/gemini-3`."""
-    name, slash, _ = model.id.partition("/")
-    return name.lower().lstrip("~") if slash else None
+def _undeclared(bench: Bench) -> Iterator[Warned]:
+    for recipe in bench.recipes.values():
+        names = dict.fromkeys(s.parameter for s in _seats(recipe) if s.duty is None)
+        if not names or _is_control(recipe) or "/" in recipe.name:
+            continue
+        first = next(iter(names))
+        yield Warned(
+            code="undeclared-seat", where=bench.where(f"recipes/{recipe.name}"),
+            text=f"{recipe.name}: {recipe.strategy} does not say what {', '.join(names)} does, so "
+            "controls that need a writer or a judge leave the recipe out, equal dollars may go to "
+            f"another seat, and nobody checks who judges whom; declare it, as in `{first}: "
+            'Annotated[Member, Seat("writer")]` (member, writer, judge, chooser, critic, router)',
+        )  # fmt: skip
+
+
+def _seats(recipe: Recipe) -> list[Seated]:
+    return seated(recipe.strategy, recipe.params)
+
+
+def _is_control(recipe: Recipe) -> bool:
+    try:
+        return is_control(strategy(recipe.strategy))
+    except ValueError:  # answers that were recorded elsewhere: nothing here makes them
+        return False
 
 
 def _answering(recipe: Recipe) -> list[Model]:
     """The models whose answers a recipe starts from."""
-    seats = [*recipe.members_of("members"), *recipe.members_of("member")]
-    return list(_models(seats))
+    return list(_models(seat.who for seat in _seats(recipe) if seat.duty == "member"))
 
 
 def _models(members: Iterable[Member]) -> Iterator[Model]:

@@ -18,15 +18,19 @@ from fusion_eval.core import Member
 from fusion_eval.errors import did_you_mean
 from fusion_eval.strategies import STRATEGIES, Strategy
 from fusion_eval.strategies.given import GIVEN
-from fusion_eval.strategies.schema import Rule
+from fusion_eval.strategies.schema import Duty, Rule, Seat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """One parameter: whether it seats one member, many, or none, and whether it must be given."""
+    """One parameter: whether it seats one member, many, or none, and whether it must be given.
+
+    `seat`: what who sits there does, as the signature declares; None where it does not.
+    """
 
     seats: Literal["one", "many", "none"]
     required: bool
+    seat: Seat | None
     annotation: Any
     default: Any = None
 
@@ -81,7 +85,8 @@ def parameters(function: Strategy) -> Mapping[str, Parameter]:
     hints = typing.get_type_hints(function, include_extras=True)
     return {
         name: Parameter(
-            seats=_seats(hints[name]),
+            seats=(seats := _seats(hints[name])),
+            seat=_seat(name, hints[name], seats),
             required=parameter.default is inspect.Parameter.empty,
             annotation=hints[name],
             default=None if parameter.default is inspect.Parameter.empty else parameter.default,
@@ -120,6 +125,47 @@ def _seats(annotation: Any) -> Literal["one", "many", "none"]:
     inner = _inner(annotation)
     if inner is Member:
         return "one"
-    if Member in typing.get_args(inner):
+    if any(_inner(part) is Member for part in typing.get_args(inner)):
         return "many" if typing.get_origin(inner) is tuple else "one"
     return "none"
+
+
+def _seat(name: str, annotation: Any, seats: str) -> Seat | None:
+    """The seat that is declared; whoever sits in a list of seats, or as `member`, answers."""
+    parts = (annotation, *typing.get_args(_inner(annotation)))
+    declared = [one for part in parts for one in _metadata(part) if isinstance(one, Seat)]
+    if declared or seats == "none":
+        return declared[0] if declared else None
+    return Seat("member") if seats == "many" or name == "member" else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seated:
+    """Whoever sits in one seat of a recipe: by which parameter, and as what (None: undeclared)."""
+
+    parameter: str
+    duty: Duty | None
+    who: Any
+
+
+def seated(name: str, values: Mapping[str, Any]) -> list[Seated]:
+    """Who sits where in a recipe of the strategy `name`, in the order of its signature.
+
+    values : by parameter, a seat or a list of them, in whatever form the caller has them. A seat
+        that is left empty is taken by who its declaration names. Empty for no strategy of ours
+    """
+    try:
+        schema = parameters(strategy(name))
+    except ValueError:
+        return []
+    made = []
+    for key, parameter in schema.items():
+        taken = values.get(key)
+        if taken is None and parameter.seat and parameter.seat.otherwise:
+            taken = values.get(parameter.seat.otherwise)
+        if taken is None or parameter.seats == "none":
+            continue
+        duty = parameter.seat.duty if parameter.seat else None
+        several = taken if isinstance(taken, list | tuple) else [taken]
+        made += [Seated(parameter=key, duty=duty, who=who) for who in several]
+    return made

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, NoReturn
+from collections.abc import Sequence
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer import Exit, Option
+from typer.core import TyperGroup
 
+from fusion_eval.cli import interrupts, streams
 from fusion_eval.cli.designing import power
 from fusion_eval.cli.doctor import doctor
 from fusion_eval.cli.explaining import explain
@@ -17,13 +20,30 @@ from fusion_eval.cli.grading import grade
 from fusion_eval.cli.labels import grader_report, label
 from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
-from fusion_eval.cli.options import EXIT_INPUT, EXIT_INTERRUPTED
+from fusion_eval.cli.options import EXIT_BUG, EXIT_INPUT, EXIT_INTERRUPTED
 from fusion_eval.cli.reading import compare, import_, report
-from fusion_eval.cli.shared import print_json
+from fusion_eval.cli.shared import bug_line, print_json
+from fusion_eval.core import inert
 from fusion_eval.errors import FusionEvalError, InputError
+
+
+class _Verbs(TyperGroup):
+    """What ends a verb early and is no mistake: typer would call a closed pipe a failure (1)."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            streams.nothing_more()
+            raise Exit(EXIT_INTERRUPTED) from None
+        except KeyboardInterrupt:
+            print("interrupted; run again to go on", file=sys.stderr)
+            raise Exit(EXIT_INTERRUPTED) from None
+
 
 app = typer.Typer(
     name="fusion-eval",
+    cls=_Verbs,
     help="Which way of combining language models is worth its dollars, on your tasks.",
     no_args_is_help=True,
     add_completion=True,
@@ -45,32 +65,34 @@ app.add_typer(ledger)
 
 def main() -> NoReturn:
     """Entry point: whatever a user can cause ends with a message and an exit code."""
+    streams.prepare()
+    interrupts.prepare()
     try:
         app()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except InputError as error:
-        _problems(error.problems)
-        sys.exit(EXIT_INPUT)
+        code = _ended(error.problems, EXIT_INPUT)
     except FusionEvalError as error:
-        _problems([str(error)])
-        sys.exit(EXIT_INPUT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_INTERRUPTED)
-    except KeyboardInterrupt:
-        print("interrupted; run again to go on", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        code = _ended([str(error)], EXIT_INPUT)
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        _problems([f"{place}{error.strerror or error}"])
-        sys.exit(EXIT_INPUT)
-    sys.exit(0)
+        place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        code = _ended([f"{place}{error.strerror or error}"], EXIT_INPUT)
+    except Exception as bug:
+        if os.environ.get("FUSION_EVAL_TRACEBACK"):
+            raise
+        code = _ended([bug_line(bug)], EXIT_BUG)
+    sys.exit(streams.flushed(code))
 
 
-def _problems(problems: tuple[str, ...] | list[str]) -> None:
+def _ended(problems: Sequence[str], code: int) -> int:
+    """Say why it ended: lines on standard error, and a document where one was asked for."""
     if "--json" in sys.argv or os.environ.get("FUSION_EVAL_JSON") in {"1", "true", "yes", "on"}:
-        print_json({"problems": list(problems)})
+        print_json({"problems": list(problems), **({"bug": True} if code == EXIT_BUG else {})})
     for problem in problems:
-        print(problem, file=sys.stderr)
+        print(inert(problem), file=sys.stderr)
+    return code
 
 
 @app.callback(invoke_without_command=True)

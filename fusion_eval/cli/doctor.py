@@ -8,6 +8,7 @@ from typer import Exit, Option
 
 from fusion_eval.cli.options import BenchOption, JsonOption
 from fusion_eval.cli.shared import print_json
+from fusion_eval.core import inert
 
 _MARKS = {True: "good ", None: "doubt", False: "BAD  "}
 
@@ -35,6 +36,6 @@ def doctor(
         print_json({"findings": [asdict(one) for one in found]})
     else:
         for one in found:
-            print(f"{_MARKS[one.good]}  {one.about}: {one.text}")
+            print(inert(f"{_MARKS[one.good]}  {one.about}: {one.text}"))
     if any(one.good is False for one in found):
         raise Exit(2)

@@ -11,6 +11,7 @@ from typer import Argument, Exit, Option
 
 from fusion_eval.cli.options import JsonOption, OutputOption
 from fusion_eval.cli.shared import print_json
+from fusion_eval.core import inert
 
 RESULTS = Path("results")
 
@@ -42,7 +43,7 @@ def ls(
     if as_json:
         return print_json({"replies": found})
     for one in found:
-        print(f"{one['key'][:12]}  {one['at']}  {one['model']:24}  {one['text'][:48]}")
+        print(inert(f"{one['key'][:12]}  {one['at']}  {one['model']:24}  {one['text'][:48]}"))
     return None
 
 
@@ -60,7 +61,7 @@ def stats(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> No
     size = f"{found['bytes'] / 1e6:,.1f} MB"
     print(f"{found['replies']:,} replies of {len(found['runs'])} runs, {size}, {found['path']}")
     for model, count in found["models"].items():
-        print(f"  {count:8,}  {model}")
+        print(inert(f"  {count:8,}  {model}"))
     if found["in_flight"]:
         print(f"{found['in_flight']:,} calls are in flight now")
     for lost in found["possibly_paid"]:
@@ -81,7 +82,7 @@ def verify(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> N
     if as_json:
         print_json({"damage": damage})
     for problem in damage:
-        print(problem, file=sys.stderr)
+        print(inert(problem), file=sys.stderr)
     if damage:
         raise Exit(2)
     if not as_json:

@@ -32,6 +32,7 @@ from fusion_eval.cli.options import (
     TaskFiles,
 )
 from fusion_eval.cli.shared import names, print_json, reported, warned
+from fusion_eval.core import inert
 from fusion_eval.errors import InputError
 
 STATUS = {
@@ -76,7 +77,7 @@ def validate(
         print_json({"files": found})
     for each in found:
         for problem in each["problems"]:
-            print(problem, file=sys.stderr)
+            print(inert(problem), file=sys.stderr)
         if not as_json and not each["problems"]:
             print(_described(each))
         for warning in each.get("warnings", ()):

@@ -53,5 +53,5 @@ QuietOption = Annotated[
 ]
 ColorOption = Annotated[bool, Option("--no-color", envvar=_env("NO_COLOR"), help="Plain text.")]
 
-EXIT_INPUT, EXIT_BUDGET, EXIT_INCOMPLETE, EXIT_INTERRUPTED = 2, 4, 5, 130
+EXIT_INPUT, EXIT_BUDGET, EXIT_INCOMPLETE, EXIT_BUG, EXIT_INTERRUPTED = 2, 4, 5, 70, 130
 """Exit codes that more than one verb uses."""

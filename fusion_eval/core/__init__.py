@@ -11,7 +11,7 @@ from fusion_eval.core.call import (
     Tools,
     Usage,
 )
-from fusion_eval.core.clean import clean, clean_json
+from fusion_eval.core.clean import clean, clean_json, inert
 from fusion_eval.core.criterion import Criterion, Kind
 from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
@@ -75,6 +75,7 @@ __all__ = [
     "clean",
     "clean_json",
     "digest",
+    "inert",
     "mean_score",
     "score_of",
     "section_scores",

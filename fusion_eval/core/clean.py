@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
+_OBEYED = frozenset({"Cc", "Cf", "Cn", "Cs", "Co", "Zl", "Zp"})
 _DEEP = 100
 """Levels of a JSON value that are kept; no reply of a model is nested deeper."""
 
@@ -22,6 +24,24 @@ def clean(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def inert(text: object) -> str:
+    """Text for a terminal: without characters that it would obey, or that turn the line around.
+
+    A byte of a path that is not UTF-8 is shown as `\\xff`.
+    """
+    whole = str(text).replace("\r\n", "\n").replace("\t", "    ")
+    if whole.isascii() and whole.isprintable():
+        return whole
+    return "".join(map(_shown, whole))
+
+
+def _shown(letter: str) -> str:
+    if letter == "\n" or unicodedata.category(letter) not in _OBEYED:
+        return letter
+    number = ord(letter)
+    return f"\\x{number & 0xFF:02x}" if 0xDC80 <= number <= 0xDCFF else ""
 
 
 def clean_json(value: Any, text: Any = clean, depth: int = 0) -> Any:

@@ -89,3 +89,18 @@ class Model:
         along = self.endpoint.sent_along
         there = [self.endpoint.base_url, along] if along else self.endpoint.base_url
         return digest([there, self.id, self.params, self.extra_body])
+
+    @property
+    def maker(self) -> str:
+        """Who made it, as far as its id says; see `maker_of`."""
+        return maker_of(self.id)
+
+
+def maker_of(model_id: str) -> str:
+    """`google` of `google/gemini-3-flash`; without a maker the first word: `claude` of `claude-4`.
+
+    Only whether two are equal counts. Endpoints that name makers and ones that do not should not
+    be mixed where this matters. A leading `~`, by which routers mark an alias, is no part of it.
+    """
+    maker, slash, _ = model_id.lstrip("~").partition("/")
+    return (maker if slash else re.split(r"[-_.:\d]", model_id, maxsplit=1)[0] or model_id).lower()

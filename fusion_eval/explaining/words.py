@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+
+from fusion_eval.core import inert
 
 Found = Mapping[str, Any]
 _PROMPT, _TEXT, _REASON = 600, 900, 400
@@ -21,8 +22,7 @@ def lines(found: Found, *, full: bool = False) -> Iterator[str]:
 
 def safe(text: object) -> list[str]:
     """Lines of text without control or direction characters, which a terminal would obey."""
-    rows = str(text).replace("\r\n", "\n").replace("\t", "    ").split("\n")
-    return ["".join(c for c in row if unicodedata.category(c)[0] != "C") for row in rows]
+    return inert(text).split("\n")
 
 
 def line(text: object) -> str:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
 
+from fusion_eval.core.model import maker_of
 from fusion_eval.store import Run
-
-
-def family(model_id: str) -> str:
-    """`google` of `google/gemini-3-flash`; without a maker the first word: `claude` of `claude-4`.
-
-    Only whether two are equal counts. Endpoints that name makers and ones that do not should not
-    be mixed where this matters.
-    """
-    maker, slash, _ = model_id.partition("/")
-    return (maker if slash else re.split(r"[-_.:\d]", model_id, maxsplit=1)[0] or model_id).lower()
 
 
 def families(run: Run) -> tuple[dict[str, set[str]], dict[str, str]]:
@@ -32,7 +22,7 @@ def families(run: Run) -> tuple[dict[str, set[str]], dict[str, str]]:
         found = yaml.safe_load((run.path / "bench.yaml").read_text("utf-8"))
         bench = found if isinstance(found, dict) else {}
     models = {
-        str(name): family(str(model["id"]))
+        str(name): maker_of(str(model["id"]))
         for name, model in (bench.get("models") or {}).items()
         if isinstance(model, dict) and model.get("id")
     }

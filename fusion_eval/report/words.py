@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from fusion_eval.core import inert
 
 _WORDS = (
     "strategy", "against", "criteria", "criterion", "conclusion", "caveat", "frontier", "take",
@@ -16,8 +17,7 @@ _MARKUP = re.compile(r"([\\`*\[\]<>|~])")
 
 def plain(text: object) -> str:
     """One line, without control and direction characters that could change what is around it."""
-    whole = " ".join(str(text).split())
-    return "".join(c for c in whole if unicodedata.category(c) not in ("Cc", "Cf"))
+    return inert(" ".join(str(text).split()))
 
 
 def escaped(text: object) -> str:

@@ -16,6 +16,7 @@ from pydantic import Field
 from fusion_eval import text
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer
+from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_each
 from fusion_eval.strategies.writing import attempt, stand_in
 
@@ -24,8 +25,8 @@ async def agreement_router(
     question: Question,
     ask: Ask,
     *,
-    probes: Annotated[tuple[Member, ...], Field(min_length=2)],
-    fallback: Member,
+    probes: Annotated[tuple[Member, ...], Field(min_length=2), Seat("member")],
+    fallback: Answering,
     similarity: Annotated[float, Field(gt=0, le=1)] = 0.8,
 ) -> Reply:
     """Ask the probes; where all answered and agree, the first one's answer, else the fallback's.

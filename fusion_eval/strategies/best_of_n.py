@@ -16,7 +16,7 @@ from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import choosing, shown
 from fusion_eval.strategies import judges
-from fusion_eval.strategies.schema import LengthOf
+from fusion_eval.strategies.schema import Chooser, LengthOf, Members
 from fusion_eval.strategies.seats import ask_seats, filled, repeated
 
 Weight = Annotated[float, Field(gt=0)]
@@ -26,8 +26,8 @@ async def best_of_n(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    scorer: Member,
+    members: Members,
+    scorer: Chooser,
     n: Annotated[int, Field(ge=1, le=1000)] = 1,
     scoring: Literal["pointwise", "listwise"] = "pointwise",
     weights: Annotated[tuple[Weight, ...], LengthOf("members")] = (),

@@ -11,12 +11,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.errors import NoAnswerError
 from fusion_eval.prompts import answer
 from fusion_eval.prompts.choosing import SCORE, score_one
 from fusion_eval.strategies.judges import ask_judge, score
-from fusion_eval.strategies.schema import LengthOf
+from fusion_eval.strategies.schema import Chooser, LengthOf, Members
 from fusion_eval.strategies.writing import attempt
 
 Threshold = Annotated[float, Field(ge=1, le=10)]
@@ -26,9 +26,9 @@ async def cascade(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    members: Members,
     thresholds: Annotated[tuple[Threshold, ...], LengthOf("members", less=1)],
-    scorer: Member,
+    scorer: Chooser,
 ) -> Reply:
     """Ask one member after the other until a score reaches the member's threshold (1 to 10).
 

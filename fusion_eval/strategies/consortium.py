@@ -16,6 +16,7 @@ from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer
 from fusion_eval.prompts.consortium import ARBITRATION, again, arbitrate
 from fusion_eval.strategies.judges import ask_judge, fields
+from fusion_eval.strategies.schema import Members, Writer
 from fusion_eval.strategies.seats import ask_each, ask_seats
 from fusion_eval.strategies.writing import stand_in
 
@@ -33,8 +34,8 @@ async def consortium(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    arbiter: Member,
+    members: Members,
+    arbiter: Writer,
     rounds: Annotated[int, Field(ge=1, le=8)] = 3,
     confidence: Annotated[float, Field(ge=0, le=1)] = 0.8,
 ) -> Reply:

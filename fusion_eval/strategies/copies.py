@@ -7,26 +7,24 @@ is what rewriting one answer is worth.
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from fusion_eval import prompts
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.strategies.given import Seed
 from fusion_eval.strategies.panel import compared
 from fusion_eval.strategies.random_member import picked
+from fusion_eval.strategies.schema import Judge, Members, Writer, control
 from fusion_eval.strategies.seats import ask_each
 from fusion_eval.strategies.writing import write
 
 
+@control
 async def copies(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    synthesizer: Member,
-    judge: Member | None = None,
+    members: Members,
+    synthesizer: Writer,
+    judge: Judge | None = None,
     seed: Seed = 0,
 ) -> Reply:
     """Ask one member once, and write from its answer copied `len(members)` times."""

@@ -21,6 +21,7 @@ from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.council import RANKING, chair, rank, reconsider
 from fusion_eval.strategies.judges import ask_judge, fields
 from fusion_eval.strategies.layers import Draft, proposals
+from fusion_eval.strategies.schema import Members, Writer
 from fusion_eval.strategies.seats import ask_seats
 from fusion_eval.strategies.writing import attempt
 
@@ -37,8 +38,8 @@ async def council(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    chairman: Member,
+    members: Members,
+    chairman: Writer,
     rounds: Annotated[int, Field(ge=1, le=8)] = 1,
     own: bool = True,
 ) -> Reply:

@@ -10,16 +10,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.strategies.reviews import reviewed
+from fusion_eval.strategies.schema import Answering, Critic
 
 
 async def cross_refine(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
-    critic: Member,
+    member: Answering,
+    critic: Critic,
     rounds: Annotated[int, Field(ge=1, le=8)] = 1,
 ) -> Reply:
     """Answer, then have the critic find faults and rewrite, `rounds` times, whatever it finds."""

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Messages, Question, Reply
+from fusion_eval.strategies.schema import Seat, Writer
 from fusion_eval.strategies.seats import ask_seats, filled
 from fusion_eval.strategies.vote import plurality
 from fusion_eval.strategies.writing import write
@@ -25,10 +26,10 @@ async def debate(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=2)],
+    members: Annotated[tuple[Member, ...], Field(min_length=2), Seat("member")],
     rounds: Annotated[int, Field(ge=1, le=8)] = 1,
     aggregate: Literal["vote", "synthesize"] = "vote",
-    synthesizer: Member | None = None,
+    synthesizer: Writer | None = None,
     history: Literal["growing", "none"] = "growing",
     revision_drops_system: bool = False,
 ) -> Reply:

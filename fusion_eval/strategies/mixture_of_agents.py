@@ -12,9 +12,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.prompts.layering import propose
 from fusion_eval.strategies.layers import proposals
+from fusion_eval.strategies.schema import Members, Writer
 from fusion_eval.strategies.writing import write
 
 
@@ -22,8 +23,8 @@ async def mixture_of_agents(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    aggregator: Member,
+    members: Members,
+    aggregator: Writer,
     layers: Annotated[int, Field(ge=1, le=8)] = 2,
 ) -> Reply:
     """Have the members answer in `layers` rounds, each round reading the last, then aggregate.

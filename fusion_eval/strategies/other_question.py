@@ -7,25 +7,24 @@ what the drafts say. The bench hands over the questions alone: no rubric can com
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-from pydantic import Field
 
 from fusion_eval import prompts
-from fusion_eval.core import Ask, Member, Question, Reply, canonical, digest
+from fusion_eval.core import Ask, Question, Reply, canonical, digest
 from fusion_eval.errors import NoAnswerError
 from fusion_eval.strategies.given import Questions, Seed
 from fusion_eval.strategies.panel import write_from
+from fusion_eval.strategies.schema import Judge, Members, Writer, control
 from fusion_eval.strategies.seats import ask_each
 
 
+@control
 async def other_question(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    synthesizer: Member,
-    judge: Member | None = None,
+    members: Members,
+    synthesizer: Writer,
+    judge: Judge | None = None,
     questions: Questions = (),
     seed: Seed = 0,
 ) -> Reply:

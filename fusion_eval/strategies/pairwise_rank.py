@@ -18,7 +18,7 @@ from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.choosing import CHOICE, pick_better
 from fusion_eval.strategies.judges import ask_judges, number
-from fusion_eval.strategies.schema import Needs
+from fusion_eval.strategies.schema import Chooser, Members, Needs, Writer
 from fusion_eval.strategies.seats import ask_drafts
 from fusion_eval.strategies.writing import write
 
@@ -27,12 +27,12 @@ async def pairwise_rank(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    ranker: Member,
+    members: Members,
+    ranker: Chooser,
     n: Annotated[int, Field(ge=1, le=64)] = 1,
     pairs: Literal["all", "bubble"] = "all",
     keep: Annotated[int, Field(ge=2, le=64), Needs(("synthesizer",))] = 3,
-    synthesizer: Member | None = None,
+    synthesizer: Writer | None = None,
 ) -> Reply:
     """Ask every member n times and return the answer that wins most comparisons.
 

@@ -19,7 +19,7 @@ from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.strategies.judges import ask_judge, fields
 from fusion_eval.strategies.layers import proposals
-from fusion_eval.strategies.schema import Needs, NotWith
+from fusion_eval.strategies.schema import Judge, Members, Needs, NotWith, Writer
 from fusion_eval.strategies.self_refine import improved
 from fusion_eval.strategies.writing import attempt, stand_in
 
@@ -28,9 +28,9 @@ async def panel(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    synthesizer: Member,
-    judge: Member | None = None,
+    members: Members,
+    synthesizer: Writer,
+    judge: Judge | None = None,
     writer_sees: Annotated[
         Literal["answers", "analysis"], Needs(("judge",), when="analysis")
     ] = "answers",

@@ -6,20 +6,18 @@ it is follows from question and seed, so it is the same one in every repeat.
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from fusion_eval.core import Ask, Member, Question, Reply, canonical
 from fusion_eval.prompts import answer
 from fusion_eval.strategies.given import Seed, place
+from fusion_eval.strategies.schema import Members, control
 
 
+@control
 async def random_member(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    members: Members,
     seed: Seed = 0,
 ) -> Reply:
     """Ask one of the members."""

@@ -5,21 +5,19 @@ The placebo of `ranked`, best-of-n and every other selection: the same drafts, w
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from fusion_eval import prompts
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.strategies.given import Seed, place
+from fusion_eval.strategies.schema import Members, control
 from fusion_eval.strategies.seats import ask_each
 
 
+@control
 async def random_ranker(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    members: Members,
     seed: Seed = 0,
 ) -> Reply:
     """Ask every member and return, word for word, the answer that a hash of all of them picks."""

@@ -12,21 +12,22 @@ from typing import Annotated
 from pydantic import Field
 
 from fusion_eval import prompts
-from fusion_eval.core import Ask, Member, Question, Reply, canonical, digest
+from fusion_eval.core import Ask, Question, Reply, canonical, digest
 from fusion_eval.strategies.given import Seed
 from fusion_eval.strategies.panel import write_from
-from fusion_eval.strategies.schema import AtMost
+from fusion_eval.strategies.schema import AtMost, Judge, Members, Writer, control
 from fusion_eval.strategies.seats import ask_seats, filled
 
 
+@control
 async def random_subset(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    members: Members,
     k: Annotated[int, Field(ge=1, le=64), AtMost("members")],
-    synthesizer: Member,
-    judge: Member | None = None,
+    synthesizer: Writer,
+    judge: Judge | None = None,
     seed: Seed = 0,
 ) -> Reply:
     """Ask k of the members and write one answer from theirs; seats not asked cost nothing."""

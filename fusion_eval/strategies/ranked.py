@@ -15,6 +15,7 @@ from fusion_eval.core import Ask, Member, Messages, Question, Reply
 from fusion_eval.prompts import shown
 from fusion_eval.prompts.choosing import CHOICE, pick
 from fusion_eval.strategies.judges import ask_judge, number
+from fusion_eval.strategies.schema import Chooser, Members
 from fusion_eval.strategies.seats import ask_drafts
 
 
@@ -22,8 +23,8 @@ async def ranked(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
-    ranker: Member,
+    members: Members,
+    ranker: Chooser,
     n: Annotated[int, Field(ge=1, le=64)] = 1,
     fallback: Literal["random", "first"] = "random",
 ) -> Reply:

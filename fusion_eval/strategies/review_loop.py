@@ -10,16 +10,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.strategies.reviews import reviewed
+from fusion_eval.strategies.schema import Answering, Critic
 
 
 async def review_loop(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
-    reviewer: Member,
+    member: Answering,
+    reviewer: Critic,
     rounds: Annotated[int, Field(ge=1, le=8)] = 3,
 ) -> Reply:
     """Answer, and rewrite until the reviewer accepts, at most `rounds` times."""

@@ -18,7 +18,7 @@ from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer
 from fusion_eval.prompts.routing import classify, route
 from fusion_eval.strategies.judges import ask_judge, number
-from fusion_eval.strategies.schema import LengthOf, Needs
+from fusion_eval.strategies.schema import Answering, LengthOf, Members, Needs, Seat
 
 SIGNS = (
     "analyze", "analyse", "architecture", "compare", "debug", "derive", "design", "evaluate",
@@ -31,15 +31,15 @@ async def router(
     question: Question,
     ask: Ask,
     *,
-    routes: Annotated[tuple[Member, ...], Field(min_length=1)],
-    fallback: Member,
+    routes: Members,
+    fallback: Answering,
     by: Annotated[
         Literal["heuristic", "keywords", "classifier"],
         Needs(("keywords",), when="keywords"),
         Needs(("classifier", "labels"), when="classifier"),
     ] = "heuristic",
     keywords: Annotated[tuple[tuple[str, ...], ...], LengthOf("routes")] = (),
-    classifier: Member | None = None,
+    classifier: Annotated[Member | None, Seat("router")] = None,
     labels: Annotated[tuple[str, ...], LengthOf("routes")] = (),
     min_characters: Annotated[int, Field(ge=1)] = 280,
 ) -> Reply:

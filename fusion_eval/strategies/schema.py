@@ -1,14 +1,57 @@
-"""Rules of a strategy's parameters that need to see another parameter.
+"""What a strategy's signature says beside its types: who sits where, and rules between parameters.
 
-They stand in the annotation, beside the limits of pydantic's `Field`:
+Both stand in the annotation, beside the limits of pydantic's `Field`:
+`referee: Annotated[Member, Seat("judge")]`,
 `weights: Annotated[tuple[float, ...], LengthOf("members")] = ()`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, TypeVar, runtime_checkable
+
+from pydantic import Field
+
+from fusion_eval.core import Member
+
+Duty = Literal["member", "writer", "judge", "chooser", "critic", "router"]
+"""What whoever sits there does: answers the question (`member`), writes the final answer from
+others' (`writer`), compares answers for the writer (`judge`), picks or scores answers (`chooser`),
+criticises an answer for its author (`critic`), decides who is asked (`router`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a seat is for. Controls and warnings go by this, and not by the parameter's name.
+
+    `otherwise`: the parameter whose member takes this seat where it is left empty.
+    """
+
+    duty: Duty
+    otherwise: str | None = None
+
+
+Members = Annotated[tuple[Member, ...], Field(min_length=1), Seat("member")]
+Answering = Annotated[Member, Seat("member")]
+Writer = Annotated[Member, Seat("writer")]
+Judge = Annotated[Member, Seat("judge")]
+Chooser = Annotated[Member, Seat("chooser")]
+Critic = Annotated[Member, Seat("critic")]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_CONTROL = "_fusion_eval_control"
+
+
+def control(function: Function) -> Function:
+    """Mark a strategy that claims nothing: a baseline or a placebo. It gets no controls itself."""
+    setattr(function, _CONTROL, True)
+    return function
+
+
+def is_control(function: Callable[..., Any]) -> bool:
+    """Whether a strategy is a baseline or a placebo."""
+    return getattr(function, _CONTROL, False)
 
 
 @runtime_checkable

@@ -11,7 +11,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
+from fusion_eval.strategies.schema import Answering
 from fusion_eval.strategies.seats import repeated
 from fusion_eval.strategies.vote import vote
 
@@ -20,7 +21,7 @@ async def self_consistency(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
+    member: Answering,
     n: Annotated[int, Field(ge=1, le=1000)] = 5,
 ) -> Reply:
     """Return, word for word, the earliest of n answers with the most frequent final answer.

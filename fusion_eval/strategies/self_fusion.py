@@ -13,6 +13,7 @@ from pydantic import Field
 
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.strategies.panel import panel
+from fusion_eval.strategies.schema import Answering, Judge, Seat
 from fusion_eval.strategies.seats import repeated
 
 
@@ -20,10 +21,10 @@ async def self_fusion(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
+    member: Answering,
     n: Annotated[int, Field(ge=1, le=64)] = 3,
-    synthesizer: Member | None = None,
-    judge: Member | None = None,
+    synthesizer: Annotated[Member | None, Seat("writer", otherwise="member")] = None,
+    judge: Judge | None = None,
 ) -> Reply:
     """A panel of n seats for one member, who also writes unless a synthesizer is named."""
     seats = repeated(member, n)

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.layering import propose
+from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_drafts
 from fusion_eval.strategies.writing import write
 
@@ -24,9 +25,9 @@ async def self_moa(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
+    member: Answering,
     n: Annotated[int, Field(ge=1, le=64)] = 6,
-    aggregator: Member | None = None,
+    aggregator: Annotated[Member | None, Seat("writer", otherwise="member")] = None,
     window: Annotated[int, Field(ge=2, le=64)] | None = None,
 ) -> Reply:
     """Draft n times and aggregate: without a window in one call, with one in several.

@@ -17,6 +17,7 @@ from fusion_eval.prompts import answer
 from fusion_eval.prompts.reviewing import REVIEW, improve, reflect
 from fusion_eval.strategies.judges import ask_judge
 from fusion_eval.strategies.reviews import review_of
+from fusion_eval.strategies.schema import Answering
 from fusion_eval.strategies.seats import no_text
 from fusion_eval.strategies.writing import attempt
 
@@ -25,7 +26,7 @@ async def self_refine(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
+    member: Answering,
     rounds: Annotated[int, Field(ge=1, le=8)] = 1,
     stops: bool = True,
 ) -> Reply:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.prompts import answer
+from fusion_eval.strategies.schema import Answering, control
 
 
-async def solo(question: Question, ask: Ask, *, member: Member) -> Reply:
+@control
+async def solo(question: Question, ask: Ask, *, member: Answering) -> Reply:
     """Ask one member."""
     return await ask(member, answer(question), role="member")

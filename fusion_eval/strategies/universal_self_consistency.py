@@ -14,6 +14,7 @@ from pydantic import Field
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.choosing import pick_consistent
 from fusion_eval.strategies.ranked import pick_one
+from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_drafts
 
 
@@ -21,9 +22,9 @@ async def universal_self_consistency(
     question: Question,
     ask: Ask,
     *,
-    member: Member,
+    member: Answering,
     n: Annotated[int, Field(ge=1, le=64)] = 5,
-    chooser: Member | None = None,
+    chooser: Annotated[Member | None, Seat("chooser", otherwise="member")] = None,
     fallback: Literal["random", "first"] = "random",
 ) -> Reply:
     """Return, word for word, the most consistent of n answers; the member chooses itself.

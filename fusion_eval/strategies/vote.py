@@ -7,12 +7,10 @@ vote over a panel otherwise. Reasoning is not compared, only the extracted final
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-from pydantic import Field
 
 from fusion_eval import prompts
-from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core import Ask, Question, Reply
+from fusion_eval.strategies.schema import Members
 from fusion_eval.strategies.seats import ask_each
 from fusion_eval.strategies.writing import most_frequent
 
@@ -21,7 +19,7 @@ async def vote(
     question: Question,
     ask: Ask,
     *,
-    members: Annotated[tuple[Member, ...], Field(min_length=1)],
+    members: Members,
 ) -> Reply:
     """Ask every member and return, word for word, the earliest answer of the plurality."""
     replies = await ask_each(ask, members, prompts.answer(question))
