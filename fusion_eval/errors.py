@@ -5,6 +5,7 @@ FusionEvalError
 │   ├── TaskFileError
 │   ├── BenchFileError
 │   ├── TableError               a table to import, or a run directory, that cannot be read
+│   │   └── DamagedReplyError    one reply of a ledger that is not as it was written
 │   └── EndpointError            a key is missing, or nobody answers, before the first call
 ├── CallFailedError              one call has no reply, after every attempt
 ├── DeadEndpointError            an endpoint stopped answering while a run was going on (exit 5)
@@ -22,7 +23,11 @@ FusionEvalError
 from __future__ import annotations
 
 import difflib
+import importlib.metadata
+import platform
+import traceback
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 
 class FusionEvalError(Exception):
@@ -47,6 +52,18 @@ class BenchFileError(InputError):
 
 class TableError(InputError):
     """A table of verdicts or scores, or a run directory, cannot be read."""
+
+
+class DamagedReplyError(TableError):
+    """A reply of the ledger is not as it was written. `key` says which call it belongs to."""
+
+    def __init__(self, where: object, key: str, run: str, why: str) -> None:
+        self.key = key
+        self.why = why
+        super().__init__(
+            f"{where}: reply {key[:12]} of run {run}: {why}; `fusion-eval ledger forget "
+            f"{key[:12]}` removes it and the next run asks again, or restore a copy of the ledger"
+        )
 
 
 class EndpointError(InputError):
@@ -115,6 +132,19 @@ class ProtocolsDifferError(StatisticsError):
 
 class TooFewTasksError(StatisticsError):
     """Fewer tasks than the method needs, so no interval exists."""
+
+
+def bug_line(bug: BaseException) -> str:
+    """All that is needed to find a bug of ours, on one line, without the texts that it met."""
+    own = Path(__file__).parent
+    steps = traceback.extract_tb(bug.__traceback__)
+    ours = [step for step in steps if Path(step.filename).is_relative_to(own)]
+    places = [f"{Path(s.filename).relative_to(own)}:{s.lineno}" for s in reversed(ours[-4:])]
+    return (
+        f"this is a bug of fusion-eval; please report this line: {type(bug).__name__} at "
+        f"{' < '.join(places)} (fusion-eval {importlib.metadata.version('fusion-eval')}, "
+        f"Python {platform.python_version()}; FUSION_EVAL_TRACEBACK=1 shows all of it)"
+    )
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "known") -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import random
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +18,8 @@ from engine_kit import OBJECT, call, through
 from fusion_eval.core import Attempt, Call, Reply
 from fusion_eval.engine import codec, upkeep
 from fusion_eval.engine.ledger import Ledger
-from fusion_eval.errors import TableError
+from fusion_eval.engine.lookup import lookup
+from fusion_eval.errors import DamagedReplyError, FusionEvalError, TableError
 
 CALLS = [
     call(draw=0),
@@ -170,3 +173,127 @@ def test_long_text_is_stored_smaller_and_comes_back():
     long = json.dumps({"text": "word " * 5000})
     assert len(codec.packed(long)) < len(long) / 10
     assert codec.unpacked(codec.packed(long)) == long
+
+
+def _rewritten(path: Path, change: Any) -> None:
+    """Alter the stored replies of a ledger as an editor would: decoded, changed, encoded."""
+    with sqlite3.connect(path) as connection:
+        for key, blob in list(connection.execute("SELECT key, reply FROM replies")):
+            value = json.loads(codec.unpacked(blob))
+            change(value)
+            blob = codec.packed(json.dumps(value))
+            connection.execute("UPDATE replies SET reply=? WHERE key=?", (blob, key))
+
+
+def test_a_reply_that_was_edited_into_another_good_one_is_named(path: Path):
+    """UNMET edited into MET replayed as a better score, and `verify` said whole."""
+    _rewritten(path, lambda value: value.update(text="MET"))
+
+    damage = upkeep.verify(path)
+
+    assert len(damage) == len(CALLS)
+    assert all("bytes have changed" in line and "ledger forget" in line for line in damage)
+    with Ledger(path) as ledger, pytest.raises(DamagedReplyError, match="bytes have changed"):
+        ledger.find(CALLS[0].key)
+
+
+def test_replies_of_older_versions_are_counted_as_unsealed_and_still_serve(path: Path):
+    """Nobody can say whether they are as they were written; throwing them away costs money."""
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE replies SET seal=NULL")
+    assert (upkeep.verify(path), upkeep.unsealed(path)) == ([], len(CALLS))
+    assert "3 replies of an older version" in _ledger("verify", folder=path.parent)[1]
+    with Ledger(path) as ledger:
+        assert ledger.find(CALLS[0].key) is not None
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", 5),
+        ("latency_s", "x"),
+        ("usage", {"input": "a", "output": 1}),
+        ("usage", 3),
+        ("attempts", None),
+        ("attempts", [{"failure": 5}]),
+        ("simulated", "yes"),
+        ("extra", []),
+    ],
+)
+def test_an_import_refuses_replies_of_other_types(path: Path, tmp_path: Path, field, value):
+    """They were taken, and the next plan or run died of them."""
+    lines = list(upkeep.exported(path))
+    lines[1]["reply"][field] = value
+    taken = upkeep.imported(tmp_path / "other.sqlite", [json.dumps(x).encode() for x in lines])
+    assert (taken.new, taken.known, len(taken.refused)) == (2, 0, 1)
+    assert taken.refused[0].startswith("line 2: cannot be read")
+
+
+@pytest.mark.parametrize("head", [{"key": 5}, {"run": None}, {"at": "now"}, {"model": []}])
+def test_an_import_refuses_a_head_of_other_types(path: Path, tmp_path: Path, head):
+    """A number as the name of a run is no run that anybody can find."""
+    lines = [{**line, **head} for line in upkeep.exported(path)]
+    taken = upkeep.imported(tmp_path / "other.sqlite", [json.dumps(x).encode() for x in lines])
+    assert (taken.new, len(taken.refused)) == (0, 3)
+
+
+def test_an_import_names_lines_that_are_not_utf_8(path: Path, tmp_path: Path):
+    """One odd byte ended the import with a traceback."""
+    good = [json.dumps(line).encode() for line in upkeep.exported(path)]
+    taken = upkeep.imported(tmp_path / "other.sqlite", [b'{"key": "\xff"}', *good])
+    assert (taken.new, taken.refused) == (
+        3,
+        ("line 1: not UTF-8, or half of a character in a text",),
+    )
+
+
+@pytest.mark.parametrize("version", [-5, -1])
+def test_a_version_that_no_ledger_has_is_named(path: Path, version: int):
+    """It ended in an IndexError, for ever."""
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version={version}")
+    with pytest.raises(TableError, match=f"version {version} of its tables"):
+        Ledger(path)
+
+
+NOT_UTF8 = "line 1: not UTF-8, or half of a character in a text"
+FLIPS = int(os.environ.get("FUSION_EVAL_MUTATIONS", "60"))
+
+
+def test_no_flipped_bit_of_a_ledger_ends_in_a_traceback(path: Path, tmp_path: Path):
+    """A damaged disk should cost the replies that it hit, and a sentence that says so."""
+    whole = path.read_bytes()
+    for seed in range(FLIPS):
+        chance, bent = random.Random(seed), bytearray(whole)
+        for _ in range(20):
+            at = chance.randrange(len(bent))
+            bent[at] ^= 1 << chance.randrange(8)
+        file = tmp_path / f"{seed}.sqlite"
+        file.write_bytes(bytes(bent))
+        _used_in_every_way(file, f"seed {seed}")
+
+
+def _used_in_every_way(file: Path, what: str) -> None:
+    def read() -> None:
+        with Ledger(file) as ledger:
+            ledger.spent("run", {})
+            ledger.failed_attempts("run")
+            list(ledger.history(CALLS[0].model.id))
+            for one in CALLS:
+                ledger.find(one.key)
+
+    ways: dict[str, Any] = {
+        "read": read,
+        "verify": lambda: upkeep.verify(file),
+        "stats": lambda: json.dumps(upkeep.stats(file), allow_nan=False),
+        "ls": lambda: upkeep.listed(file, limit=5),
+        "export": lambda: list(upkeep.exported(file)),
+        "look up": lambda: lookup(file)(CALLS[0].key),
+    }
+    for name, way in ways.items():
+        try:
+            way()
+        except FusionEvalError:
+            continue
+        except Exception as problem:
+            raise AssertionError(f"{name} of the ledger of {what}") from problem

@@ -22,9 +22,9 @@ from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
 from fusion_eval.cli.options import EXIT_BUG, EXIT_INPUT, EXIT_INTERRUPTED
 from fusion_eval.cli.reading import compare, import_, report
-from fusion_eval.cli.shared import bug_line, print_json
+from fusion_eval.cli.shared import print_json
 from fusion_eval.core import inert
-from fusion_eval.errors import FusionEvalError, InputError
+from fusion_eval.errors import FusionEvalError, InputError, bug_line
 
 
 class _Verbs(TyperGroup):

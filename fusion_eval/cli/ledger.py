@@ -72,7 +72,7 @@ def stats(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> No
 
 @ledger.command()
 def verify(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> None:
-    """Check every page and every key; exit 2 where something is damaged, and name it.
+    """Check every page, key and checksum; exit 2 where something is damaged, and name it.
 
     Example: fusion-eval ledger verify
     """
@@ -86,7 +86,8 @@ def verify(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> N
     if damage:
         raise Exit(2)
     if not as_json:
-        print("whole")
+        old = upkeep.unsealed(_file(output_dir))
+        print(f"whole; {old:,} replies of an older version have no checksum" if old else "whole")
 
 
 @ledger.command()
@@ -143,7 +144,7 @@ def import_(
     """
     from fusion_eval.engine import upkeep
 
-    with file.open(encoding="utf-8") as lines:
+    with file.open("rb") as lines:
         taken = upkeep.imported(_file(output_dir), lines)
     if as_json:
         print_json({"new": taken.new, "known": taken.known, "refused": list(taken.refused)})

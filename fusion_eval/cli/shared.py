@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import platform
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
-import fusion_eval
 from fusion_eval.cli.streams import takes
 from fusion_eval.core import inert
 from fusion_eval.errors import InputError
@@ -19,19 +16,6 @@ def print_json(value: Any) -> None:
     """One JSON document; escaped where standard output cannot hold its characters."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     print(text if takes(text) else json.dumps(value, indent=2, allow_nan=False))
-
-
-def bug_line(bug: BaseException) -> str:
-    """All that is needed to find a bug of ours, without the texts and keys that it met."""
-    own = Path(fusion_eval.__file__).parent
-    frames = traceback.extract_tb(bug.__traceback__)
-    ours = [f for f in frames if Path(f.filename).is_relative_to(own)]
-    places = [f"{Path(f.filename).relative_to(own)}:{f.lineno}" for f in reversed(ours[-4:])]
-    return (
-        f"this is a bug of fusion-eval; please report this line: {type(bug).__name__} at "
-        f"{' < '.join(places)} (fusion-eval {fusion_eval.__version__}, "
-        f"Python {platform.python_version()}; FUSION_EVAL_TRACEBACK=1 shows all of it)"
-    )
 
 
 def reported(done: Any, *, as_json: bool, no_color: bool) -> None:

@@ -10,9 +10,13 @@ import zlib
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from fusion_eval.core import Attempt, Reply, Usage
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_REPLY = TypeAdapter(Reply)
+_ATTEMPTS = TypeAdapter(tuple[Attempt, ...])
 _PACKED_FROM = 4_000  # bytes; below, compressing takes longer than writing
 
 
@@ -36,11 +40,8 @@ def dump(reply: Reply) -> str:
 
 
 def load(text: str) -> Reply:
-    """The reply that `dump` wrote."""
-    value = json.loads(text)
-    value["usage"] = _usage(value["usage"])
-    value["attempts"] = attempts(value["attempts"])
-    return Reply(**value)
+    """The reply that `dump` wrote; ValueError for other JSON, and for fields of another type."""
+    return _REPLY.validate_json(text, strict=True)
 
 
 def dump_attempts(made: Iterable[Attempt]) -> str:
@@ -48,9 +49,9 @@ def dump_attempts(made: Iterable[Attempt]) -> str:
     return _encode([_attempt(attempt) for attempt in made])
 
 
-def attempts(values: list[dict[str, Any]]) -> tuple[Attempt, ...]:
-    """Attempts from their JSON values."""
-    return tuple(Attempt(**{**value, "usage": _usage(value["usage"])}) for value in values)
+def attempts(text: str) -> tuple[Attempt, ...]:
+    """The attempts that `dump_attempts` wrote; ValueError as in `load`."""
+    return _ATTEMPTS.validate_json(text, strict=True)
 
 
 def packed(text: str, most: int = _PACKED_FROM) -> bytes:
@@ -62,10 +63,6 @@ def packed(text: str, most: int = _PACKED_FROM) -> bytes:
 def unpacked(blob: bytes) -> str:
     """Stored text. JSON starts with a brace and nothing compressed does."""
     return (blob if blob[:1] == b"{" else zlib.decompress(blob)).decode()
-
-
-def _usage(value: dict[str, int] | None) -> Usage | None:
-    return None if value is None else Usage(**value)
 
 
 def _tokens(usage: Usage | None) -> dict[str, int] | None:

@@ -11,7 +11,7 @@ unfinished call can have cost is.
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -22,11 +22,16 @@ from types import TracebackType
 from typing import Any
 
 from fusion_eval.core import Attempt, Call, Model, Reply, Send
-from fusion_eval.engine import codec, prices, rows
+from fusion_eval.engine import codec, prices, rows, stored
 from fusion_eval.engine.attempt import ELSEWHERE, AttemptFailedError
 from fusion_eval.engine.owners import Numbers, Owner
 from fusion_eval.engine.writer import Statement, Writer, connect
-from fusion_eval.errors import CallFailedError, NotInLedgerError, TableError
+from fusion_eval.errors import (
+    CallFailedError,
+    DamagedReplyError,
+    NotInLedgerError,
+    TableError,
+)
 
 _RECENT = 2_000  # replies; what several recipes share they ask for at about the same time
 _POLL_S = (0.01, 0.5)  # how soon, and how rarely, a call of another process is looked for
@@ -106,8 +111,9 @@ class Ledger:
         return self._read(key) if short(key) in self._keys else None
 
     def _read(self, key: str) -> Known | None:
-        for blob, run in self._rows("SELECT reply, run FROM replies WHERE key=?", key):
-            return Known(codec.load(codec.unpacked(blob)), run)
+        for row in self._rows(f"SELECT {stored.COLUMNS} FROM replies WHERE key=?", key):
+            found = stored.read(row, self.path)
+            return Known(found.reply, found.run)
         return None
 
     def _rows(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
@@ -133,25 +139,41 @@ class Ledger:
         `models` are found by base URL and id.
         """
         total = 0.0
-        for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
-            reply = codec.load(codec.unpacked(blob))
-            model = models.get(rows.place(codec.unpacked(request)))
+        for key, found in self._of(run):
+            if found is None:  # damaged: nobody can say what was paid, so the most that it can be
+                worst = "SELECT max(worst) FROM intents WHERE key=? AND typeof(worst)='real'"
+                total += next(self._rows(worst, key))[0] or 0.0
+                continue
+            reply, model = found.reply, models.get(rows.place(found.request))
             bill = (reply.usage, reply.cost_reported, reply.asked_at)
             paid = prices.paid(model, *bill).usd if model else None
-            total += paid if paid is not None else reply.attempts[-1].cost_worst or 0.0
+            last = reply.attempts[-1].cost_worst if reply.attempts else None
+            total += paid if paid is not None else last or 0.0
         failed = self.failed_attempts(run).values()
         return total + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
 
     def history(self, model_id: str, most: int = 2_000) -> Iterator[tuple[str, Reply]]:
         """What was asked of a model (see `rows`) and what it replied, the latest first."""
-        sql = "SELECT request, reply FROM replies WHERE model=? ORDER BY at DESC LIMIT ?"
-        for request, blob in self._rows(sql, model_id, most):
-            yield codec.unpacked(request), codec.load(codec.unpacked(blob))
+        columns = stored.COLUMNS
+        sql = f"SELECT {columns} FROM replies WHERE model=? ORDER BY at DESC LIMIT ?"
+        for row in self._rows(sql, model_id, most):
+            with contextlib.suppress(DamagedReplyError):  # named where somebody needs it
+                found = stored.read(row, self.path)
+                yield found.request, found.reply
 
     def replies_of(self, run: str) -> Iterator[tuple[str, str, Reply]]:
-        """(base URL, model id, reply) of every call that one run made and paid."""
-        for request, blob in self._rows("SELECT request, reply FROM replies WHERE run=?", run):
-            yield *rows.place(codec.unpacked(request)), codec.load(codec.unpacked(blob))
+        """(base URL, model id, reply) of every call that one run made and paid, if it is whole."""
+        for _, found in self._of(run):
+            if found is not None:
+                yield *rows.place(found.request), found.reply
+
+    def _of(self, run: str) -> Iterator[tuple[object, stored.Stored | None]]:
+        """(key, reply) of every call that one run made; None for one that is damaged."""
+        for row in self._rows(f"SELECT {stored.COLUMNS} FROM replies WHERE run=?", run):
+            try:
+                yield row[0], stored.read(row, self.path)
+            except DamagedReplyError:
+                yield row[0], None
 
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
         """Attempts of one run that brought no reply, by key: they may have cost.
@@ -165,7 +187,10 @@ class Ledger:
         found: dict[str, tuple[Attempt, ...]] = {}
         for key, made, worst in self._rows(sql, run):
             open_ = Attempt(number=1, failure="interrupted", billed=None, cost_worst=worst)
-            attempts = codec.attempts(json.loads(made)) if made else (open_,)
+            try:
+                attempts = codec.attempts(made) if made else (open_,)
+            except (ValueError, TypeError):  # damaged: what it can have cost is still known
+                attempts = (open_,)
             found[key] = (*found.get(key, ()), *attempts)
         return found
 
@@ -344,7 +369,8 @@ class Ledger:
         self._keys.add(short(key))
 
     def _read_keys(self) -> None:
-        self._keys = {short(key) for (key,) in self._rows("SELECT key FROM replies")}
+        keys = self._rows("SELECT key FROM replies")
+        self._keys = {short(key) for (key,) in keys if stored.is_key(key)}
 
 
 def short(key: str) -> int:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.engine import codec
+from fusion_eval.engine import codec, stored
 from fusion_eval.engine.upkeep import opened, when
 
 _LOOKED_AT = 2_000
@@ -29,16 +30,16 @@ def lookup(path: Path) -> Callable[[str], dict[str, Any] | None]:
         if not path.exists():
             return None
         with opened(path) as ledger:
-            sql = "SELECT run, at, model, request, reply FROM replies WHERE key=?"
+            sql = f"SELECT {stored.COLUMNS} FROM replies WHERE key=?"
             row = ledger.execute(sql, (key,)).fetchone()
             if row is None:
                 return None
-            run, at, model, request, reply = row
-            earlier = ledger.execute(_SAME, (model, at, key, _LOOKED_AT)).fetchall()
-        asked = json.loads(codec.unpacked(request))
+            one = stored.read(row, path)
+            earlier = ledger.execute(_SAME, (one.model, one.at, key, _LOOKED_AT)).fetchall()
+        asked = json.loads(one.request)
         return {
-            "run": run, "at": when(at), "model": model, "request": asked,
-            "reply": json.loads(codec.unpacked(reply)), "nearest": _nearest(asked, earlier),
+            "run": one.run, "at": when(one.at), "model": one.model, "request": asked,
+            "reply": json.loads(codec.unpacked(row[5])), "nearest": _nearest(asked, earlier),
         }  # fmt: skip
 
     return found
@@ -47,7 +48,10 @@ def lookup(path: Path) -> Callable[[str], dict[str, Any] | None]:
 def _nearest(asked: Mapping[str, Any], earlier: list[tuple[str, bytes]]) -> dict[str, Any] | None:
     ours, best = _flat(asked), None
     for key, request in earlier:
-        theirs = _flat(json.loads(codec.unpacked(request)))
+        try:
+            theirs = _flat(json.loads(codec.unpacked(request)))
+        except (ValueError, TypeError, zlib.error):  # damaged: `ledger verify` names it
+            continue
         differs = {
             name: {"theirs": theirs.get(name), "ours": ours.get(name)}
             for name in {**ours, **theirs}

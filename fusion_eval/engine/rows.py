@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from fusion_eval.core import Attempt, Call, Reply, canonical, digest
 from fusion_eval.engine import codec
 from fusion_eval.engine.writer import Statement
 
-_KEPT = (
-    "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply, body) "
-    "VALUES (?,?,?,?,?,?,?)"
+KEPT = (
+    "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply, body, seal) "
+    "VALUES (?,?,?,?,?,?,?,?)"
 )
 _BODY_FROM = 600  # bytes from which a body is compressed: it is written once and hardly ever read
 _INTENT = "intents (id, key, run, at, owner, worst, outcome, attempts)"
@@ -55,15 +56,32 @@ def interrupted(intent: int) -> Statement:
 
 def kept(call: Call, run: str, reply: Reply) -> Statement:
     """A reply, with all that its key is made of, so that a ledger can be read and verified."""
-    return _KEPT, (
-        call.key,
-        run,
-        time.time(),
-        call.model.id,
-        codec.packed(asked(call)),
-        codec.packed(codec.dump(reply)),
-        None if reply.raw is None else codec.packed(reply.raw, _BODY_FROM),
-    )
+    blobs = codec.packed(asked(call)), codec.packed(codec.dump(reply))
+    body = None if reply.raw is None else codec.packed(reply.raw, _BODY_FROM)
+    return KEPT, sealed(call.key, run, time.time(), call.model.id, *blobs, body)
+
+
+def sealed(
+    key: str, run: str, at: float, model: str, request: bytes, reply: bytes, body: bytes | None
+) -> tuple[object, ...]:
+    """The columns of a reply, with the seals over them and over its body."""
+    head = (key, run, at, model, request, reply)
+    return (*head, body, seal(*head) + seal_of_body(body))
+
+
+def seal(key: str, run: str, at: float, model: str, request: bytes, reply: bytes) -> bytes:
+    """16 bytes that change with any bit of a reply."""
+    parts = (key.encode(), run.encode(), at.hex().encode(), model.encode(), request, reply)
+    return _hash(b"".join(len(part).to_bytes(8, "big") + part for part in parts))
+
+
+def seal_of_body(body: bytes | None) -> bytes:
+    """The same of its body, which is hardly ever read; none has a seal too."""
+    return _hash(body or b"")
+
+
+def _hash(content: bytes) -> bytes:
+    return blake2b(content, digest_size=16).digest()
 
 
 def asked(call: Call) -> str:

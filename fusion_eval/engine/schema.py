@@ -58,7 +58,15 @@ def _bodies(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE replies ADD COLUMN body BLOB")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_calls, _claims, _bodies)
+def _seals(connection: sqlite3.Connection) -> None:
+    """Version 4: a reply has a seal, by which a change of its bytes is seen.
+
+    Replies of before get none: nobody can say any more whether they are as they were written.
+    """
+    connection.execute("ALTER TABLE replies ADD COLUMN seal BLOB")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_calls, _claims, _bodies, _seals)
 """The n-th brings a ledger from version n to n + 1; `PRAGMA user_version` says where it is."""
 
 
@@ -70,6 +78,11 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     found = _version(connection)
     if found == len(MIGRATIONS):
         return
+    if found < 0:
+        raise TableError(
+            f"{path}: version {found} of its tables, which no ledger has; the file is damaged or "
+            "somebody else's: restore a copy, or give another --output-dir"
+        )
     if found > len(MIGRATIONS):
         raise TableError(
             f"{path}: this ledger was written by a newer fusion-eval (version {found} of its "

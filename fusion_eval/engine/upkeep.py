@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.engine import codec, rows, schema
+from fusion_eval.engine import codec, rows, schema, stored
 from fusion_eval.engine.owners import Owner
 from fusion_eval.engine.writer import connect
-from fusion_eval.errors import TableError
+from fusion_eval.errors import DamagedReplyError, TableError
 
 _DAY_S = 86_400.0
-_COLUMNS = "key, run, at, model, request, reply"
-_PUT = f"INSERT OR IGNORE INTO replies ({_COLUMNS}) VALUES (?,?,?,?,?,?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +61,8 @@ def stats(path: Path) -> dict[str, Any]:
             "path": str(path),
             "version": len(schema.MIGRATIONS),
             "bytes": path.stat().st_size,
-            "models": dict(models.fetchall()),
-            "runs": dict(runs.fetchall()),
+            "models": {str(name): count for name, count in models},
+            "runs": {str(name): count for name, count in runs},
             "replies": ledger.execute("SELECT count(*) FROM replies").fetchone()[0],
             "oldest": when(oldest),
             "newest": when(newest),
@@ -83,10 +81,10 @@ def _open(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
     )
     return [
         {
-            "key": key,
-            "run": run,
+            "key": str(key),
+            "run": str(run),
             "at": when(at),
-            "most_usd": worst,
+            "most_usd": worst if isinstance(worst, float) else None,
             "in_flight": outcome is None and me.lives(pulses.get(owner)),
         }
         for key, run, at, worst, owner, outcome in ledger.execute(sql)
@@ -95,18 +93,22 @@ def _open(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
 
 def listed(path: Path, *, limit: int, model: str | None = None) -> list[dict[str, Any]]:
     """The newest replies, each with the start of its text."""
-    sql = f"SELECT {_COLUMNS} FROM replies WHERE model=coalesce(?, model) ORDER BY at DESC LIMIT ?"
+    columns = stored.COLUMNS
+    sql = f"SELECT {columns} FROM replies WHERE model=coalesce(?, model) ORDER BY at DESC LIMIT ?"
     with opened(path) as ledger:
         return [
-            {"key": key, "at": when(at), "run": run, "model": name, "text": _start(blob)}
-            for key, run, at, name, _, blob in ledger.execute(sql, (model, limit))
-        ]
+            {
+                "key": str(row[0]), "at": when(row[2]), "run": str(row[1]), "model": str(row[3]),
+                "text": _start(row, path),
+            }
+            for row in ledger.execute(sql, (model, limit))
+        ]  # fmt: skip
 
 
-def _start(blob: bytes) -> str:
+def _start(row: Sequence[Any], path: Path) -> str:
     try:
-        return " ".join(codec.load(codec.unpacked(blob)).text.split())[:80]
-    except Exception:
+        return " ".join(stored.read(row, path).reply.text.split())[:80]
+    except DamagedReplyError:
         return "(damaged)"
 
 
@@ -115,28 +117,22 @@ def verify(path: Path) -> list[str]:
     with opened(path) as ledger:
         found = [str(row[0]) for row in ledger.execute("PRAGMA integrity_check")]
         damage = [f"{path}: {problem}" for problem in found if problem != "ok"]
-        sql = f"SELECT {_COLUMNS} FROM replies"
         try:
-            for key, run, _, _, request, reply in ledger.execute(sql):
-                if problem := _problem(key, request, reply):
-                    damage.append(f"reply {key[:12]} of run {run}: {problem}")
+            for row in ledger.execute(f"SELECT {stored.COLUMNS}, body FROM replies"):
+                try:
+                    stored.read_whole(row, path)
+                except DamagedReplyError as problem:
+                    damage.append(str(problem))
         except sqlite3.DatabaseError as problem:
             damage.append(f"{path}: not all replies can be read ({problem})")
     return damage
 
 
-def _problem(key: str, request: bytes, reply: bytes) -> str | None:
-    try:
-        codec.load(codec.unpacked(reply))
-    except Exception as problem:
-        return f"cannot be read ({type(problem).__name__})"
-    try:
-        made_of = rows.key_of(codec.unpacked(request))
-    except Exception as problem:
-        return f"its request cannot be read ({type(problem).__name__})"
-    if made_of is not None and made_of != key:
-        return "its request belongs to another key"
-    return None
+def unsealed(path: Path) -> int:
+    """Replies of older versions, which have no seal: a change of them may not be seen."""
+    with opened(path) as ledger:
+        (count,) = ledger.execute("SELECT count(*) FROM replies WHERE seal IS NULL").fetchone()
+        return int(count)
 
 
 def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
@@ -156,16 +152,14 @@ def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
 def exported(path: Path) -> Iterator[dict[str, Any]]:
     """Every reply as a JSON value, oldest first."""
     with opened(path) as ledger:
-        for key, run, at, model, request, reply in ledger.execute(
-            f"SELECT {_COLUMNS} FROM replies ORDER BY at, key"
-        ):
-            asked = json.loads(codec.unpacked(request))
-            answered = json.loads(codec.unpacked(reply))
-            head = {"key": key, "run": run, "at": at, "model": model}
-            yield {**head, "request": asked, "reply": answered}
+        for row in ledger.execute(f"SELECT {stored.COLUMNS} FROM replies ORDER BY at, key"):
+            one = stored.read(row, path)
+            head = {"key": one.key, "run": one.run, "at": one.at, "model": one.model}
+            answered = json.loads(codec.unpacked(row[5]))
+            yield {**head, "request": json.loads(one.request), "reply": answered}
 
 
-def imported(path: Path, lines: Iterable[str]) -> Taken:
+def imported(path: Path, lines: Iterable[bytes]) -> Taken:
     """Take replies from JSON lines, all or none of them on disk; a line that does not fit its own
     key is refused."""
     with opened(path, make=True) as ledger:
@@ -177,24 +171,36 @@ def imported(path: Path, lines: Iterable[str]) -> Taken:
             if problem is not None:
                 refused.append(f"line {number}: {problem}")
             elif values is not None:
-                added = ledger.execute(_PUT, values).rowcount
+                added = ledger.execute(rows.KEPT, values).rowcount
                 new, known = new + added, known + 1 - added
         ledger.execute("COMMIT")
     return Taken(new, known, tuple(refused))
 
 
-def _row(line: str) -> tuple[tuple[object, ...] | None, str | None]:
+def _row(line: bytes) -> tuple[tuple[object, ...] | None, str | None]:
+    """The columns of a reply, checked as one that is read; or what is wrong with the line."""
     try:
-        value = json.loads(line)
-        request = json.dumps(value["request"], ensure_ascii=False, separators=(",", ":"))
-        reply = json.dumps(value["reply"], ensure_ascii=False, separators=(",", ":"))
-        key, at = str(value["key"]), float(value["at"])
-        blobs = codec.packed(request), codec.packed(reply)
-        row = (key, str(value["run"]), at, str(value["model"]), *blobs)
-    except (ValueError, KeyError, TypeError) as problem:
-        return None, f"not a line of `ledger export` ({type(problem).__name__}: {problem})"
-    return (row, None) if (wrong := _problem(key, *blobs)) is None else (None, wrong)
+        value = json.loads(line.decode())
+        texts = [
+            json.dumps(value[name], ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            for name in ("request", "reply")
+        ]
+        at = value["at"] if type(value["at"]) is not int else float(value["at"])
+        row = (value["key"], value["run"], at, value["model"], *map(codec.packed, texts))
+    except UnicodeError:
+        return None, "not UTF-8, or half of a character in a text"
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as problem:
+        return None, f"not a line of `ledger export` ({type(problem).__name__})"
+    try:
+        stored.read((*row, None), "")
+    except DamagedReplyError as problem:
+        return None, problem.why
+    return rows.sealed(*row, None), None
 
 
-def when(at: float | None) -> str | None:
-    return None if at is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+def when(at: object) -> str | None:
+    """A time in UTC; None for what is none."""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
