@@ -62,7 +62,13 @@ def kept(call: Call, run: str, reply: Reply) -> Statement:
 
 
 def sealed(
-    key: str, run: str, at: float, model: str, request: bytes, reply: bytes, body: bytes | None
+    key: str,
+    run: str,
+    at: float,
+    model: str,
+    request: bytes,
+    reply: bytes,
+    body: bytes | None = None,
 ) -> tuple[object, ...]:
     """The columns of a reply, with the seals over them and over its body."""
     head = (key, run, at, model, request, reply)

@@ -195,7 +195,7 @@ def _row(line: bytes) -> tuple[tuple[object, ...] | None, str | None]:
         stored.read((*row, None), "")
     except DamagedReplyError as problem:
         return None, problem.why
-    return rows.sealed(*row, None), None
+    return rows.sealed(*row), None
 
 
 def when(at: object) -> str | None:
