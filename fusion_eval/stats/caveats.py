@@ -16,6 +16,7 @@ from fusion_eval.frames import (
     task_key,
     task_names,
 )
+from fusion_eval.stats.common import canonical_order
 from fusion_eval.stats.estimates import Floats
 
 _NAMED = 6
@@ -86,6 +87,8 @@ def sides(trials: pd.DataFrame, missing: Missing, label: str = "{}") -> dict[str
     }
     names, simulated = task_names(trials), is_simulated(trials)
     wide = {str(column): means[column].unstack().sort_index() for column in values}
+    order = canonical_order(wide["score"].to_numpy(dtype=np.float64))
+    wide = {name: table.iloc[order] for name, table in wide.items()}
     index, found = wide["score"].index, {name: _columns(table) for name, table in wide.items()}
     return {
         name: Side(

@@ -5,15 +5,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, per_task, recipes, task_key
+from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.tables import tidied
 
 LACKING = 0.2
 """A recipe that lacks more than this share of the tasks of the fullest recipe is left out: the
 tasks that are common to all would otherwise be those of the emptiest one."""
+
+
+def canonical_order(values: Floats) -> NDArray[np.intp]:
+    """An order of the rows that follows from the numbers alone, whatever rows and columns are
+    called and in which order they came, so that resampling by it depends on no name.
+
+    values : shape (n_tasks, n_columns), NaN where there is nothing. Rows that differ only in
+    names end in the same place: each row gets a code from its values and the codes of their
+    columns, each column one from its values and the codes of their rows, three times over
+    (colour refinement; rows that share a code in the end are alike but for names).
+    """
+    cells = np.round(np.nan_to_num(values, nan=-7.0) * 1e9).astype(np.int64).view(np.uint64)
+    columns = _mixed(cells).sum(axis=0, dtype=np.uint64)
+    rows = np.zeros(len(cells), dtype=np.uint64)
+    for _ in range(3):
+        rows = _mixed(_mixed(cells) ^ columns).sum(axis=1, dtype=np.uint64)
+        columns = _mixed(_mixed(cells) ^ rows[:, None]).sum(axis=0, dtype=np.uint64)
+    return np.argsort(rows, kind="stable")
+
+
+def _mixed(codes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Numbers without a trace of what they were made of (the finaliser of SplitMix64)."""
+    z = (codes + np.uint64(0x9E3779B97F4A7C15)) & np.uint64(0xFFFFFFFFFFFFFFFF)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed: NDArray[np.uint64] = z ^ (z >> np.uint64(31))
+    return mixed
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import Missing
 from fusion_eval.stats.caveats import Side, sides
 from fusion_eval.stats.clusters import clustered
+from fusion_eval.stats.common import canonical_order
 from fusion_eval.stats.design import Labels, by_task, groups_of, repeats_of, repeats_on
 from fusion_eval.stats.estimand import Estimand
 from fusion_eval.stats.evidence import Evidence, by_flips, by_t
@@ -23,7 +24,7 @@ from fusion_eval.stats.headline import note, versions
 from fusion_eval.stats.means import Mean
 from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.protocols import refuse_mixed, with_caveat
-from fusion_eval.stats.tables import tidied
+from fusion_eval.stats.tables import notes, tidied
 from fusion_eval.store import Run
 
 __all__ = ["COLUMNS", "compare", "compare_runs"]
@@ -97,7 +98,9 @@ def compare(
     _refuse_strangers(pairs)
     table = table_of(pairs, _evidence(trials, trials, pairs, rules, seed, flips), rules)
     table.attrs |= {**trials.attrs, "simulated": frames.is_simulated(trials)}
-    return with_caveat(with_caveat(table, caveat), note(trials))
+    for text in (caveat, note(trials), *notes(trials)):
+        table = with_caveat(table, text)
+    return table
 
 
 def compare_runs(
@@ -139,6 +142,8 @@ def compare_runs(
             + (f"; {other}" if (other := versions(a, b)) else "")
         )
     index = keys[0].union(keys[1])
+    both = [side.on(index).scores for each in (first, second) for side in each.values()]
+    index = index[canonical_order(np.column_stack(both))]
     pairs = [(first[name].on(index), second[name].on(index)) for name in shared]
     _refuse_strangers(pairs)
     table = table_of(pairs, _evidence(a, b, pairs, rules, seed, flips), rules)

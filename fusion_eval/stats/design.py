@@ -50,8 +50,9 @@ def labels_of(trials: pd.DataFrame, column: str, index: pd.Index) -> Labels:
     """The label in `column` of each task of `index`; None or NaN where there is none."""
     if column not in trials:
         return np.full(len(index), None, dtype=object)
-    known = trials[column].dropna().astype(str)
-    each = known.groupby(task_key(trials)[known.index]).first()
+    there = trials[column].notna().to_numpy()
+    known = trials[column][there].astype(str)
+    each = known.groupby(task_key(trials)[there].to_numpy()).first()
     return each.reindex(index).to_numpy(dtype=object)
 
 

@@ -64,6 +64,9 @@ def noise_of(
 ) -> Noise:
     """Noise of the difference a - b from a run; repeats are paired by their number.
 
+    Where a table numbers no repeats, none belong together: what varies within a task is then the
+    sum of what varies on either side.
+
     Parameters
     ----------
     trials : DataFrame of trials; repeats of one number share their draws, so they are paired
@@ -76,20 +79,31 @@ def noise_of(
     less draw / k; it may come out negative, and counts as 0 in forecasts. NaN for one task.
     """
     wide = repeats_of(trials, missing)
-    d = (wide[a] - wide[b]).dropna()
-    groups = d.groupby(level=0)
-    means, counts = groups.mean().to_numpy(dtype=np.float64), groups.size().to_numpy()
-    n, total = len(means), int(counts.sum())
+    if trials.attrs.get("repeats_paired", True):
+        means, within, inverse, several = _within((wide[a] - wide[b]).dropna())
+        error = within * inverse
+    else:
+        one, two = (_within(wide[name].dropna()) for name in (a, b))
+        means = (one[0] - two[0]).dropna()
+        within, several = one[1] + two[1], one[3] or two[3]
+        error, inverse = one[1] * one[2] + two[1] * two[2], (one[2] + two[2]) / 2
+    n = len(means)
     between = float(means.var(ddof=1)) if n > 1 else float("nan")
+    known = grading if several else None
+    return Noise(
+        interaction=between - error, draw=within - min(known or 0.0, within), grading=known, n=n,
+        repeats=1 / inverse if n else float("nan"), source=f"{n} tasks of this run",
+    )  # fmt: skip
+
+
+def _within(d: pd.Series) -> tuple[pd.Series, float, float, bool]:
+    """Means by task; the mean square within tasks; the mean of 1 / repeats; whether any repeats."""
+    groups = d.groupby(level=0)
+    means, counts = groups.mean(), groups.size().to_numpy()
+    n, total = len(means), int(counts.sum())
     inside = (d - groups.transform("mean")).to_numpy(dtype=np.float64)
     within = float((inside**2).sum() / (total - n)) if total > n else 0.0
-    inverse = float((1 / counts).mean()) if n else float("nan")
-    known = grading if total > n else None
-    return Noise(
-        interaction=between - within * inverse, draw=within - min(known or 0.0, within),
-        grading=known, n=n, repeats=1 / inverse if n else float("nan"),
-        source=f"{n} tasks of this run",
-    )  # fmt: skip
+    return means, within, float((1 / counts).mean()) if n else float("nan"), total > n
 
 
 def grading_noise(pass_scores: Floats) -> float | None:

@@ -19,7 +19,7 @@ from fusion_eval.stats.family import FEW_TASKS, check_level
 from fusion_eval.stats.fixed import fixed_mean
 from fusion_eval.stats.means import Mean, plain, score_limits
 from fusion_eval.stats.strata import stratified
-from fusion_eval.stats.tables import tidied
+from fusion_eval.stats.tables import notes, tidied
 
 COLUMNS = ("recipe", "score", "se", "low", "high", "n", "estimand", "method", "caveat")
 
@@ -77,7 +77,7 @@ def scores(
                 "recipe": name, "score": found.value, "se": mean.se, "low": found.low,
                 "high": found.high, "n": found.n, "estimand": named("mean score", about, missing),
                 "method": f"{found.method}; {level:.0%} interval",
-                "caveat": "; ".join(_notes(side, names, missing, mean)),
+                "caveat": "; ".join([*_notes(side, names, missing, mean), *notes(trials)]),
             }
         )  # fmt: skip
     table = pd.DataFrame(rows, columns=list(COLUMNS))
