@@ -26,14 +26,14 @@ ROOMS: dict[str, set[str]] = {
     "files": set(),
     "core": set(),
     "answers": {"core"},
-    "text": {"core"},
+    "text": {"answers"},
     "prompts": {"core"},
-    "loading": {"core", "errors", "text"},
+    "loading": {"core", "errors", "answers"},
     "store": {"errors", "files"},
     # the left tower: makes calls
     "simulator": {"core", "errors", "loading.yaml_lines"},
-    "strategies": {"core", "prompts", "text", "errors"},
-    "grading": {"core", "prompts", "text", "errors"},
+    "strategies": {"core", "prompts", "answers", "errors"},
+    "grading": {"core", "prompts", "answers", "errors"},
     "engine": {"core", "errors", "answers"},
     "bench": {*GROUND, "strategies", "grading", "engine", "simulator", "fusion_eval"},
     # the right tower: reads files

@@ -306,7 +306,7 @@ def test_a_number_that_is_missing_leaves_its_criterion_open():
     }
     graders = Graders(a=Reply(text=json.dumps({"verdicts": rows})))
     verdicts = grading(graders, (A,), criteria_per_call=None)
-    assert [v.value for v in verdicts] == [1.0, None, None, 0.0]
+    assert [v.value for v in verdicts] == [1.0, None, 1.0, 0.0]
     assert "no verdict on criterion 2" in verdicts[1].reason
     assert graders.asked["a", 0] == 2  # asked once more, with the reason
 

@@ -44,7 +44,6 @@ TEXTS = st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join))
         ("\\boxed{1} and then Answer: 2", "2"),
         ("Answer: 1, that is \\boxed{2}", "2"),
         ("<think>Answer: 1</think>Answer: 2", "2"),
-        ("Answer: 2 <think>Answer: 1", "2"),
     ],
 )
 def test_a_numeric_answer_is_found_and_comparable(text, wanted):
@@ -198,6 +197,9 @@ PLAIN = json.dumps(VALUE)
         "{'explanation': 'it says so', 'verdict': 'MET',}",
         '{"explanation": "it says so", "verdict": "MET",}',
         "```json\n{'explanation': 'it says so', 'verdict': 'MET'}\n```",
+        f"[{PLAIN}]",
+        f"{PLAIN}\n{PLAIN}",
+        json.dumps(PLAIN),
     ],
 )
 def test_an_object_is_read_however_it_is_wrapped(text):
@@ -211,7 +213,6 @@ def test_an_object_is_read_however_it_is_wrapped(text):
         "",
         "no object",
         "[1, 2]",
-        f"[{PLAIN}]",
         '"MET"',
         "null",
         f'{PLAIN} but really {{"verdict": "UNMET"}}',
@@ -233,7 +234,10 @@ def test_a_reply_that_was_cut_off_is_never_repaired(length):
     assert json_object(PLAIN[:length], truncated=True) is None
 
 
-@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none() | st.booleans()))
+WHOLE = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+
+
+@given(st.dictionaries(WHOLE, WHOLE | st.integers() | st.none() | st.booleans()))
 def test_an_object_survives_being_written(value):
     """Whole objects must come back whole, cut off or not."""
     assert json_object(json.dumps(value)) == value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fusion_eval import text
+from fusion_eval.answers.final import final_answer, read
 from fusion_eval.core import Task, Verdict
 from fusion_eval.core.outcome import VerdictWord
 from fusion_eval.core.task import AnswerFormat
@@ -40,7 +40,7 @@ def check(task: Task, answer: str) -> Verdict:
 
 
 def _compared(answer: str, target: str, kind: AnswerFormat) -> tuple[VerdictWord, str]:
-    given, wanted = text.final_answer(answer, kind), text.read(target, kind)
+    given, wanted = final_answer(answer, kind), read(target, kind)
     if given is None:
         return "unmet", "no final answer found"
     return ("met" if given == wanted else "unmet"), f"answer {given!r}, target {wanted!r}"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from fusion_eval import text
+from fusion_eval.answers import verdicts
 from fusion_eval.core import Grader, Member, Reply, Task, Verdict
 from fusion_eval.errors import CallFailedError
 from fusion_eval.grading.committee import Asks
@@ -61,13 +61,23 @@ async def _one(
     return _verdict(grader, one_pass, at, value, reason, key=reply.key)
 
 
+_NAMES = {"first": 1, "second": 2, "tie": 0, "neither": 0, "equal": 0, "both": 0}
+
+
 def read(reply: Reply, at: int) -> tuple[float | None, str]:
     """How far the answer that stood at place `at` (0 or 1) is preferred, and why."""
-    value = text.json_object(reply.text, truncated=reply.finish == "length")
-    best = value.get("best") if value is not None else None
-    if type(best) is not int or best not in (0, 1, 2):
+    truncated = reply.finish == "length"
+    stated = verdicts.stated(reply.text, truncated=truncated)
+    own = verdicts.unwrapped(stated.value if stated else None, ("best",))
+    given = own.get("best")
+    if not own and not truncated:
+        given = stated.value if stated else verdicts.bare_number(reply.text)
+    if isinstance(given, str):
+        given = _NAMES.get(given.strip(" .*").lower(), given)
+    best = verdicts.whole_of(given, 0, 2)
+    if best is None:
         return None, f"no preference in a reply of {len(reply.text)} characters ({reply.finish})"
-    said = value.get("explanation") if value is not None else None
+    said = own.get("explanation")
     return 0.5 if best == 0 else float(best == at + 1), said if isinstance(said, str) else ""
 
 

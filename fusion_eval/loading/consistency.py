@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Collection, Sequence
 
-from fusion_eval import text
+from fusion_eval.answers.final import read
 from fusion_eval.core.codetests import code_tests
 from fusion_eval.core.criterion import every
 from fusion_eval.core.outcome import Verdict
@@ -87,7 +87,7 @@ def _target_problems(row: TaskRow, defaults: Defaults, where: Where) -> list[str
         return _pattern_problems(row.target, at)
     if check == "code":
         return _code_problems(row.target, at)
-    if text.read(row.target, check) is not None:
+    if read(row.target, check) is not None:
         return []
     wanted = {"numeric": "one number", "choice": "one letter", "exact": "a word"}[check]
     return [f"{at}: target {row.target!r} is not {wanted}, as check: {check} needs"]

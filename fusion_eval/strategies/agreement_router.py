@@ -13,7 +13,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from fusion_eval import text
+from fusion_eval.answers.final import final_answer
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts import answer
 from fusion_eval.strategies.schema import Answering, Seat
@@ -44,7 +44,7 @@ async def agreement_router(
 def agree(question: Question, replies: Sequence[Reply], similarity: float) -> bool:
     """Whether all replies say the same."""
     if question.answer_format != "text":
-        answers = {text.final_answer(r.text, question.answer_format) for r in replies}
+        answers = {final_answer(r.text, question.answer_format) for r in replies}
         return len(answers) == 1 and None not in answers
     words = [reply.text.split() for reply in replies]
     return all(SequenceMatcher(None, a, b).ratio() >= similarity for a, b in combinations(words, 2))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from fusion_eval import text
+from fusion_eval.answers import verdicts
 from fusion_eval.core import Ask, Member, Messages, Reply, Schema
 from fusion_eval.errors import CallFailedError, NoAnswerError
 from fusion_eval.prompts import repair
 from fusion_eval.prompts.choosing import HIGHEST, LOWEST
 
 T = TypeVar("T")
-_BARE_NUMBER = re.compile(r"[^\d{}\[\]]{0,20}(\d{1,3})[^\d{}\[\]]{0,20}")
 
 
 async def ask_judge(
@@ -70,47 +68,56 @@ async def ask_judges(
     return list(await asyncio.gather(*one))
 
 
-def number(
-    count: int, field: str = "best", *, lowest: int = 1, labelled: bool = False
-) -> Callable[[Reply], int | None]:
-    """Reads a number from `lowest` to `count`, in an object or bare, counted from the lowest.
-
-    With `labelled` it may be a text, as labels of a JSON Schema are.
-    """
+def number(count: int, field: str = "best", *, lowest: int = 1) -> Callable[[Reply], int | None]:
+    """Reads a number from `lowest` to `count`, in an object or bare, counted from the lowest."""
 
     def read(reply: Reply) -> int | None:
-        value = fields(reply).get(field)
-        bare = None if reply.finish == "length" else _BARE_NUMBER.fullmatch(reply.text.strip())
-        found = value if value is not None else int(bare.group(1)) if bare else None
-        if isinstance(found, str) and labelled and found.isdecimal() and len(found) < 4:
-            found = int(found)
-        return None if found is None or not _whole(found, lowest, count) else found - lowest
+        value = _whole(reply, field, lowest, count)
+        return None if value is None else value - lowest
 
     return read
 
 
 def score(reply: Reply) -> int | None:
     """Reads one score."""
-    value = fields(reply).get("score")
-    return value if _whole(value, LOWEST, HIGHEST) else None
+    return _whole(reply, "score", LOWEST, HIGHEST, of_scale=True)
 
 
 def scores(count: int) -> Callable[[Reply], list[int] | None]:
     """Reads a score for each of `count` answers; one that is missing spoils them all."""
 
     def read(reply: Reply) -> list[int] | None:
-        given = fields(reply).get("scores")
-        found = [given.get(str(i)) for i in range(1, count + 1)] if isinstance(given, dict) else []
-        whole = all(_whole(one, LOWEST, HIGHEST) for one in found)
-        return found if found and whole else None  # type: ignore[return-value]
+        given = fields(reply, "scores").get("scores")
+        if isinstance(given, list) and len(given) == count:
+            given = {str(i): value for i, value in enumerate(given, 1)}
+        names = {str(i) for i in range(1, count + 1)}
+        if not isinstance(given, dict) or set(given) != names:
+            return None
+        found = [verdicts.whole_of(given[str(i)], LOWEST, HIGHEST) for i in range(1, count + 1)]
+        return [one for one in found if one is not None] if None not in found else None
 
     return read
 
 
-def fields(reply: Reply) -> dict[str, Any]:
-    """The fields of the object that a reply consists of; none where there is no object."""
-    return text.json_object(reply.text, truncated=reply.finish == "length") or {}
+def fields(reply: Reply, *names: str) -> dict[str, Any]:
+    """The fields of the object that a reply states, by lower-case names; none without an object."""
+    return verdicts.fields(reply.text, truncated=reply.finish == "length", names=names)
 
 
-def _whole(value: object, low: int, high: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+def _whole(reply: Reply, field: str, low: int, high: int, *, of_scale: bool = False) -> int | None:
+    """A whole number in a field or bare; with `of_scale`, `7/10` is 7."""
+    truncated = reply.finish == "length"
+    if (stated := verdicts.stated(reply.text, truncated=truncated)) is not None:
+        own = verdicts.unwrapped(stated.value, (field,))
+        value = own.get(field) if own else stated.value
+        given = _without_name(value)
+    else:
+        given = None if truncated else verdicts.bare_number(reply.text)
+    if isinstance(given, str) and "/" in given and not of_scale:
+        return None
+    return verdicts.whole_of(given, low, high)
+
+
+def _without_name(value: Any) -> Any:
+    """`Answer 2` as `2`."""
+    return verdicts.bare_number(value) or value if isinstance(value, str) else value

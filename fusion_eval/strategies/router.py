@@ -88,7 +88,7 @@ async def _named(
         classify(question, labels),
         role="classifier",
         output=route(len(labels)),
-        read=number(len(labels), "route", lowest=0, labelled=True),
+        read=number(len(labels), "route", lowest=0),
         what="route",
     )
     return None if not place else place - 1

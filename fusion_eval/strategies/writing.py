@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from fusion_eval import text
+from fusion_eval.answers.final import final_answer
 from fusion_eval.core import Ask, Member, Messages, Question, Reply
 from fusion_eval.errors import CallFailedError, NoAnswerError
 from fusion_eval.strategies.seats import no_text
@@ -51,6 +51,6 @@ def most_frequent(question: Question, replies: Sequence[Reply]) -> Reply | None:
 
     Ties go to the earliest seat.
     """
-    answers = [text.final_answer(reply.text, question.answer_format) for reply in replies]
+    answers = [final_answer(reply.text, question.answer_format) for reply in replies]
     votes = Counter(answer for answer in answers if answer is not None)
     return replies[answers.index(votes.most_common(1)[0][0])] if votes else None
