@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from fusion_eval import gate, labelling, plots, simulator
     from fusion_eval.api import doctor, grade, plan, run
     from fusion_eval.checking import validate
+    from fusion_eval.comparing import compare
     from fusion_eval.design import simulated_pilot
     from fusion_eval.frames import calls, labels, trials, verdicts
-    from fusion_eval.importing import import_verdicts
+    from fusion_eval.importing import import_results, import_verdicts
     from fusion_eval.report.grader import grader_report
     from fusion_eval.report.money import costs
     from fusion_eval.repricing import reprice
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from fusion_eval.stats.breakdown import breakdown
     from fusion_eval.stats.claims import claims
     from fusion_eval.stats.common import common_tasks
-    from fusion_eval.stats.compare import compare, compare_runs
+    from fusion_eval.stats.compare import compare_runs
     from fusion_eval.stats.deadline import deadlines
     from fusion_eval.stats.decision import acceptability, decisions
     from fusion_eval.stats.decompose import decompose
@@ -67,6 +68,7 @@ _HOMES = {
     "show": "fusion_eval.showing",
     "preferences": "fusion_eval.stats.preferences",
     "read_run": "fusion_eval.store",
+    "import_results": "fusion_eval.importing",
     "import_verdicts": "fusion_eval.importing",
     "reprice": "fusion_eval.repricing",
     "trials": "fusion_eval.frames",
@@ -77,7 +79,7 @@ _HOMES = {
     "agreement": "fusion_eval.stats.agreement",
     "two_phase": "fusion_eval.stats.twophase",
     "grader_report": "fusion_eval.report.grader",
-    "compare": "fusion_eval.stats.compare",
+    "compare": "fusion_eval.comparing",
     "compare_runs": "fusion_eval.stats.compare",
     "pareto": "fusion_eval.stats.frontier",
     "breakdown": "fusion_eval.stats.breakdown",
@@ -147,6 +149,7 @@ __all__ = [
     "grade",
     "grader_report",
     "headroom",
+    "import_results",
     "import_verdicts",
     "items",
     "labelling",

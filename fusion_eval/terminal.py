@@ -127,6 +127,8 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
         out.print(line, style="bold red", markup=False, soft_wrap=True)
     out.print(terminal.table(run))
     out.print(terminal.paragraph(run), markup=False)
+    for line in terminal.findings(run):
+        out.print(line, markup=False)
     counts = run.manifest.get("calls", {})
     if "made" in counts:
         out.print(f"\n{counts['made']:,} calls made now; {counts['charged']:,} charged to recipes.")

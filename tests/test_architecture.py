@@ -50,6 +50,7 @@ ROOMS: dict[str, set[str]] = {
     "design": {"api", "bench", "core", "errors", "simulator", "stats"},
     "repricing": {"core", "errors", "loading", "store"},
     "checking": {"bench", "core", "errors", "loading"},
+    "comparing": {"frames", "importing", "stats", "store"},
     "showing": {"bench", "errors", "report", "store", "terminal"},
     "starter": {"errors", "files"},
     "terminal": {"bench", "core", "report", "store"},

@@ -41,8 +41,10 @@ def report(
 
 
 def compare(
-    run: RunPath,
-    other: Annotated[str | None, Argument(help="A second run: compare the same recipes.")] = None,
+    run: Annotated[str, Argument(help="Run directory or id; or a log that `import` reads.")],
+    other: Annotated[
+        str | None, Argument(help="A second run or log: compare what is in both.")
+    ] = None,
     reference: Annotated[
         str | None, Option("--reference", help="Compare every recipe with this one.")
     ] = None,
@@ -68,26 +70,36 @@ def compare(
     """Compare recipes pair by pair on common tasks, with simultaneous intervals.
 
     Example: fusion-eval compare results/latest --reference solo-heron
+             fusion-eval compare a.eval b.eval
     """
     import fusion_eval as fe
+    from fusion_eval.comparing import of_two, opened
     from fusion_eval.terminal import comparisons, show_comparisons
 
-    first = found_run(run, output_dir)
+    first = _source(run, output_dir)
     settings: dict[str, Any] = {"margin": margin, "seed": seed, "force": force}
     settings["estimand"] = estimand
     if other is None:
-        trials = only(fe.trials(first), names(recipes))
-        frame = fe.compare(trials, reference=reference, **settings)
-        frame = _with_computed(frame, first, reference, names(members), margin, seed)
+        trials = only(opened(first), names(recipes))
+        frame = fe.compare(trials, reference, **settings)
+        if not isinstance(first, str):
+            frame = _with_computed(frame, first, reference, names(members), margin, seed)
     else:
-        frame = fe.compare_runs(first, found_run(other, output_dir), **settings)
-    simulated = bool(frame.attrs.get("simulated", first.simulated))
+        frame = of_two(opened(first), opened(_source(other, output_dir)), **settings)
+    simulated = bool(frame.attrs.get("simulated"))
     if as_json:
         print_json({"simulated": simulated, "comparisons": comparisons(frame)})
     else:
         if "computed" in frame:
             frame["a"] = frame["a"].where(~frame["computed"], frame["a"] + " (computed)")
         show_comparisons(frame, simulated=simulated, no_color=no_color)
+
+
+def _source(given: str, output_dir: Path) -> Any:
+    """A run by its path or id; else the path of a log or table, read as `import` would."""
+    path = Path(given)
+    is_run = (path / "manifest.json").exists() or not path.exists()
+    return found_run(given, output_dir) if is_run else given
 
 
 def _with_computed(

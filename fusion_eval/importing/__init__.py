@@ -30,6 +30,7 @@ from fusion_eval.importing.columns import (
 from fusion_eval.importing.criteria import Criteria, criteria_of, read_criteria
 from fusion_eval.importing.doors import Doors, Read
 from fusion_eval.importing.gathering import gathered, origin, together
+from fusion_eval.importing.multiples import multiples
 from fusion_eval.importing.own import Own, own
 from fusion_eval.importing.preferences import as_duels, readings
 from fusion_eval.importing.problems import Problems
@@ -251,8 +252,11 @@ def _with_texts(
     if calls:
         tables["calls"] = writing.calls_of(calls, names)
     simulated = any(_says_simulated(one) for one in reads)
-    found = [*findings, *audit.multiples(trials), *audit.origins(reads, keyed),
-             *audit.figures(reads, trials), *audit.empties(trials)]  # fmt: skip
+    found = [
+        *findings, *audit.duplicates(reads), *multiples(trials),
+        *(one for read_ in reads for one in read_.facts.get("multiples") or []),
+        *audit.origins(reads, keyed), *audit.figures(reads, trials), *audit.empties(trials),
+    ]  # fmt: skip
     files = [note for one in reads for note in one.notes]
     return Assembled(
         tables=tables, lines=lines, notes=[*files, *notes, *rows.notes], audit=found,

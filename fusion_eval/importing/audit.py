@@ -6,7 +6,6 @@ Each finding is a `kind`, a sentence for people, and what it is about; `summary.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
@@ -14,13 +13,10 @@ import pandas as pd
 
 from fusion_eval.errors import TableError
 from fusion_eval.importing.doors import Read
-from fusion_eval.importing.values import numbers
 
 Finding = dict[str, Any]
 Costs = Literal["checked", "free"]
 _SHOWN = 3
-_ENOUGH = 5  # equal ratios that are no chance
-_MULTIPLES = (2, 3, 4)
 
 
 def settled_costs(
@@ -43,6 +39,7 @@ def settled_costs(
         cost = cost.mask(zero)
     trials["cost_usd"] = cost
     unknown = cost.isna()
+    trials[["cost_min_usd", "cost_max_usd"]] = np.nan
     if unknown.any() and (cost.notna().any() or at_most is not None):
         largest = cost.groupby(trials["recipe"]).transform("max").fillna(cost.max())
         high = pd.Series(at_most, cost.index) if at_most is not None else largest
@@ -90,61 +87,6 @@ def _bounded(trials: pd.DataFrame, unknown: pd.Series, at_most: float | None) ->
     }
 
 
-def multiples(trials: pd.DataFrame) -> list[Finding]:
-    """Recipes whose costs are another's times 2, 3 or 4 to the third decimal, task by task.
-
-    So it looks where a log counts the calls of a child again in its parent.
-    """
-    found: list[Finding] = []
-    known = trials[trials["cost_usd"] > 0]
-    wide = known.pivot_table(index="task_hash", columns="recipe", values="cost_usd", aggfunc="sum")
-    if wide.shape[1] > _PAIRWISE:
-        return found
-    for a, b in permutations(wide.columns, 2):
-        both = wide[[a, b]].dropna()
-        if len(both) >= _ENOUGH and both[b].nunique() > 2:
-            ratio = (both[a] / both[b]).to_numpy()
-            found += [_multiple(str(a), str(b), k, ratio) for k in _MULTIPLES if _exact(ratio, k)]
-    return found
-
-
-_PAIRWISE = 200
-
-
-def _exact(ratio: np.ndarray, factor: int) -> bool:
-    return bool((np.abs(ratio - factor) < 5e-4).mean() >= 0.5 and len(ratio) >= _ENOUGH)
-
-
-def _multiple(a: str, b: str, factor: int, ratio: np.ndarray) -> Finding:
-    count = int((np.abs(ratio - factor) < 5e-4).sum())
-    text = (
-        f"{a} costs {factor}.000 times {b} on {count} of {len(ratio)} tasks: a parent counted "
-        "with its children?"
-    )
-    return {"kind": "exact multiples", "text": text, "recipes": {a: count}, "factor": factor}
-
-
-def column_multiples(reads: Sequence[Read], raw: dict[str, pd.Series]) -> list[Finding]:
-    """Two columns of dollars or tokens of one table, one the double of the other in many rows."""
-    found: list[Finding] = []
-    values = {name: numbers(text) for name, text in raw.items()}
-    for a, b in permutations(values, 2):
-        both = pd.DataFrame({"a": values[a], "b": values[b]}).dropna()
-        both = both[(both["a"] > 0) & (both["b"] > 0)]
-        if len(both) < _ENOUGH or both["b"].nunique() < 3:
-            continue
-        ratio = (both["a"] / both["b"]).to_numpy()
-        for factor in _MULTIPLES:
-            count = int((np.abs(ratio - factor) < 5e-4).sum())
-            if count >= _ENOUGH and count >= 0.1 * len(ratio):
-                text = (
-                    f"{a} is {factor}.000 times {b} in {count:,} of {len(ratio):,} rows: a parent "
-                    "counted with its children?"
-                )
-                found.append({"kind": "exact multiples", "text": text, "factor": factor})
-    return found
-
-
 def origins(reads: Sequence[Read], table: pd.DataFrame) -> list[Finding]:
     """Graders, versions, token limits and days that differ between recipes."""
     graders = _mixed(reads, table, "grader", "grader")
@@ -166,6 +108,19 @@ def origins(reads: Sequence[Read], table: pd.DataFrame) -> list[Finding]:
             text = f"recipes were {what} ({_some(said)})"
             made.append({"kind": kind, "text": text, "recipes": recipes})
     return made
+
+
+def duplicates(reads: Sequence[Read]) -> list[Finding]:
+    """Rows that were counted once although they stand twice."""
+    count = {r.path.name: r.facts["duplicates"] for r in reads if r.facts.get("duplicates")}
+    if not count:
+        return []
+    said = _some([f"{name} {n:,}" for name, n in count.items()])
+    text = (
+        f"{sum(count.values()):,} rows stand twice, cell for cell, and count once: {said} (if they "
+        "are repeats: --columns repeat=#)"
+    )
+    return [{"kind": "duplicate rows", "text": text, "files": count}]
 
 
 def _mixed(

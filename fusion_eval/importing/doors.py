@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.importing.columns import COUNTED, TABLE_COLUMNS, Columns, assign, taken
+from fusion_eval.importing.multiples import of_columns
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.sheet import Sheet
 
@@ -81,4 +82,31 @@ def through(
         table[name] = table[name].mask(table[name].isin(doors.missing), "")
     if doors.columns.get("repeat") == COUNTED and {"recipe", "task"} <= set(table):
         table["repeat"] = table.groupby(["recipe", "task"]).cumcount().astype("str")
-    return Read(path=path, table=table, columns=named, notes=notes)
+        return Read(path=path, table=table, columns=named, notes=notes)
+    once = _once(sheet, np.flatnonzero(keep), table, named, problems)
+    facts: dict[str, Any] = {"multiples": of_columns(sheet)}
+    facts |= {"duplicates": int((~once).sum())} if not once.all() else {}
+    return Read(path=path, table=table[once], columns=named, notes=notes, facts=facts)
+
+
+_KEYS = ("recipe", "task", "repeat", "criterion", "grader", "grader_pass", "against")
+
+
+def _once(
+    sheet: Sheet, rows: np.ndarray, table: pd.DataFrame, named: Columns, problems: Problems
+) -> np.ndarray:
+    """Which rows are no copy of an earlier one, cell for cell, columns that nobody reads included.
+
+    Where other rows have the same keys, the column that tells them apart becomes the way out.
+    """
+    keys = table[[name for name in _KEYS if name in table]].reset_index(drop=True)
+    if not {"recipe", "task"} <= set(keys) or not keys.duplicated().any():
+        return np.ones(len(table), dtype=bool)
+    cells = pd.DataFrame({name: sheet.column(name).to_numpy()[rows] for name in sheet.names()})
+    copied = cells.duplicated().to_numpy()
+    for name in named.ignored:
+        if name in cells and not keys.assign(other=cells[name])[~copied].duplicated().any():
+            both = f"{named.used.get('recipe', 'recipe')}+{name}"
+            problems.hint = f"column {name!r} tells them apart: --columns recipe={both}"
+            break
+    return ~copied

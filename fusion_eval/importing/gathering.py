@@ -53,7 +53,7 @@ def _by(name: str, found: Found, path: Path, doors: Doors, problems: Problems) -
     kept = ["metadata", *BESIDE]
     ignored = [n for n in made.columns.ignored if n not in kept and not n.startswith("metadata")]
     made.columns.ignored[:] = ignored
-    made.facts = {"format": name, **found.facts}
+    made.facts |= {"format": name, **found.facts}
     made.notes += found.notes
     made.calls = found.calls
     _details(made, found, len(sheet.rows))
@@ -170,7 +170,11 @@ def origin(reads: Sequence[Read]) -> list[dict[str, Any]]:
             "rows": len(read_.table),
             "columns": dict(read_.columns.used),
             "ignored_columns": list(read_.columns.ignored),
-            **{k: v for k, v in read_.facts.items() if k not in ("format", "own") and v},
+            **{
+                k: v
+                for k, v in read_.facts.items()
+                if k not in ("format", "own", "multiples") and v
+            },
         }
         for read_ in reads
     ]

@@ -46,7 +46,14 @@ def own(path: Path) -> Own | None:
     if _kind(path) != "trials":
         return None
     table, facts = table_of(path, "trials")
-    return Own(tables={"trials": table}, facts=facts)
+    return Own(tables={"trials": table}, facts=_said_beside(path) | facts)
+
+
+def _said_beside(path: Path) -> dict[str, Any]:
+    """What the manifest of the same directory says, for tables of older runs that say nothing."""
+    beside = path.parent / MANIFEST
+    said = _json(beside) if beside.exists() else {}
+    return {name: said[name] for name in ("run_id", "simulated") if name in said}
 
 
 def _folder(folder: Path) -> Own | None:
@@ -127,7 +134,8 @@ def table_of(
     for name in EXTRA:
         if name in frame and len(frame):
             facts[name] = frame[name].iloc[0]
-    facts["simulated"] = _is_true(facts.get("simulated")) or _simulated(frame)
+    if "simulated" in facts or _simulated(frame):
+        facts["simulated"] = _is_true(facts.get("simulated")) or _simulated(frame)
     return _typed(frame, kind, path), {k: v for k, v in facts.items() if v is not None}
 
 

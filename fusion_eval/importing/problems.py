@@ -15,6 +15,8 @@ class Problems:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._more = 0
+        self.hint = ""
+        """The way out for rows that stand twice, where somebody knows a better one."""
 
     def add(self, where: object, what: str, way_out: str) -> None:
         """One problem."""

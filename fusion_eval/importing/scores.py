@@ -29,6 +29,8 @@ def trials_from_scores(
     keys = [*TRIAL, *GRADING, *(["criterion"] if "criterion" in whole else [])]
     check_doubled(whole, keys, problems)
     values = _scores(whole, scale, problems)
+    if whole.duplicated(TRIAL).any() and not whole.duplicated(TRIAL).all():
+        problems.raise_if_any()  # rows of two trials that look like one contradict each other
     facts = whole_trial(whole, problems)
     problems.raise_if_any()
     if len(facts) < len(values):

@@ -64,16 +64,23 @@ def _filled(table: pd.DataFrame, column: str, default: str) -> pd.Series:
 def check_doubled(table: pd.DataFrame, keys: Sequence[str], problems: Problems) -> None:
     """Every row must be the only one with its keys."""
     double = table.duplicated(list(keys)).to_numpy()
+    count, more = int(double.sum()), ""
+    if count > _DOUBLES:
+        more = f", as in {count - 1:,} more rows"
+        double = double & (np.cumsum(double) == 1)
     whats = [
         "the same " + ", ".join(f"{key} {value!r}" for key, value in zip(keys, row, strict=True))
-        + " for the second time"
-        for row in table.loc[double, list(keys)].itertuples(index=False)
+        + f" for the second time{more}"
+        for row in table.loc[double, [*keys]].itertuples(index=False)
     ]  # fmt: skip
     way_out = (
         "remove one, or tell them apart: by repeat (--columns repeat=# numbers them), by "
         "grader_pass, or by a second column of the recipe or task (--columns recipe=agent+model)"
     )
-    problems.add_rows(table.index[double], whats, way_out)
+    problems.add_rows(table.index[double], whats, problems.hint or way_out)
+
+
+_DOUBLES = 20
 
 
 def numbers(table: pd.DataFrame, column: str, problems: Problems) -> pd.Series:

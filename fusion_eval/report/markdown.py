@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fusion_eval.report.audit import audit_lines
 from fusion_eval.report.decision import decision
 from fusion_eval.report.design import sections
 from fusion_eval.report.measured import sentences
@@ -41,6 +42,8 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     if summary["status"] not in ("finished", "unknown"):
         parts.append(f"> This run is not finished: its status is {escaped(summary['status'])}.")
     parts += [decision(summary, in_code), _picture(summary) if figure else "No answer has a score."]
+    if odd := audit_lines(summary, escaped):
+        parts += ["## Look at this first", "\n".join(f"- {line}" for line in odd)]
     parts += ["## Recipes", _recipes(summary), _reading(summary)]
     if summary["comparisons"]:
         parts += ["## Comparisons", _comparisons(summary), _family(summary)]

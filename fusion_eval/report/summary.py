@@ -13,6 +13,7 @@ import pandas as pd
 from fusion_eval import frames, stats
 from fusion_eval.frames import per_task
 from fusion_eval.report.against import against
+from fusion_eval.report.audit import audit
 from fusion_eval.report.cleaning import clean
 from fusion_eval.report.curves import curves
 from fusion_eval.report.decision import to_decide
@@ -54,6 +55,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
             for row in table.to_dict("records")
         },
         **against(trials, table, LEVEL, SEED),
+        "audit": audit(opened, trials),
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
         "never_answered": decisions.attrs["never_answered"],

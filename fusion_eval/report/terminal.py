@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from fusion_eval.report.audit import first_screen
 from fusion_eval.report.decision import decision
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
@@ -58,6 +59,16 @@ def paragraph(source: Run | Mapping[str, Any], width: int = WIDTH) -> str:
     """The decision in plain words, wrapped at `width` columns."""
     words = decision(_summary(source))
     return textwrap.fill(words, width, break_long_words=False, break_on_hyphens=False)
+
+
+def findings(source: Run | Mapping[str, Any], width: int = WIDTH) -> list[str]:
+    """What is odd in the data, one paragraph each with a mark in front; empty where nothing is."""
+    lines = first_screen(_summary(source))
+    return [
+        textwrap.fill(text, width, initial_indent="! ", subsequent_indent="  ",
+                      break_long_words=False, break_on_hyphens=False)
+        for text in lines
+    ]  # fmt: skip
 
 
 def _summary(source: Run | Mapping[str, Any]) -> Mapping[str, Any]:
