@@ -12,7 +12,7 @@ from typing import Literal
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.store import Run, read_run
+from fusion_eval.store import Run, read_run, read_table
 
 Missing = Literal["as_deployed", "complete"]
 """`as_deployed`: a failed answer counts 0. `complete`: failed answers are left out."""
@@ -45,7 +45,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "cost_min_usd": ("US$", "where the cost is unknown: the least it can have been"),
         "cost_max_usd": ("US$", "where the cost is unknown: the most it can have been"),
         "spent_usd": ("US$", "what this run paid for it after sharing"),
-        "possibly_paid_usd": ("US$", "attempts whose bill nobody knows"),
+        "possibly_paid_usd": ("US$", "attempts without a known bill, those of grading included"),
         "grading_usd": ("US$", "what grading this answer costs alone"),
         "grading_spent_usd": ("US$", "what this run paid for grading it"),
         "latency_s": ("s", "longest path through the calls of the answer"),
@@ -95,6 +95,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "recipe": ("", "name of the recipe that is charged"),
         "repeat": ("", "which of several answers to the same task"),
         "role": ("", "what the call did: member, judge, synthesizer, grader"),
+        "purpose": ("", "what it was paid for: answer or grading"),
         "model": ("", "name in the bench file"),
         "model_requested": ("", "id that was asked for"),
         "model_served": ("", "id that the endpoint says it used"),
@@ -159,7 +160,7 @@ def labels(run: Run | str | Path) -> pd.DataFrame | None:
 
 def _read(run: Run | str | Path, table: str) -> pd.DataFrame:
     opened = run if isinstance(run, Run) else read_run(run)
-    frame = pd.read_parquet(opened.table(table))
+    frame: pd.DataFrame = read_table(opened, table).to_pandas()
     frame.attrs = {"simulated": opened.simulated, "run_id": opened.id}
     return frame
 

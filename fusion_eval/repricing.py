@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.core import Price, Rate, Usage, digest
+from fusion_eval.core import Price, Usage, digest, dollars_of_trial
 from fusion_eval.errors import InputError
 from fusion_eval.loading.bench import load_price_file
 from fusion_eval.store import Run, read_rows, read_run, write_manifest, write_table
@@ -39,7 +39,7 @@ def reprice(run: Run | str | Path, prices: str | Path | Mapping[str, Price]) -> 
         there = ", ".join(sorted(str(name) for name in known))
         raise InputError(f"{opened.path}: no model {', '.join(unknown)}; the run has {there}")
     repriced = [_call(call, chosen) for call in calls]
-    trials = _trials(read_rows(opened, "trials"), repriced)
+    trials = _trials(read_rows(opened, "trials"), repriced, opened.manifest)
     return _written(opened, chosen, repriced, trials)
 
 
@@ -57,26 +57,16 @@ def _call(call: Row, prices: Mapping[str, Price]) -> Row:
     if usage is None:
         return {**call, "cost_usd": None, "cost_source": "unknown"}
     rate = price.rate(usage.tokens_in, _seconds(call["price_date"]))
-    spent = 0.0 if call["cached"] else rate.dollars(usage)
+    billed = rate.dollars(usage)
+    spent = 0.0 if call["cached"] else billed
     return {
         **call,
-        "cost_usd": _alone(rate, usage),
+        "cost_usd": billed + rate.cache_help(usage),
         "cost_source": price.source,
         "rate_input": rate.input,
         "rate_output": rate.output,
         "spent_usd": spent if ours else call["spent_usd"],
     }
-
-
-def _alone(rate: Rate, usage: Usage) -> float:
-    """Without the help of a provider's cache, which another recipe may have warmed."""
-    fresh = Usage(
-        input=usage.input + usage.cache_read,
-        cache_write=usage.cache_write,
-        output=usage.output,
-        reasoning=usage.reasoning,
-    )
-    return max(rate.dollars(fresh), rate.dollars(usage))
 
 
 def _usage(call: Row) -> Usage | None:
@@ -90,28 +80,20 @@ def _seconds(date: str | None) -> float | None:
     return datetime.fromisoformat(date).timestamp() if date else None
 
 
-def _trials(trials: list[Row], calls: list[Row]) -> list[Row]:
+def _trials(trials: list[Row], calls: list[Row], manifest: Mapping[str, Any]) -> list[Row]:
+    """Trials with the dollars of their calls; answers that were only graded keep their own cost."""
+    kept = ("cost_usd",) if manifest.get("graded") else ()
     found: dict[tuple[Any, ...], list[Row]] = {}
     for call in calls:
         found.setdefault((call["task"], call["recipe"], call["repeat"]), []).append(call)
-    return [_trial(t, found.get((t["task"], t["recipe"], t["repeat"]), [])) for t in trials]
-
-
-def _trial(row: Row, calls: list[Row]) -> Row:
-    grading = [call for call in calls if call["role"] == "grader"]
-    answering = [call for call in calls if call["role"] != "grader"]
-    return {
-        **row,
-        "cost_usd": _total(answering, "cost_usd"),
-        "spent_usd": _total(answering, "spent_usd"),
-        "grading_usd": _total(grading, "cost_usd"),
-        "grading_spent_usd": _total(grading, "spent_usd"),
-    }
-
-
-def _total(calls: list[Row], column: str) -> float | None:
-    values = [call[column] for call in calls]
-    return None if any(value is None for value in values) else sum(values)
+    return [
+        {
+            **trial,
+            **dollars_of_trial(found.get((trial["task"], trial["recipe"], trial["repeat"]), [])),
+            **{name: trial[name] for name in kept},
+        }
+        for trial in trials
+    ]
 
 
 def _written(run: Run, prices: Mapping[str, Price], calls: list[Row], trials: list[Row]) -> Run:

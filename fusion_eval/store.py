@@ -96,6 +96,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "recipe": _TEXT,
         "repeat": _INT,
         "role": _TEXT,
+        "purpose": _TEXT,
         "model": _TEXT,
         "model_requested": _TEXT,
         "model_served": _TEXT,
@@ -281,9 +282,7 @@ def rows_by_task(run: Run, name: str) -> Callable[[str], dict[int, dict[str, Any
 
     Rows become Python values only when somebody asks for them; empty cells are None.
     """
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(run.table(name))
+    table = read_table(run, name)
     places: dict[str, list[int]] = {}
     for place, task in enumerate(table.column("task").to_pylist()):
         places.setdefault(str(task), []).append(place)
@@ -297,10 +296,35 @@ def rows_by_task(run: Run, name: str) -> Callable[[str], dict[int, dict[str, Any
 
 def read_rows(run: Run, name: str) -> list[dict[str, Any]]:
     """One of the three tables, row by row; empty cells are None."""
+    rows: list[dict[str, Any]] = read_table(run, name).to_pylist()
+    return rows
+
+
+def read_table(run: Run, name: str) -> pa.Table:
+    """One of the tables; calls of runs of before `purpose` was a column get it."""
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(run.table(name)).to_pylist()
-    return rows
+    table = pq.read_table(run.table(name))
+    if name == "calls" and "purpose" not in table.column_names:
+        return _with_purpose(run, table)
+    return table
+
+
+def _with_purpose(run: Run, calls: pa.Table) -> pa.Table:
+    """Of the calls of a trial those of its answer stand first, and the trial knows how many."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    keys = ["task", "recipe", "repeat"]
+    trials = pq.read_table(run.table("trials"), columns=[*keys, "calls"]).to_pylist()
+    left = {tuple(t[k] for k in keys): 0 if run.manifest.get("graded") else t["calls"] or 0
+            for t in trials}  # fmt: skip
+    purposes = []
+    for row in calls.select(keys).to_pylist():
+        trial = tuple(row[k] for k in keys)
+        purposes.append("answer" if left.get(trial, 0) > 0 else "grading")
+        left[trial] = left.get(trial, 0) - 1
+    return calls.append_column("purpose", pa.array(purposes, pa.string()))
 
 
 def _arrow(kind: str) -> pa.DataType:

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
+import yaml
 from engine_kit import (
     MINI,
     NESTED,
@@ -26,6 +28,8 @@ from engine_kit import (
 
 import fusion_eval as fe
 from fusion_eval import report
+from fusion_eval.core import Price
+from fusion_eval.engine import upkeep
 
 PRICE = {"input": 2.0, "output": 15.0}
 
@@ -110,6 +114,93 @@ def test_a_model_that_was_served_in_the_place_of_another_is_reported(
     assert f"asked for raptor/kestrel, served {name} ({kind})" in text
 
 
+# What a call is paid for
+
+
+OWN_GRADER: dict[str, Any] = {
+    "solo": {"strategy": "solo", "member": "heron"},
+    "own": {"strategy": "users_strategies:self_graded", "member": "heron"},
+}
+
+
+def test_a_users_role_with_the_name_of_the_graders_is_part_of_what_an_answer_costs(tmp_path: Path):
+    """The role is a user's word: read as ours, a third of a recipe's cost became grading."""
+    bench = bench_file(tmp_path, {"simulator": "default"}, recipes=OWN_GRADER, repeats=1)
+    run = fe.run(MINI, bench, limit=2, output_dir=tmp_path / "results")
+    trials, calls = fe.trials(run), fe.calls(run)
+    summary = report.summarize(run)
+    own = calls[(calls["recipe"] == "own") & (calls["purpose"] == "answer")]
+    cost = trials[trials["recipe"] == "own"]["cost_usd"].sum()
+
+    assert set(own["role"]) == {"member", "grader"}
+    assert own["cost_usd"].sum() == pytest.approx(cost)
+    assert fe.costs(run).loc["own"].sum() == pytest.approx(cost / 2)
+    roles = summary["money"]["by_role"]
+    assert roles["grader"]["cost_usd"] == pytest.approx(summary["grading_usd"])
+    assert set(roles) == {"member", "grader", "grader (answer)"}
+    answers = [row["cost_usd"] for role, row in roles.items() if role != "grader"]
+    assert sum(answers) == pytest.approx(summary["cost_usd"])
+    plan = fe.plan(MINI, bench, limit=2, output_dir=tmp_path / "other")
+    assert {(line.role, line.purpose) for line in plan.lines} == {
+        ("member", "answer"), ("grader", "answer"), ("grader", "grading")
+    }  # fmt: skip
+
+    other = fe.reprice(run, {"referee": Price(input=1.0, output=1.0)})
+    again = fe.trials(other)
+    assert again["cost_usd"].tolist() == pytest.approx(trials["cost_usd"].tolist())
+
+
+def test_calls_of_runs_from_before_there_was_a_purpose_get_theirs(tmp_path: Path):
+    """After an update the money of every earlier run would be without its grading."""
+    bench = bench_file(tmp_path, {"simulator": "default"}, recipes=OWN_GRADER, repeats=1)
+    run = fe.run(MINI, bench, limit=2, output_dir=tmp_path / "results")
+    now = fe.calls(run)
+    path = run.table("calls")
+    pq.write_table(pq.read_table(path).drop_columns(["purpose"]), path)
+
+    assert fe.calls(run)["purpose"].tolist() == now["purpose"].tolist()
+    assert set(now["purpose"]) == {"answer", "grading"}
+
+
+PRICES = {"cheap": 1.0, "costly": 100.0}
+
+
+@pytest.mark.parametrize("order", [("cheap", "costly"), ("costly", "cheap")])
+def test_two_names_of_one_model_with_two_prices_are_each_charged_their_own(
+    tmp_path: Path, order: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+):
+    """One price for both is a hundredfold error for one of them, and which one hangs on the order.
+
+    The one request that both share was sent once, and is paid at the price it was sent at.
+    """
+    monkeypatch.setattr("fusion_eval.engine.replies.usage.reported_cost", lambda *_: None)
+    with served(simulator(tasks=REASONING)) as url:
+        content = {
+            "endpoints": {"there": {"base_url": url}},
+            "models": {
+                name: {"endpoint": "there", "id": "wader/heron", "max_tokens": 512,
+                       "price": {"input": PRICES[name], "output": PRICES[name]}}
+                for name in order
+            },
+            "recipes": {f"r-{name}": {"strategy": "solo", "member": name} for name in order},
+            "limits": {"max_in_flight": 1},
+        }  # fmt: skip
+        path = tmp_path / "bench.yaml"
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+        run = fe.run(REASONING, path, limit=3, output_dir=tmp_path / "results")
+    trials, calls = fe.trials(run), fe.calls(run)
+    tokens = calls[["tokens_input", "tokens_output", "tokens_reasoning"]].sum(axis=1)
+    by_hand = calls["model"].map(PRICES) * tokens / 1e6
+
+    assert calls["cost_usd"].tolist() == pytest.approx(by_hand.tolist())
+    sums = trials.groupby("recipe")["cost_usd"].sum()
+    assert sums["r-costly"] == pytest.approx(100 * sums["r-cheap"])
+    paid = PRICES[order[0]] * tokens[calls["model"] == order[0]].sum() / 1e6
+    assert calls["spent_usd"].sum() == pytest.approx(paid)
+    assert run.manifest["money"]["spent_usd"] == pytest.approx(paid)
+    assert run.manifest["paid_usd"] == pytest.approx(paid)
+
+
 # The ledger is the truth
 
 
@@ -162,6 +253,33 @@ def test_what_an_unfinished_trial_has_cost_is_not_forgotten(tmp_path: Path):
     assert stopped.manifest["status"] == "interrupted"
     assert money["unfinished_usd"] > 0
     assert _shown(stopped) + money["unfinished_usd"] == pytest.approx(money["spent_usd"], abs=1e-9)
-    assert "more went into trials that are not finished" in (
-        report.write(stopped)["report.md"].read_text()
-    )
+    text = report.write(stopped)["report.md"].read_text()
+    assert "more went into trials that are not finished" in text
+
+
+def test_what_may_have_been_paid_includes_grading_and_trials_that_were_not_finished(
+    tmp_path: Path, paid: str
+):
+    """Members, judges and writers alone were 0.557 of the 0.649 dollars that may be on the bill."""
+
+    async def silent_grader(body: bytes, number: int) -> tuple[int, str] | None:
+        if json.loads(body)["model"] != "strix/owl" or number % 3:
+            return None
+        return 500, "no"
+
+    with served(simulator(silent_grader)) as url:
+        endpoint = {"base_url": url, "api_key_env": paid}
+        limits = {"attempts": 1, "budget_usd": 9.0}
+        bench = bench_file(tmp_path, endpoint, price=PRICE, limits=limits, repeats=1)
+        run = fe.run(MINI, bench, output_dir=tmp_path / "results")
+    calls, summary = fe.calls(run), report.summarize(run)
+    lost = upkeep.stats(tmp_path / "results" / "ledger.sqlite")
+
+    grading = calls[calls["purpose"] == "grading"]["possibly_paid_usd"].sum()
+    assert 0 < grading == pytest.approx(calls["possibly_paid_usd"].sum())
+    assert fe.trials(run)["possibly_paid_usd"].sum() == pytest.approx(grading)
+    assert summary["possibly_paid_usd"] == pytest.approx(grading)
+    assert run.manifest["money"]["possibly_paid_usd"] == pytest.approx(grading)
+    assert lost["possibly_paid_usd"] == pytest.approx(grading)
+    assert {one["role"] for one in lost["possibly_paid"]} == {"grader"}
+    assert {one["purpose"] for one in lost["possibly_paid"]} == {"grading"}

@@ -379,6 +379,7 @@ def test_a_task_page_shows_prompt_answers_drafts_and_the_graders_words(tmp_path)
             **at,
             "key": key,
             "role": role,
+            "purpose": "grading" if role == "grader" else "answer",
             "model": "heron",
             "attempt": 1,
             "draw": "0",

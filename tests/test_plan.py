@@ -209,7 +209,12 @@ def test_the_nearest_replies_count_by_role_and_where_they_are_enough_by_domain(
 
 def test_replies_of_ledgers_that_did_not_keep_the_role_still_teach():
     """After an update, a plan would be back at guesses for models that were called for years."""
-    old = [(asked(call()).replace('"for":["",null],', ""), Reply(text="x", usage=Usage(output=9)))]
+    old = [
+        (
+            asked(call()).replace('"for":["",null,"answer","text","m"],', ""),
+            Reply(text="x", usage=Usage(output=9)),
+        )
+    ]
     assert '"for"' not in old[0][0]
     learned = Experience(lambda _: old)
     assert learned.expect(call(role="member", domain="Law")).tokens_out == 9

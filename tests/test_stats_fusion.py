@@ -54,6 +54,7 @@ def _run(tasks=3, panels=("panel",)):
     asked = pd.DataFrame(
         calls, columns=["key", "task", "recipe", "repeat", "role", "model", "start_s"]
     )
+    asked["purpose"] = ["grading" if role == "grader" else "answer" for role in asked["role"]]
     return rows.assign(failure=None), said, asked
 
 

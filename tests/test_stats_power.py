@@ -168,7 +168,7 @@ def test_calls_that_two_recipes_share_are_paid_once():
     keys = [f"k{t}" for t in range(20)]
     calls = [("b", key, 0.01) for key in keys] + [("a", key, 0.01) for key in keys]
     calls += [("a", f"w{t}", 0.01) for t in range(20)]
-    frame = pd.DataFrame(calls, columns=["recipe", "key", "cost_usd"]).assign(role="member")
+    frame = pd.DataFrame(calls, columns=["recipe", "key", "cost_usd"]).assign(purpose="answer")
 
     row = fe.power(trials, 3.0, calls=frame).iloc[0]
 

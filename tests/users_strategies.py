@@ -31,6 +31,12 @@ async def after(question: Question, ask: Ask, *, first: Member, then: Member) ->
     return await ask(then, answer(question), role="member")
 
 
+async def self_graded(question: Question, ask: Ask, *, member: Member) -> Reply:
+    """A draft, and a second answer by somebody who is called as the rubric's applier is."""
+    await ask(member, answer(question), role="member")
+    return await ask(member, answer(question), role="grader")
+
+
 async def buggy(question: Question, ask: Ask, *, member: Member) -> Reply:
     """Two seats at once; one meets a bug while the other waits for its reply."""
 

@@ -20,6 +20,7 @@ from fusion_eval.core import (
     Member,
     Message,
     Messages,
+    Purpose,
     Question,
     Recipe,
     Reply,
@@ -50,6 +51,7 @@ class Asking:
         answer_format: AnswerFormat = "text",
         given: Mapping[str, Any] = _NOTHING,
         domain: str | None = None,
+        purpose: Purpose = "answer",
         parent: Asking | None = None,
         path: str = "",
     ) -> None:
@@ -62,6 +64,7 @@ class Asking:
         self._numbering = numbering
         self._seed = seed
         self._domain = domain
+        self._purpose: Purpose = purpose
         self._format = answer_format
         self._parent = parent
         self._path = path
@@ -95,6 +98,8 @@ class Asking:
             seed=self._seed,
             role=role.rpartition("/")[2],
             domain=self._domain,
+            purpose=self._purpose,
+            answer_format=self._format,
         )
         draw = self._numbering.draw(member.model.identity, call.request)
         # the request does not depend on the draw: keep what was hashed
@@ -119,7 +124,10 @@ class Asking:
         """The reply, and the use of it; a seat that its strategy gives up has used it too."""
         start, place = self.clock, len(self.uses)
         draw = ".".join(map(str, call.draw))
-        use = partial(Use, key=call.key, role=role, model=call.model.name, draw=draw, start_s=start)
+        use = partial(
+            Use, key=call.key, role=role, model=call.model.name, draw=draw, start_s=start,
+            purpose=call.purpose,
+        )  # fmt: skip
         self.uses.append(use(end_s=start))
         took = 0.0
         try:
@@ -150,6 +158,7 @@ class Asking:
             numbering,
             seed=self._seed,
             domain=self._domain,
+            purpose=self._purpose,
             answer_format=answer_format or self._format,
             parent=self,
             path=path,

@@ -94,7 +94,7 @@ class Block:
     open: int
     cut: bool = False
     done: dict[int, Trial] = field(default_factory=dict)
-    facts: dict[str, Fact] = field(default_factory=dict)
+    facts: dict[tuple[str, str], Fact] = field(default_factory=dict)
 
     @property
     def trials(self) -> list[Trial]:

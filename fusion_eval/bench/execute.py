@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -13,6 +12,7 @@ from typing import Any
 
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
+from fusion_eval.bench.accounts import Names, names_of, payer, run_money
 from fusion_eval.bench.blocks import Block, Blocks, units, worst_case
 from fusion_eval.bench.equal_dollars import resolved, sized
 from fusion_eval.bench.experience import Experience
@@ -140,8 +140,7 @@ class _Running:
 
     def spend_again(self, run_id: str) -> None:
         """What this run spent, or may have, before it was stopped counts against its budget."""
-        models = {(m.endpoint.base_url, m.id): m for m in self._models()}
-        self.budget.spent = self.ledger.spent(run_id, models)
+        self.budget.spent = self.ledger.spent(run_id, self._models())
         self._lost = self.ledger.failed_attempts(run_id)
 
     async def run(self, replay: bool) -> str:
@@ -174,20 +173,26 @@ class _Running:
         self.blocks.charge(block, call)
         if self._over:  # a seat that its strategy left behind
             raise asyncio.CancelledError
-        block.facts.setdefault(call.key, Fact(model=call.model, failure="cancelled"))
+        place = (call.key, call.model.name)
+        block.facts.setdefault(place, Fact(model=call.model, failure="cancelled"))
         try:
             known = await through(call)
         except CallFailedError as problem:
             self.tally.lose(call.model.name, problem, self.progress.note)
-            block.facts[call.key] = Fact.lost(call.model, problem)
+            block.facts[place] = Fact.lost(call.model, problem)
             raise
-        block.facts[call.key] = self._fact(call.model, known)
+        block.facts[place] = self._fact(call.key, call.model, known)
         return known.reply
 
-    def _fact(self, model: Model, known: Known) -> Fact:
+    def _fact(self, key: str, model: Model, known: Known) -> Fact:
         """Without the texts: they are in the ledger, and there are many."""
         reply = replace(known.reply, text="", thoughts="", extra={})
-        return Fact(model=model, reply=reply, mine=known.run == self.folder.name)
+        paying = payer(self.ledger, key, model, self._names)
+        return Fact(model=model, payer=paying, reply=reply, mine=known.run == self.folder.name)
+
+    @cached_property
+    def _names(self) -> Names:
+        return names_of(self.bench)
 
     @cached_property
     def wanted(self) -> int:
@@ -247,12 +252,12 @@ class _Running:
     def _landed(self, block: Block) -> bool:
         """Whether all calls of a block have ended, also those that their strategies had given up
         before the reply came: it is billed, so it is looked for."""
-        for key, fact in block.facts.items():
+        for (key, name), fact in block.facts.items():
             if fact.failure == "cancelled":
                 if self.ledger.flies(key):
                     return False
                 if (known := self.ledger.find(key)) is not None:
-                    block.facts[key] = self._fact(fact.model, known)
+                    block.facts[key, name] = self._fact(key, fact.model, known)
         return True
 
     def _write(self, block: Block) -> None:
@@ -343,6 +348,7 @@ class _Running:
 
     def _counted(self, status: str) -> dict[str, Any]:
         written = self._output
+        shown = written.spent_usd if written else 0.0
         return {
             "trials": {
                 "wanted": self.wanted,
@@ -360,29 +366,7 @@ class _Running:
             "stopped_because": self.blocks.out_of_money or self.given_up,
             "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
-            "money": self._money(written.spent_usd if written else 0.0),
-        }
-
-    def _money(self, shown: float) -> dict[str, Any]:
-        """What the run has paid according to its ledger, and how much of it no trial shows yet."""
-        models = {(m.endpoint.base_url, m.id): m for m in models_used(self.bench)}
-        bills = [
-            prices.paid(models[url, name], reply.usage, reply.cost_reported, reply.asked_at).usd
-            for url, name, reply in self.ledger.replies_of(self.folder.name)
-            if (url, name) in models
-        ]
-        paid = math.fsum(usd for usd in bills if usd is not None)
-        unfinished = paid - shown
-        return {
-            "spent_usd": paid,
-            "unfinished_usd": unfinished if unfinished > 1e-9 else 0.0,
-            "calls_of_unknown_price": bills.count(None),
-            "budget_usd": self.bench.limits.budget_usd,
-            "counted_against_budget_usd": self.budget.spent,
-            "above_worst_case": {
-                model: {"calls": calls, "usd": usd}
-                for model, (calls, usd) in sorted(self.budget.above.items())
-            },
+            "money": run_money(self.ledger, self.folder.name, self.bench, self.budget, shown),
         }
 
 

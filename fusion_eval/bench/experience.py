@@ -1,10 +1,10 @@
 """How long replies are, what they cost and how long they take: from a ledger, else assumed.
 
-Replies are grouped by model, by what is asked for (an answer, a text written from others, an
-analysis, a verdict; whether a short final answer is wanted), by role and by domain. The nearest
-group counts: at the same endpoint that of role and domain where it has at least `ENOUGH` replies,
-else that of the role, else whoever was asked for the same; then the same three of this model
-elsewhere; then an assumption, which says so.
+Replies are grouped by model, by what is asked for (text or the fields of an object, for an answer
+or for grading, with which form of a final answer), by role and by domain. The nearest group
+counts: at the same endpoint that of role and domain where it has at least `ENOUGH` replies, else
+that of the role, else whoever was asked for the same; then the same three of this model elsewhere;
+then an assumption, which says so.
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class Experience:
         place, group = self._nearest(call)
         if group is None:
             return ASSUMED_SPREAD
-        least = LEAST_SPREAD if place.url else ELSEWHERE_SPREAD
+        near = place.url and place.role == call.role
+        least = LEAST_SPREAD if near else ELSEWHERE_SPREAD
         return min(ASSUMED_SPREAD, max(least, group.spread(calls)))
 
     def source(self, *calls: Call) -> str:
@@ -132,7 +133,7 @@ class Experience:
     def _nearest(self, call: Call) -> tuple[Place, Group | None]:
         groups = self._of(call.model)
         schema = call.output.json_schema if call.output else {}
-        kind = _kind(call.messages[-1].content, tuple(sorted(schema.get("properties", {}))))
+        kind = _kind(call.purpose, call.answer_format, sorted(schema.get("properties", {})))
         for place in _places(call.model.endpoint.base_url, kind, call.role, call.domain):
             group = groups.get(place)
             if group is not None and (not place.domain or len(group.tokens) >= ENOUGH):
@@ -144,7 +145,8 @@ class Experience:
             found: dict[Place, Group] = {}
             for request, reply in self._history(model.id):
                 asked = rows.read(request)
-                kind, length = _kind(asked.texts[-1], asked.fields), sum(map(len, asked.texts))
+                kind = _kind(asked.purpose, asked.answer_format, asked.fields)
+                length = sum(map(len, asked.texts))
                 for place in _places(asked.base_url, kind, asked.role, asked.domain):
                     found.setdefault(place, Group()).add(length, reply)
             self._groups[model.id] = {k: g for k, g in found.items() if g.tokens}
@@ -162,10 +164,6 @@ def _places(url: str, kind: str, role: str, domain: str | None) -> list[Place]:
     ]
 
 
-def _kind(text: str, fields: tuple[str, ...]) -> str:
-    """The fields of a JSON object; else `answer`, or `writing` from other answers, with `, short`
-    where a last line with the final answer is wanted."""
-    if fields:
-        return ", ".join(fields)
-    short = ", short" if "in this form:\nAnswer: <" in text else ""
-    return ("writing" if " Answer 1 ===" in text else "answer") + short
+def _kind(purpose: str, answer_format: str, fields: Iterable[str]) -> str:
+    """What is asked for: the fields of a JSON object, or a text that ends in a form of answer."""
+    return f"{purpose}: {', '.join(fields) or answer_format}"

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from fusion_eval import files, store
-from fusion_eval.bench.tables import Fact, tables
+from fusion_eval.bench.tables import Facts, tables
 from fusion_eval.bench.unusable import Unusable
 from fusion_eval.core import Attempt, Recipe, Task, Trial
 from fusion_eval.errors import CallFailedError
@@ -113,7 +113,7 @@ class Output:
         task: Task,
         recipes: Mapping[str, Recipe],
         trials: Sequence[Trial],
-        facts: Mapping[str, Fact],
+        facts: Facts,
         failed: Mapping[str, Sequence[Attempt]],
         text: Callable[[str], str | None],
     ) -> None:
@@ -124,7 +124,8 @@ class Output:
         rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed)
         for name, table in self._tables.items():
             table.add(getattr(rows, name))
-        self.unusable.add(trials, facts, text, checked=task.target is not None)
+        by_key = {key: fact for (key, _), fact in facts.items()}
+        self.unusable.add(trials, by_key, text, checked=task.target is not None)
         self._write("tasks", _task(task))
         for trial in trials:
             self._write("answers", _answer(trial))

@@ -19,7 +19,7 @@ from fusion_eval.bench.dollars import dollars_of
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.grading_calls import GradingCalls, grading_calls
 from fusion_eval.bench.lint import Warned
-from fusion_eval.core import Bench, Reply, TaskSet, Trial
+from fusion_eval.core import Bench, Purpose, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
 from fusion_eval.core.sampling import SIXTH, Saving, saving
 from fusion_eval.engine import prices
@@ -40,6 +40,7 @@ class Line:
 
     role: str
     model: str
+    purpose: Purpose
     charged: int
     shared: int
     known: int
@@ -111,11 +112,11 @@ def plan(
     trace = Trace(experience.expect, known)
     trials = traced(tasks, bench, trace)
     calls, per_trial = branches(tasks, bench, trials, trace)
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str, Purpose], list[str]] = {}
     for trial in trials:
         for use in (*trial.uses, *trial.grading):
             role = use.role.split("/")[0]
-            groups.setdefault((role, use.model), []).append(use.key)
+            groups.setdefault((role, use.model, use.purpose), []).append(use.key)
     return Plan(
         tasks=len(tasks.tasks),
         recipes=len(bench.recipes),
@@ -125,9 +126,7 @@ def plan(
         grading=grading_calls(tasks, bench, trials),
         two_phase=_two_phase(tasks, bench),
         per_trial=per_trial,
-        lines=tuple(
-            _line(role, model, keys, trace, experience) for (role, model), keys in groups.items()
-        ),
+        lines=tuple(_line(*group, keys, trace, experience) for group, keys in groups.items()),
         minutes=_minutes(trials, trace, bench.limits.max_in_flight),
         assumptions=_assumptions(trace, experience),
         budget_usd=bench.limits.budget_usd,
@@ -135,7 +134,9 @@ def plan(
     )
 
 
-def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Experience) -> Line:
+def _line(
+    role: str, model: str, purpose: Purpose, keys: list[str], trace: Trace, experience: Experience
+) -> Line:
     shared = list(dict.fromkeys(keys))
     new = [trace.calls[key] for key in shared if key not in trace.known_calls]
     repeated = [again(call) for call in new if call.output]
@@ -148,6 +149,7 @@ def _line(role: str, model: str, keys: list[str], trace: Trace, experience: Expe
     return Line(
         role=role,
         model=model,
+        purpose=purpose,
         charged=len(keys),
         shared=len(shared),
         known=len(shared) - len(new),

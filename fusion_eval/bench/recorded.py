@@ -26,7 +26,6 @@ _CARRIED = (
     "tokens_out",
 )
 """Columns that say what an answer was worth making; grading it again does not change them."""
-_NOT_PAID_HERE = {"spent_usd": 0.0, "possibly_paid_usd": 0.0}
 
 
 class AnswerRow(Value):
@@ -60,7 +59,7 @@ def of_run(run: Run, tasks: TaskSet) -> Answers:
             detail=said.get("detail") or "",
             finish=row["finish"],
             degraded=tuple(said.get("degraded") or ()),
-            recorded={**{name: row[name] for name in _CARRIED}, **_NOT_PAID_HERE},
+            recorded={name: row[name] for name in _CARRIED},
         )
     return Answers(source=run.id, simulated=run.simulated, trials=trials)
 
@@ -146,7 +145,7 @@ def _foreign(
         detail=(row.detail or "") if row is not None else "",
         finish=row.finish if row is not None else None,
         degraded=row.degraded if row is not None else (),
-        recorded={**unknown, **_NOT_PAID_HERE},
+        recorded=unknown,
     )
 
 

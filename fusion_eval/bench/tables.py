@@ -2,7 +2,7 @@
 
 Every trial is charged every call behind it in full (`cost_usd`); what the run really paid
 (`spent_usd`) stands at the first trial that used the call, in the order of tasks, repeats and
-recipes. A sum with an unknown part is unknown.
+recipes. Two names of one model share a call, and each trial is charged by its own name's price.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fusion_eval.core import (
     Trial,
     Use,
     Verdict,
+    dollars_of_trial,
     score_of,
 )
 from fusion_eval.engine import prices
@@ -34,10 +35,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What is known about one call: its reply, or its failure and what the endpoint said of it;
-    `mine` when this run made it."""
+    """What is known about one call under one name of its model: its reply, or its failure and what
+    the endpoint said of it.
+
+    `payer` is the model under whose name the request was sent; `mine` when this run made it.
+    """
 
     model: Model
+    payer: Model | None = None
     reply: Reply | None = None
     failure: str | None = None
     detail: str = ""
@@ -47,6 +52,10 @@ class Fact:
     def lost(cls, model: Model, problem: CallFailedError) -> Fact:
         """A call that brought no reply."""
         return cls(model=model, failure=problem.failure, detail=problem.detail)
+
+
+Facts = Mapping[tuple[str, str], Fact]
+"""Facts by the key of the call and the name of the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +71,7 @@ def tables(
     trials: Iterable[Trial],
     tasks: Mapping[str, Task],
     recipes: Mapping[str, Recipe],
-    facts: Mapping[str, Fact],
+    facts: Facts,
     failed: Mapping[str, Sequence[Attempt]],
     billed: set[int],
 ) -> Tables:
@@ -78,18 +87,17 @@ def tables(
         grading = [_call(trial, use, facts, failed, billed) for use in trial.grading]
         made.calls.extend([*answering, *grading])
         made.verdicts.extend(_verdict(task, trial, verdict) for verdict in trial.verdicts)
-        made.trials.append(_trial(task, recipes[trial.recipe], trial, answering, grading, facts))
+        row = _trial(task, recipes[trial.recipe], trial, answering, facts)
+        made.trials.append({**row, **dollars_of_trial([*answering, *grading]), **_recorded(trial)})
     return made
 
 
-def _trial(
-    task: Task,
-    recipe: Recipe,
-    trial: Trial,
-    answering: Sequence[Row],
-    grading: Sequence[Row],
-    facts: Mapping[str, Fact],
-) -> Row:
+def _recorded(trial: Trial) -> Row:
+    """What is known about an answer that was not made here."""
+    return trial.recorded or {}
+
+
+def _trial(task: Task, recipe: Recipe, trial: Trial, answering: Sequence[Row], facts: Facts) -> Row:
     return {
         "task": task.id,
         "task_hash": task.hash,
@@ -104,21 +112,15 @@ def _trial(
         **_scores(task, trial),
         "failure": trial.failure,
         "degraded": "; ".join(trial.degraded) or None,
-        "cost_usd": _total(row["cost_usd"] for row in answering),
-        "spent_usd": _total(row["spent_usd"] for row in answering),
-        "possibly_paid_usd": _total(row["possibly_paid_usd"] for row in answering),
-        "grading_usd": _total(row["cost_usd"] for row in grading),
-        "grading_spent_usd": _total(row["spent_usd"] for row in grading),
         "latency_s": trial.latency_s,
         "latency_sum_s": sum(use.end_s - use.start_s for use in trial.uses),
-        "latency_source": _latency_source(facts[use.key] for use in trial.uses),
+        "latency_source": _latency_source(facts[use.key, use.model] for use in trial.uses),
         "calls": len(answering),
         "tokens_in": sum(_tokens_in(row) for row in answering),
         "tokens_out": sum(_tokens_out(row) for row in answering),
         "finish": trial.finish,
         "answer_hash": answer_hash(trial.answer),
         "protocol": trial.protocol,
-        **(trial.recorded or {}),
     }
 
 
@@ -145,24 +147,14 @@ def _scores(task: Task, trial: Trial) -> Row:
     }
 
 
-def _total(values: Iterable[float | None]) -> float | None:
-    """The sum, or None when a part of it is unknown."""
-    total = 0.0
-    for value in values:
-        if value is None:
-            return None
-        total += value
-    return total
-
-
 def _call(
     trial: Trial,
     use: Use,
-    facts: Mapping[str, Fact],
+    facts: Facts,
     failed: Mapping[str, Sequence[Attempt]],
     billed: set[int],
 ) -> Row:
-    fact = facts[use.key]
+    fact = facts[use.key, use.model]
     reply = fact.reply
     usage = reply.usage if reply else None
     first = (key := short(use.key)) not in billed
@@ -170,8 +162,9 @@ def _call(
     cost = prices.Cost(usd=0.0, source="not billed")
     paid = cost
     if reply is not None:
-        bill = (fact.model, usage, reply.cost_reported, reply.asked_at)
-        cost, paid = prices.stand_alone(*bill), prices.paid(*bill)
+        bill = (usage, reply.cost_reported, reply.asked_at)
+        cost = prices.stand_alone(fact.model, *bill)
+        paid = prices.paid(fact.payer or fact.model, *bill)
     mine = fact.mine and first
     lost = failed.get(use.key, ())
     return {
@@ -180,6 +173,7 @@ def _call(
         "recipe": trial.recipe,
         "repeat": trial.repeat,
         "role": use.role,
+        "purpose": use.purpose,
         "model": fact.model.name,
         "model_requested": fact.model.id,
         "model_served": reply.model_served if reply else None,

@@ -101,8 +101,9 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
         if one_pass not in passes:
             numbering = Numbering(one_pass)
             passes[one_pass] = Asking(
-                through, run_recipe, numbering, seed=bench.seed, domain=task.domain
-            )
+                through, run_recipe, numbering, seed=bench.seed, domain=task.domain,
+                purpose="grading",
+            )  # fmt: skip
         return passes[one_pass]
 
     only: frozenset[str] | None = None

@@ -65,9 +65,18 @@ def stats(output_dir: OutputOption = RESULTS, as_json: JsonOption = False) -> No
     if found["in_flight"]:
         print(f"{found['in_flight']:,} calls are in flight now")
     for lost in found["possibly_paid"]:
-        most = "unknown" if lost["most_usd"] is None else f"${lost['most_usd']:.4f}"
-        print(f"possibly paid: call {lost['key'][:12]} of run {lost['run']}, at most {most}")
+        who = lost["role"] or "role unknown"
+        print(
+            f"possibly paid: call {lost['key'][:12]} of run {lost['run']} ({who}), "
+            f"{_at_most(lost['most_usd'])}"
+        )
+    if calls := len(found["possibly_paid"]):
+        print(f"possibly paid, all {calls:,}: {_at_most(found['possibly_paid_usd'])}")
     return None
+
+
+def _at_most(usd: float | None) -> str:
+    return "amount unknown" if usd is None else f"at most ${usd:.4f}"
 
 
 @ledger.command()

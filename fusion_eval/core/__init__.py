@@ -5,6 +5,7 @@ from fusion_eval.core.call import (
     Attempt,
     Call,
     Draw,
+    Purpose,
     Reply,
     Schema,
     Send,
@@ -17,6 +18,7 @@ from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Estimate, Score, Trial, Use, Verdict
 from fusion_eval.core.price import Price, Rate
 from fusion_eval.core.protocol import Protocol
+from fusion_eval.core.purse import dollars_of_trial, total
 from fusion_eval.core.recipe import Answers, Bench, Controls, Grader, Limits, Member, Recipe, Size
 from fusion_eval.core.rubric import POLICIES, Policy
 from fusion_eval.core.scoring import mean_score, score_of, section_scores
@@ -55,6 +57,7 @@ __all__ = [
     "Policy",
     "Price",
     "Protocol",
+    "Purpose",
     "Question",
     "Rate",
     "Recipe",
@@ -75,8 +78,10 @@ __all__ = [
     "clean",
     "clean_json",
     "digest",
+    "dollars_of_trial",
     "inert",
     "mean_score",
     "score_of",
     "section_scores",
+    "total",
 ]

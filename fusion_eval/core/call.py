@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fusion_eval.core.model import Model
-from fusion_eval.core.task import Messages
+from fusion_eval.core.task import AnswerFormat, Messages
 from fusion_eval.core.value import canonical, digest
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ Draw = tuple[int, ...]
 """(repeat, which of several equal requests in the trial); `bench.asking` numbers the second."""
 
 Tools = tuple[dict[str, Any], ...]
+
+Purpose = Literal["answer", "grading"]
+"""What a call is paid for: the answer of a recipe, or its grading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +36,9 @@ class Schema:
 class Call:
     """One request, complete: who, what, how, and which draw. Equal keys mean the same call.
 
-    `role` and `domain` say what it is for. They cannot change the reply, so they are not part of
-    the key; they are stored with the reply, and later plans learn from them.
+    `purpose`, `role`, `domain` and `answer_format` (of the question) say what it is for. They
+    cannot change the reply, so they are not part of the key; they are stored with the reply, and
+    later plans learn from them.
     """
 
     model: Model
@@ -45,6 +49,8 @@ class Call:
     seed: int = 0
     role: str = ""
     domain: str | None = None
+    purpose: Purpose = "answer"
+    answer_format: AnswerFormat = "text"
 
     @cached_property
     def content(self) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fusion_eval.core.call import Purpose
+
 VerdictWord = Literal["met", "unmet", "unreadable", "not_graded"]
 
 
@@ -58,6 +60,7 @@ class Use:
     draw: str
     start_s: float
     end_s: float
+    purpose: Purpose = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,11 @@ class Rate:
         into = usage.input * self.input + usage.cache_read * read + usage.cache_write * write
         return (into + usage.tokens_out * self.output) * _PER_TOKEN + self.request
 
+    def cache_help(self, usage: Usage) -> float:
+        """What the provider's cache, which another recipe may have filled, has saved (US$)."""
+        saved = 0.0 if self.cache_read is None else self.input - self.cache_read
+        return usage.cache_read * max(0.0, saved) * _PER_TOKEN
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -133,24 +133,11 @@ class Ledger:
             "make room, or give another --output-dir"
         )
 
-    def spent(self, run: str, models: Mapping[tuple[str, str], Model]) -> float:
-        """US dollars that one run has paid, with the most that calls of unknown bill can have cost.
-
-        `models` are found by base URL and id.
-        """
-        total = 0.0
-        for key, found in self._of(run):
-            if found is None:  # damaged: nobody can say what was paid, so the most that it can be
-                worst = "SELECT max(worst) FROM intents WHERE key=? AND typeof(worst)='real'"
-                total += next(self._rows(worst, key))[0] or 0.0
-                continue
-            reply, model = found.reply, models.get(rows.place(found.request))
-            bill = (reply.usage, reply.cost_reported, reply.asked_at)
-            paid = prices.paid(model, *bill).usd if model else None
-            last = reply.attempts[-1].cost_worst if reply.attempts else None
-            total += paid if paid is not None else last or 0.0
+    def spent(self, run: str, models: Iterable[Model]) -> float:
+        """US dollars that one run has paid, with the most that calls of unknown bill have cost."""
+        paid = (most if usd is None else usd for usd, most in self.bills(run, models))
         failed = self.failed_attempts(run).values()
-        return total + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
+        return sum(paid) + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
 
     def history(self, model_id: str, most: int = 2_000) -> Iterator[tuple[str, Reply]]:
         """What was asked of a model (see `rows`) and what it replied, the latest first."""
@@ -161,19 +148,34 @@ class Ledger:
                 found = stored.read(row, self.path)
                 yield found.request, found.reply
 
-    def replies_of(self, run: str) -> Iterator[tuple[str, str, Reply]]:
-        """(base URL, model id, reply) of every call that one run made and paid, if it is whole."""
-        for _, found in self._of(run):
-            if found is not None:
-                yield *rows.place(found.request), found.reply
+    def bills(self, run: str, models: Iterable[Model]) -> Iterator[tuple[float | None, float]]:
+        """(US$, None where unknown; the most that it can be) of every call that one run made.
 
-    def _of(self, run: str) -> Iterator[tuple[object, stored.Stored | None]]:
-        """(key, reply) of every call that one run made; None for one that is damaged."""
+        Each at the price of the model under whose name it was sent; in ledgers that do not keep
+        the name, of any such model.
+        """
+        chosen = list(models)
+        named = {model.name: model for model in chosen}
+        placed = {(model.endpoint.base_url, model.id): model for model in chosen}
         for row in self._rows(f"SELECT {stored.COLUMNS} FROM replies WHERE run=?", run):
             try:
-                yield row[0], stored.read(row, self.path)
-            except DamagedReplyError:
-                yield row[0], None
+                found = stored.read(row, self.path)
+            except DamagedReplyError:  # nobody can say what was paid
+                worst = "SELECT max(worst) FROM intents WHERE key=? AND typeof(worst)='real'"
+                yield None, next(self._rows(worst, row[0]))[0] or 0.0
+                continue
+            asked, reply = rows.read(found.request), found.reply
+            model = named.get(asked.sent_as) or placed.get((asked.base_url, asked.id))
+            bill = (reply.usage, reply.cost_reported, reply.asked_at)
+            usd = prices.paid(model, *bill).usd if model else None
+            last = reply.attempts[-1].cost_worst if reply.attempts else None
+            yield usd, last or 0.0
+
+    def sent_as(self, key: str) -> str:
+        """The name of its model under which a call was sent; empty where it is not here."""
+        for (request,) in self._rows("SELECT request FROM replies WHERE key=?", key):
+            return rows.read(codec.unpacked(request)).sent_as
+        return ""
 
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
         """Attempts of one run that brought no reply, by key: they may have cost.
@@ -186,12 +188,7 @@ class Ledger:
         )
         found: dict[str, tuple[Attempt, ...]] = {}
         for key, made, worst in self._rows(sql, run):
-            open_ = Attempt(number=1, failure="interrupted", billed=None, cost_worst=worst)
-            try:
-                attempts = codec.attempts(made) if made else (open_,)
-            except (ValueError, TypeError):  # damaged: what it can have cost is still known
-                attempts = (open_,)
-            found[key] = (*found.get(key, ()), *attempts)
+            found[key] = (*found.get(key, ()), *rows.lost(made, worst))
         return found
 
     def wrap(
@@ -279,7 +276,7 @@ class Ledger:
         async def recorded(call: Call) -> Reply:
             most = worst(call)
             number = self._numbers.next()
-            intent = rows.Intent(number, call.key, run, self._owner.id, time.time(), most)
+            intent = rows.Intent(number, call, run, self._owner.id, time.time(), most)
             if not await self._write(intent.opening()):
                 raise AttemptFailedError(Attempt(number=0, failure=ELSEWHERE, billed=False))
             self.attempts += 1

@@ -59,11 +59,7 @@ def stand_alone(
     cost, price = paid(model, usage, reported, at), price_of(model)
     if cost.usd is None or usage is None or not usage.cache_read or price is None:
         return cost
-    rate = price.rate(usage.tokens_in, at)
-    if rate.cache_read is None:
-        return cost
-    help_ = usage.cache_read * (rate.input - rate.cache_read) * _PER_TOKEN
-    return replace(cost, usd=cost.usd + max(0.0, help_))
+    return replace(cost, usd=cost.usd + price.rate(usage.tokens_in, at).cache_help(usage))
 
 
 def worst_case(call: Call) -> float | None:

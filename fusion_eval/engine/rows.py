@@ -17,12 +17,12 @@ KEPT = (
     "VALUES (?,?,?,?,?,?,?,?)"
 )
 _BODY_FROM = 600  # bytes from which a body is compressed: it is written once and hardly ever read
-_INTENT = "intents (id, key, run, at, owner, worst, outcome, attempts)"
+_INTENT = "intents (id, key, run, at, owner, worst, role, purpose, outcome, attempts)"
 _OPENING = (
-    f"INSERT OR IGNORE INTO {_INTENT} SELECT * FROM (VALUES (?,?,?,?,?,?,?,?)) "
+    f"INSERT OR IGNORE INTO {_INTENT} SELECT * FROM (VALUES (?,?,?,?,?,?,?,?,?,?)) "
     "WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key=column2)"
 )
-_CLOSING = f"INSERT OR REPLACE INTO {_INTENT} VALUES (?,?,?,?,?,?,?,?)"
+_CLOSING = f"INSERT OR REPLACE INTO {_INTENT} VALUES (?,?,?,?,?,?,?,?,?,?)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Intent:
     """One attempt that is about to be sent: whose it is, and the most it can cost (US$)."""
 
     id: int
-    key: str
+    call: Call
     run: str
     owner: str
     at: float
@@ -46,12 +46,24 @@ class Intent:
         return _CLOSING, self._row(outcome, attempts)
 
     def _row(self, outcome: str | None, attempts: str | None) -> tuple[object, ...]:
-        return (self.id, self.key, self.run, self.at, self.owner, self.worst, outcome, attempts)
+        call = self.call
+        claim = (self.id, call.key, self.run, self.at, self.owner, self.worst)
+        return (*claim, call.role, call.purpose, outcome, attempts)
 
 
 def interrupted(intent: int) -> Statement:
     """An open intent whose owner is dead: possibly paid, and no claim any more."""
     return "UPDATE intents SET outcome='interrupted' WHERE id=? AND outcome IS NULL", (intent,)
+
+
+def lost(attempts: str | None, worst: object) -> tuple[Attempt, ...]:
+    """The attempts of an intent without a reply; one that never ended is possibly paid."""
+    most = worst if isinstance(worst, float) else None
+    never_ended = Attempt(number=1, failure="interrupted", billed=None, cost_worst=most)
+    try:
+        return codec.attempts(attempts) if attempts else (never_ended,)
+    except (ValueError, TypeError):  # damaged: what it can have cost is still known
+        return (never_ended,)
 
 
 def kept(call: Call, run: str, reply: Reply) -> Statement:
@@ -91,9 +103,9 @@ def _hash(content: bytes) -> bytes:
 
 
 def asked(call: Call) -> str:
-    """JSON of a call: the text whose digest is `Call.request`, the draw with its seed, and what it
-    was for."""
-    purpose = canonical([call.role, call.domain])
+    """JSON of a call: the text whose digest is `Call.request`, the draw with its seed, what it was
+    for, and under which name of its model it was sent."""
+    purpose = canonical([call.role, call.domain, call.purpose, call.answer_format, call.model.name])
     draw = canonical(call.draw)
     return f'{{"draw":{draw},"seed":{call.seed},"for":{purpose},"request":{call.content}}}'
 
@@ -106,25 +118,21 @@ def key_of(request: str) -> str | None:
     return digest([digest(value["request"]), value["draw"], value["seed"]])
 
 
-def place(request: str) -> tuple[str, str]:
-    """(base URL, model id) of a stored request."""
-    value: dict[str, Any] = json.loads(request)
-    inner = value.get("request")
-    if inner is None:
-        return value["endpoint"], value["model"]
-    return inner["base_url"], inner["model"]
-
-
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A stored request: the texts of its messages, the fields of the object that it asks for (none
-    for free text), and what it was for, where that is known."""
+    for free text), what it was for, where that is known, and under which name of its model it was
+    sent: two names of one model share a reply and may have two prices."""
 
     base_url: str
+    id: str
     texts: list[str]
     fields: tuple[str, ...]
     role: str = ""
     domain: str | None = None
+    purpose: str = "answer"
+    answer_format: str = "text"
+    sent_as: str = ""
 
 
 def read(request: str) -> Asked:
@@ -132,10 +140,12 @@ def read(request: str) -> Asked:
     value: dict[str, Any] = json.loads(request)
     inner = value.get("request")
     if inner is None:
-        return Asked(value["endpoint"], [m["content"] for m in value["messages"]], ())
+        texts = [m["content"] for m in value.get("messages", ())]
+        return Asked(value["endpoint"], value["model"], texts, ())
     schema = inner.get("output") or {}
     return Asked(
         inner["base_url"],
+        inner["model"],
         [content for _, content in inner["messages"]],
         tuple(sorted(schema.get("properties", {}))),
         *value.get("for", ()),

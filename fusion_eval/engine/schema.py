@@ -66,7 +66,15 @@ def _seals(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE replies ADD COLUMN seal BLOB")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_calls, _claims, _bodies, _seals)
+def _purposes(connection: sqlite3.Connection) -> None:
+    """Version 5: an attempt says what it was for, also where no reply came."""
+    connection.execute("ALTER TABLE intents ADD COLUMN role TEXT")
+    connection.execute("ALTER TABLE intents ADD COLUMN purpose TEXT")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _calls, _claims, _bodies, _seals, _purposes,
+)  # fmt: skip
 """The n-th brings a ledger from version n to n + 1; `PRAGMA user_version` says where it is."""
 
 

@@ -68,9 +68,7 @@ def _request(values: Sequence[Any], where: object) -> str:
     try:
         text = codec.unpacked(values[4])
         made_of = rows.key_of(text)
-        rows.place(text)
-        if made_of is not None:
-            rows.read(text)
+        rows.read(text)
     except Exception as problem:
         why = f"its request cannot be read ({_why(problem)})"
         raise DamagedReplyError(where, key, run, why) from None

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.engine import codec, rows, schema, stored
+from fusion_eval.core import total
+from fusion_eval.engine import codec, prices, rows, schema, stored
 from fusion_eval.engine.owners import Owner
 from fusion_eval.engine.writer import connect
 from fusion_eval.errors import DamagedReplyError, TableError
@@ -56,7 +57,8 @@ def stats(path: Path) -> dict[str, Any]:
         )
         runs = ledger.execute("SELECT run, count(*) FROM replies GROUP BY run ORDER BY min(at)")
         (oldest, newest) = ledger.execute("SELECT min(at), max(at) FROM replies").fetchone()
-        lost = _open(ledger)
+        lost = _lost(ledger)
+        unpaid = [one for one in lost if not one["in_flight"]]
         return {
             "path": str(path),
             "version": len(schema.MIGRATIONS),
@@ -67,27 +69,34 @@ def stats(path: Path) -> dict[str, Any]:
             "oldest": when(oldest),
             "newest": when(newest),
             "in_flight": sum(one["in_flight"] for one in lost),
-            "possibly_paid": [one for one in lost if not one["in_flight"]],
+            "possibly_paid": unpaid,
+            "possibly_paid_usd": total(one["most_usd"] for one in unpaid),
         }
 
 
-def _open(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Attempts that were sent and never ended; `in_flight` where their process still lives."""
+def _lost(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
+    """Attempts without a reply that may be billed; `in_flight` where their process still lives.
+
+    Role and purpose are None where an earlier version sent the request.
+    """
     me = Owner()
     pulses = {row[0]: row[1:] for row in ledger.execute("SELECT id, host, pid, at FROM owners")}
     sql = (
-        "SELECT key, run, at, worst, owner, outcome FROM intents "
-        "WHERE outcome IS NULL OR outcome='interrupted' ORDER BY at"
+        "SELECT key, run, role, purpose, at, worst, owner, outcome, attempts FROM intents WHERE "
+        "attempts NOTNULL OR outcome IS NULL OR outcome='interrupted' ORDER BY at"
     )
     return [
         {
             "key": str(key),
             "run": str(run),
+            "role": role,
+            "purpose": purpose,
             "at": when(at),
-            "most_usd": worst if isinstance(worst, float) else None,
+            "most_usd": prices.possibly(rows.lost(made, worst)),
             "in_flight": outcome is None and me.lives(pulses.get(owner)),
         }
-        for key, run, at, worst, owner, outcome in ledger.execute(sql)
+        for key, run, role, purpose, at, worst, owner, outcome, made in ledger.execute(sql)
+        if prices.possibly(rows.lost(made, worst)) != 0.0
     ]
 
 

@@ -137,4 +137,4 @@ def _in_order(calls: Sequence[Row]) -> list[Row]:
 
 
 def _grades(call: Row) -> bool:
-    return str(call["role"]).startswith("grader")
+    return bool(call["purpose"] == "grading")

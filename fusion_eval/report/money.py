@@ -17,18 +17,21 @@ from fusion_eval.store import Run
 _COLUMNS = ("cost_usd", "spent_usd", "grading_usd", "grading_spent_usd", "possibly_paid_usd")
 
 
-def money(trials: pd.DataFrame) -> dict[str, Any]:
+def money(trials: pd.DataFrame, of_run: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Sums over all trials in US$, under the names of the columns.
 
     A sum with an unknown part is None; `at_least_usd` has the known part of each, `unknown_usd`
-    the number of trials whose part is unknown.
+    the number of trials whose part is unknown. `of_run` is what the manifest holds of the ledger:
+    attempts that may have been paid count there also where their trial was not finished.
     """
     values = {name: trials[name].astype(float) for name in _COLUMNS}
-    return {
-        **{name: None if x.isna().any() else float(x.sum()) for name, x in values.items()},
-        "at_least_usd": {name: float(x.sum()) for name, x in values.items()},
-        "unknown_usd": {name: int(x.isna().sum()) for name, x in values.items()},
-    }
+    sums = {name: None if x.isna().any() else float(x.sum()) for name, x in values.items()}
+    least = {name: float(x.sum()) for name, x in values.items()}
+    if of_run and "possibly_paid_usd" in of_run:
+        sums["possibly_paid_usd"] = of_run["possibly_paid_usd"]
+        least["possibly_paid_usd"] = of_run["possibly_paid_usd"] or least["possibly_paid_usd"]
+    unknown = {name: int(x.isna().sum()) for name, x in values.items()}
+    return {**sums, "at_least_usd": least, "unknown_usd": unknown}
 
 
 def calls_made(calls: pd.DataFrame) -> dict[str, int]:
@@ -40,12 +43,19 @@ def money_by(calls: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
     """Calls, tokens and dollars for each `role` or `model`, the dearest first.
 
     `cost_usd` is charged to recipes, or to grading; `spent_usd` is what this run paid.
-    `at_least_usd` has the known part of both. A role inside a recipe in a seat counts as the seat.
+    `at_least_usd` has the known part of both. A role inside a recipe in a seat counts as the seat;
+    a role of answers that has the name of one of grading stands as `NAME (answer)`.
     """
-    keys = calls[column].astype("string").fillna("unknown")
-    groups = keys.map(lambda name: name.split("/")[0]) if column == "role" else keys
+    groups = _roles(calls) if column == "role" else calls[column].astype("string").fillna("unknown")
     found = {str(name): _sums(rows) for name, rows in calls.groupby(groups, sort=False)}
     return dict(sorted(found.items(), key=lambda item: -item[1]["at_least_usd"]["cost_usd"]))
+
+
+def _roles(calls: pd.DataFrame) -> pd.Series:
+    """The role of each call at its seat; no name stands for both answering and grading."""
+    names = calls["role"].astype("string").fillna("unknown").str.split("/").str[0]
+    answers = calls["purpose"] == "answer"
+    return names.mask(answers & names.isin(names[~answers]), names + " (answer)")
 
 
 def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict[str, Any]]:
@@ -54,19 +64,22 @@ def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict
     A mean with an unknown part is None. A role inside a recipe in a seat counts as the seat; all
     trials of the recipe are counted, those without an answer too, as in the cost of the recipe.
     """
-    roles = calls["role"].astype("string").fillna("unknown").map(lambda name: name.split("/")[0])
     count = trials["recipe"].astype(str).value_counts(sort=False)
     found: dict[str, dict[str, Any]] = {
         str(name): {"roles": {}, "grading": None} for name in count.index
     }
     known = calls[calls["recipe"].astype(str).isin(found)]
-    for (recipe, role), rows in known.groupby([known["recipe"].astype(str), roles[known.index]]):
+    answers = known["purpose"] == "answer"
+
+    def mean(recipe: object, rows: pd.DataFrame) -> float | None:
         usd = rows["cost_usd"].astype(float)
-        mean = None if usd.isna().any() else float(usd.sum()) / int(count[str(recipe)])
-        if role == "grader":
-            found[str(recipe)]["grading"] = mean
-        else:
-            found[str(recipe)]["roles"][str(role)] = mean
+        return None if usd.isna().any() else float(usd.sum()) / int(count[str(recipe)])
+
+    names = known["recipe"].astype(str)
+    for name, rows in known[~answers].groupby(names[~answers]):
+        found[str(name)]["grading"] = mean(name, rows)
+    for (owner, role), rows in known[answers].groupby([names[answers], _roles(known[answers])]):
+        found[str(owner)]["roles"][str(role)] = mean(owner, rows)
     return found
 
 

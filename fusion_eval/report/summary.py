@@ -63,7 +63,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         **worth(trials, verdicts, calls, LEVEL, SEED),
         "domains": by_part(breakdown(trials, level=LEVEL)),
         "sections": by_part(breakdown(trials, verdicts, LEVEL, by="section")),
-        **money(trials),
+        **money(trials, opened.manifest.get("money")),
         "money": {
             "by_role": money_by(calls, "role"),
             "by_model": money_by(calls, "model"),

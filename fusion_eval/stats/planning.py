@@ -170,7 +170,7 @@ def prices_of(
         return Prices(answers=cost, grading=each)
     used = calls[calls["recipe"].astype(str).isin(list(recipes))]
     distinct = used.drop_duplicates("key")
-    graded = distinct["role"].astype(str).str.contains("grader")
+    graded = distinct["purpose"] == "grading"
     answers = float(distinct.loc[~graded, "cost_usd"].astype(float).sum(skipna=False))
     marked = float(distinct.loc[graded, "cost_usd"].astype(float).sum(skipna=False))
     return Prices(answers=answers / len(pairs), grading=marked / len(pairs))

@@ -26,7 +26,7 @@ def drafts_of(calls: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     `member_repeat` the repeat in which it did.
     """
     hashes = dict(zip(trials["task"].astype(str), task_key(trials), strict=True))
-    asked = calls[~calls["role"].astype(str).str.contains("grader")].copy()
+    asked = calls[calls["purpose"] == "answer"].copy()
     asked["task_hash"] = asked["task"].astype(str).map(hashes)
     asked["recipe"] = asked["recipe"].astype(str)
     each = asked.groupby(["recipe", *ANSWER])["key"].transform("size")

@@ -110,7 +110,7 @@ def _values(run: Run, item: Item, rows: Mapping[str, dict[int, Row]], texts: _Te
             "verdicts": [
                 {**v, "reason": plain(v["reason"] or "")[:_REASON]} for v in verdicts.get(at, [])
             ],
-            "graph": timeline(made := [c for c in calls.get(at, []) if _writes(c)]),
+            "graph": timeline(made := [c for c in calls.get(at, []) if c["purpose"] == "answer"]),
             "calls": [{**call, "text": drafts.get(call["key"])} for call in made],
         }
         for number, row in rows["trials"].items()
@@ -133,17 +133,13 @@ def _values(run: Run, item: Item, rows: Mapping[str, dict[int, Row]], texts: _Te
     }
 
 
-def _writes(call: Row) -> bool:
-    return not str(call["role"]).startswith("grader")
-
-
 def _drafts(calls: Mapping[tuple[str, int], list[Row]], texts: _Texts) -> dict[str, Row]:
     """Key -> what a call behind the answers wrote; each stands once, however many share it."""
     found: dict[str, Row] = {}
     for rows in calls.values():
         for call in rows:
             text = texts.replies.get(call["key"])
-            if text is not None and call["key"] not in found and _writes(call):
+            if text is not None and call["key"] not in found and call["purpose"] == "answer":
                 title = f"{plain(call['role'])}, {plain(call['model'])}"
                 found[call["key"]] = {
                     "title": title, "number": len(found) + 1, "text": verbatim(text)
