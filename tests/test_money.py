@@ -246,7 +246,7 @@ def test_what_an_unfinished_trial_has_cost_is_not_forgotten(tmp_path: Path):
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             time.sleep(0.1)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
         stopped = fe.read_run(results / "latest")
 
     money = stopped.manifest["money"]
