@@ -263,12 +263,12 @@ class _Running:
     def _write(self, block: Block) -> None:
         if block.done:
             self._begin().add(
-                block.task, self.bench.recipes, block.trials, block.facts, self._lost, self._text
+                block.task, self.bench.recipes, block.trials, block.facts, self._lost, self._reply
             )
 
-    def _text(self, key: str) -> str | None:
+    def _reply(self, key: str) -> Reply | None:
         known = self.ledger.find(key)
-        return known.reply.text if known is not None else None
+        return known.reply if known is not None else None
 
     def _now(self) -> Now:
         ledger, budget = self.ledger, self.budget

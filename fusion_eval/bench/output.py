@@ -19,7 +19,7 @@ from typing import Any
 from fusion_eval import files, store
 from fusion_eval.bench.tables import Facts, tables
 from fusion_eval.bench.unusable import Unusable
-from fusion_eval.core import Attempt, Recipe, Task, Trial
+from fusion_eval.core import Attempt, Recipe, Reply, Task, Trial
 from fusion_eval.errors import CallFailedError
 from fusion_eval.grading import NO_REFERENCE, TOO_LONG
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
@@ -115,12 +115,16 @@ class Output:
         trials: Sequence[Trial],
         facts: Facts,
         failed: Mapping[str, Sequence[Attempt]],
-        text: Callable[[str], str | None],
+        reply: Callable[[str], Reply | None],
     ) -> None:
         """Write the trials of one task, tasks in order; the rest is as in `tables`.
 
-        text : key of a call -> what was replied, if it was
+        reply : key of a call -> what was replied, if it was
         """
+
+        def text(key: str) -> str | None:
+            return replied.text if (replied := reply(key)) is not None else None
+
         rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed)
         for name, table in self._tables.items():
             table.add(getattr(rows, name))
@@ -130,8 +134,8 @@ class Output:
         for trial in trials:
             self._write("answers", _answer(trial))
         for key in dict.fromkeys(use.key for trial in trials for use in trial.uses):
-            if (replied := text(key)) is not None:
-                self._write("replies", {"task": task.id, "key": key, "text": replied})
+            if (replied := reply(key)) is not None:
+                self._write("replies", _reply(task.id, key, replied))
         self.trials += len(rows.trials)
         self.failed += sum(row["failure"] is not None for row in rows.trials)
         self.calls += len(rows.calls)
@@ -179,6 +183,11 @@ def _task(task: Task) -> dict[str, Any]:
         "target": task.target,
         "criteria": [criterion.model_dump() for criterion in task.leaves],
     }
+
+
+def _reply(task: str, key: str, reply: Reply) -> dict[str, Any]:
+    thoughts = {"thoughts": reply.thoughts} if reply.thoughts else {}
+    return {"task": task, "key": key, "text": reply.text, **thoughts}
 
 
 def _answer(trial: Trial) -> dict[str, Any]:

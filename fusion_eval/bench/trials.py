@@ -21,7 +21,7 @@ from fusion_eval.errors import (
 )
 from fusion_eval.grading import STARTS_A_PROCESS, check, grade_answer, grade_preference, label
 from fusion_eval.strategies import STRATEGIES
-from fusion_eval.strategies.seats import no_text
+from fusion_eval.strategies.seats import no_text, why_empty
 
 
 async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
@@ -73,6 +73,8 @@ async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, benc
     else:
         failure, text = no_text(reply), reply.text
         outcome = {"answer": None if failure else text, "failure": failure, "finish": reply.finish}
+        if failure is not None:
+            outcome["detail"] = why_empty(reply)
     trial = Trial(
         task=task.id,
         recipe=recipe.name,

@@ -120,6 +120,79 @@ def prune(
 
 
 @ledger.command()
+def show(
+    call: Annotated[str, Argument(help="Key of a call, or its first six or more digits.")],
+    output_dir: OutputOption = RESULTS,
+) -> None:
+    """Print one call as JSON: the request, what was read of the reply, and the body as it came.
+
+    Example: fusion-eval ledger show 3fa9c1
+    """
+    from fusion_eval.engine import mending
+
+    print_json(mending.show(_file(output_dir), call))
+
+
+@ledger.command()
+def forget(
+    call: Annotated[
+        str | None, Argument(help="Key of a call, or its first six or more digits.")
+    ] = None,
+    failed: Annotated[
+        bool, Option("--failed", help="All calls whose reply brought no text, or is a failure.")
+    ] = False,
+    model: Annotated[str | None, Option("--model", help="All calls of this model id.")] = None,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only count.")] = False,
+    output_dir: OutputOption = RESULTS,
+    as_json: JsonOption = False,
+) -> None:
+    """Forget replies, so that their calls are asked again; what they cost stays on the bill.
+
+    Example: fusion-eval ledger forget --failed --dry-run
+    """
+    from fusion_eval.engine import mending
+
+    file = _file(output_dir)
+    keys = mending.forget(file, call=call, failed=failed, model=model, dry_run=dry_run)
+    if as_json:
+        return print_json({"forgotten": [] if dry_run else keys, "found": keys})
+    print(f"{len(keys):,} replies {'would be' if dry_run else 'are'} forgotten")
+    return None
+
+
+@ledger.command()
+def reread(
+    dry_run: Annotated[bool, Option("--dry-run", help="Change nothing.")] = False,
+    output_dir: OutputOption = RESULTS,
+    as_json: JsonOption = False,
+) -> None:
+    """Read every reply again from the body as it came, as this version reads; no call is made.
+
+    Run again afterwards, and scores follow; what was asked with a text that has changed is new.
+
+    Example: fusion-eval ledger reread --dry-run
+    """
+    from fusion_eval.engine import mending
+
+    done = mending.reread(_file(output_dir), dry_run=dry_run)
+    if as_json:
+        return print_json(
+            {"replies": done.replies, "bodies": done.bodies, "changed": done.changed,
+             "failures": done.failures}
+        )  # fmt: skip
+    would = "would be" if dry_run else "are"
+    print(f"{done.replies:,} replies, {done.bodies:,} with their body; "
+          f"{len(done.changed):,} {would} read otherwise")  # fmt: skip
+    for key, names in list(done.changed.items())[:20]:
+        print(f"  {key[:12]}  {', '.join(names)}")
+    for key, words in list(done.failures.items())[:20]:
+        print(f"  {key[:12]}  a failure by today's reading: {inert(words)[:200]}")
+    if done.failures:
+        print("`fusion-eval ledger forget --failed` makes these calls be asked again")
+    return None
+
+
+@ledger.command()
 def export(
     file: Annotated[Path, Argument(help="JSON lines to write.")],
     output_dir: OutputOption = RESULTS,

@@ -21,6 +21,7 @@ WORDS = {
     "not_found": "status 404: no such model, or a wrong URL",
     "interrupted": "in flight when the process ended; possibly paid",
     "superseded": "another process's reply to the same call came first; paid, not used",
+    "forgotten": "its reply was thrown away by `ledger forget`; paid",
     "cancelled": "given up by its strategy, or by a second Ctrl-C",
     "empty": "an answer without text",
     "refused": "the model refuses, or a content filter stopped it",

@@ -102,6 +102,27 @@ def _hash(content: bytes) -> bytes:
     return blake2b(content, digest_size=16).digest()
 
 
+def rewritten(
+    key: str, run: str, at: float, model: str, request: bytes, reply: bytes, body: bytes | None
+) -> Statement:
+    """The same row with another reading of its reply."""
+    sql = _KEPT.replace("OR IGNORE", "OR REPLACE")
+    return sql, (key, run, at, model, request, reply, body)
+
+
+def forgotten(key: str, attempt: Attempt) -> Statement:
+    """What is left of a call whose reply is thrown away: the attempt that was paid.
+
+    Its worst case is the one that was reserved, where the reply does not say what it cost.
+    """
+    sql = (
+        "UPDATE intents SET outcome='forgotten', attempts=json_set(?, '$[0].cost_worst', "
+        "coalesce(json_extract(?, '$[0].cost_worst'), worst)) WHERE key=? AND outcome='done'"
+    )
+    values = codec.dump_attempts((attempt,))
+    return sql, (values, values, key)
+
+
 def asked(call: Call) -> str:
     """JSON of a call: the text whose digest is `Call.request`, the draw with its seed, what it was
     for, and under which name of its model it was sent."""

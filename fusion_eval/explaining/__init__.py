@@ -20,6 +20,7 @@ Lookup = Callable[[str], Mapping[str, Any] | None]
 _OUTCOME = ("score", "score_raw", "score_min", "score_max", "coverage", "failure", "degraded",
             "finish", "cost_usd", "spent_usd", "possibly_paid_usd", "grading_usd",
             "grading_spent_usd", "latency_s", "latency_sum_s", "latency_source")  # fmt: skip
+_NOTHING: dict[str, None] = {"text": None, "thoughts": None}
 
 
 def explain(run: Run, what: str, ledger: Lookup) -> dict[str, Any]:
@@ -85,7 +86,9 @@ def _trial(
         "repeats": [{n: r[n] for n in ("repeat", "score", "failure")} for r in alike],
         "arithmetic": _sum(run, row, verdicts),
         "verdicts": [_named(v, task) for v in verdicts],
-        "calls": [{**c, "text": wrote.get(c["key"])} for c in _in_order(mine) if not _grades(c)],
+        "calls": [
+            {**c, **wrote.get(c["key"], _NOTHING)} for c in _in_order(mine) if not _grades(c)
+        ],
         "grading": [c for c in _in_order(mine) if _grades(c)],
     }  # fmt: skip
 

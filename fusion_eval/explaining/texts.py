@@ -29,9 +29,13 @@ class Texts:
                 return {"answer": line.get("answer"), "detail": line.get("detail")}
         return {"answer": None, "detail": None}
 
-    def replies(self, keys: Collection[str]) -> dict[str, str]:
-        """Key -> what the call wrote."""
-        return {line["key"]: line["text"] for line in self._lines("replies") if line["key"] in keys}
+    def replies(self, keys: Collection[str]) -> dict[str, dict[str, Any]]:
+        """Key -> what the call wrote, as `text`, and thought before, as `thoughts`."""
+        return {
+            line["key"]: {"text": line["text"], "thoughts": line.get("thoughts")}
+            for line in self._lines("replies")
+            if line["key"] in keys
+        }
 
     def seats(self, recipe: str) -> Mapping[str, Any] | None:
         """The recipe as the bench file of the run has it: members, judge, synthesizer, numbers."""

@@ -156,6 +156,8 @@ def _calls(title: str, calls: Sequence[Found], full: bool) -> Iterator[str]:
     yield f"{title}: {len(calls)}"
     for call in calls:
         yield f"  {_of_call(call)}"
+        if call.get("thoughts"):
+            yield from _thoughts(call["thoughts"], call["tokens_reasoning"], full, "      ")
         if call.get("text") and full:
             yield from (f"      {row}" for row in safe(call["text"]))
 
@@ -227,6 +229,8 @@ def _call(found: Found, full: bool) -> Iterator[str]:
     for attempt in reply["attempts"]:
         if attempt["failure"]:
             yield f"Attempt {attempt['number']} failed: {line(attempt['failure'])}"
+    if thoughts := reply.get("thoughts"):
+        yield from _thoughts(thoughts, (reply["usage"] or {}).get("reasoning"), full, "")
     yield from _text(f"Replied ({line(reply['finish'])})", reply["text"], _TEXT, full)
 
 
@@ -247,6 +251,13 @@ def _text(title: str, text: str, most: int, full: bool) -> Iterator[str]:
     yield from (f"    {row}" for row in safe(whole))
     if len(whole) < len(text):
         yield f"    … {len(text) - len(whole):,} characters more (--full)"
+
+
+def _thoughts(thoughts: str, tokens: float | None, full: bool, indent: str) -> Iterator[str]:
+    """What a model thought before it wrote, which nobody grades and no other model reads."""
+    counted = f"{tokens:,.0f} tokens" if tokens else "tokens not told apart by the provider"
+    title = f"Thought before ({len(thoughts):,} characters, {counted})"
+    yield from (f"{indent}{row}" for row in _text(title, thoughts, _REASON, full))
 
 
 def _short(text: object, most: int) -> str:

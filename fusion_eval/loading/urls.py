@@ -13,6 +13,7 @@ _KEY = re.compile(
 """A part of a URL that looks like a key: long, or with the start of one."""
 _SECRET = re.compile(r"(?i)authori[sz]ation|key|token|secret|password|cookie|credential")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NAME = re.compile(r"[A-Za-z][A-Za-z_.-]{0,29}")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -37,7 +38,8 @@ def check_url(url: str) -> None:
     if "@" in parts.netloc:
         raise ValueError("base_url holds a user or password; keys come from the environment")
     if parts.query or "?" in url or parts.fragment:
-        names = ", ".join(f"{pair.partition('=')[0]}: …" for pair in parts.query.split("&") if pair)
+        pairs = (pair.partition("=") for pair in parts.query.split("&"))
+        names = ", ".join(f"{n}: …" for n, sign, _ in pairs if sign and _NAME.fullmatch(n))
         raise ValueError(
             "base_url holds a query, which may hold a key and would be written down; take it out "
             f"and give it as `query: {{{names or 'NAME: …'}}}`, with keys as ${{VARIABLE}}"
@@ -68,4 +70,5 @@ def check_sent_along(what: str, values: Mapping[str, str]) -> None:
 
 def without_query(url: str) -> str:
     """A URL for a message: without what may be a key."""
-    return url.partition("?")[0][:100]
+    plain = re.split(r"[?#]", url)[0][:100]
+    return "…" if _KEY.search(plain) or "@" in plain else plain

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from fusion_eval.simulator.settings import Share, Size, Units, Value
+from fusion_eval.simulator.spelling import Spelling
 
 
 class Grading(Value):
@@ -88,3 +89,5 @@ class Bird(Value):
     collapses: Share = 0.0
     usage: Literal["cost", "openai", "bare", "reasoning_beside", "none"] = "cost"
     """Dialect of its usage object, see `dialects`."""
+    dialect: Spelling | None = None
+    """How its endpoint spells requests and replies, see `spelling`; None as OpenAI does."""

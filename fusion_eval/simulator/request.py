@@ -35,6 +35,7 @@ class Request:
     schema: object
     stream: bool
     stream_usage: bool
+    body: dict[str, Any]
 
     @property
     def wants_json(self) -> bool:
@@ -67,12 +68,22 @@ def parse(raw: bytes) -> Request:
         schema=schema,
         stream=body.get("stream") is True,
         stream_usage=isinstance(options, dict) and options.get("include_usage") is True,
+        body=body,
     )
 
 
 def _draw(body: dict[str, Any]) -> str:
     """Digest of the request without what only says how to deliver it. JSON order means nothing."""
     kept = {k: v for k, v in body.items() if k not in _NO_DRAW}
+    return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def spelled_alike(request: Request) -> str:
+    """A draw that is the same however a dialect wants the request spelled: by the text of the
+    conversation, and not by how it is cut into messages or what a parameter is called."""
+    names = {"random_seed": "seed", "max_completion_tokens": "max_tokens"}
+    kept = {names.get(k, k): v for k, v in request.body.items() if k not in _NO_DRAW}
+    kept["messages"] = request.text
     return blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

@@ -6,6 +6,7 @@ Also below any prefix (`/fast/v1/…`), so that one server can stand for several
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,8 +22,9 @@ from fusion_eval.core import Task
 from fusion_eval.simulator.bodies import CREATED, body, streamed, whole
 from fusion_eval.simulator.dialects import usage
 from fusion_eval.simulator.entrance import Dropped, Entrance
-from fusion_eval.simulator.request import BadRequest, parse
+from fusion_eval.simulator.request import BadRequest, parse, spelled_alike
 from fusion_eval.simulator.simulator import Simulator
+from fusion_eval.simulator.spelling import broken_off, refusal, spelled
 from fusion_eval.simulator.world import World
 
 _JSON = "application/json"
@@ -73,6 +75,8 @@ class _Endpoint:
 
     async def _served(self, raw: bytes, arrival: int, fault: str | None) -> Response:
         """The reply of a model, or what a fault makes of it."""
+        if fault in ("error_500", "error_200") and _dialect(self._world, raw) == "openrouter":
+            return _json(broken_off())
         if fault == "error_500":
             return _error(500, "The server had an error while processing your request.")
         if fault == "error_200":
@@ -99,14 +103,27 @@ class _Endpoint:
         if request.form == "json_schema" and not self._entrance.service.json_schema:
             message = "'response_format' of type 'json_schema' is not supported with this model."
             return _error(400, message, "response_format")
+        bird = self._world.models[request.model]
+        if bird.dialect is not None:
+            request = replace(request, draw=spelled_alike(request))
+            if (problem := refusal(bird.dialect, request)) is not None:
+                return _error(400, problem[0], problem[1], "unsupported_parameter")
         draw = self._entrance.fresh(request.draw, arrival)
         done = self._simulator.complete(replace(request, draw=draw))
-        used = usage(done, self._world.models[request.model].usage)
+        used = usage(done, bird.usage)
         if request.stream:
             return streamed(request, done, used, self._sleep)
         if self._sleep:
             await asyncio.sleep(done.latency_s)
-        return _json(body(done, used))
+        value = body(done, used)
+        return _json(spelled(bird.dialect, value, done) if bird.dialect else value)
+
+
+def _dialect(world: World, raw: bytes) -> str | None:
+    with contextlib.suppress(BadRequest):
+        bird = world.models.get(parse(raw).model)
+        return bird.dialect if bird is not None else None
+    return None
 
 
 def _json(value: dict[str, Any], status: int = 200) -> Response:

@@ -76,7 +76,11 @@ class World(Value):
     @cached_property
     def digest(self) -> str:
         """16 hex digits of the content: equal digests give equal replies."""
-        return digest([MECHANISM, self.model_dump(mode="json")])[:16]
+        content = self.model_dump(mode="json")
+        for bird in (bird for models in content["makers"].values() for bird in models.values()):
+            if bird["dialect"] is None:  # worlds of before had none
+                del bird["dialect"]
+        return digest([MECHANISM, content])[:16]
 
     @cached_property
     def root(self) -> str:

@@ -106,3 +106,14 @@ def no_text(reply: Reply) -> str | None:
     if reply.text.strip():
         return None
     return "refused" if reply.finish == "refusal" else "empty"
+
+
+def why_empty(reply: Reply) -> str:
+    """Where the tokens of a reply without text went, and the way out; empty where nobody says."""
+    tokens = reply.usage.tokens_out if reply.usage else None
+    thought = reply.thoughts or (reply.usage is not None and reply.usage.reasoning > 0)
+    if not thought or no_text(reply) != "empty":
+        return ""
+    spent = f"all {tokens:,} output tokens" if tokens else "all output tokens"
+    cut = ", and it was cut off" if reply.finish == "length" else ""
+    return f"{spent} went into thinking{cut}; raise `max_tokens`, or ask for less thinking"

@@ -16,8 +16,17 @@ from fusion_eval.engine.replies.answered import Answered
 from fusion_eval.engine.replies.decoding import decoded, loaded
 from fusion_eval.engine.replies.keeping import restored, stored
 from fusion_eval.engine.replies.shapes import Said, ShapeError, choice_of, said
-from fusion_eval.engine.replies.usage import Bill, bill, number, object_
+from fusion_eval.engine.replies.usage import (
+    Bill,
+    bill,
+    buckets,
+    number,
+    object_,
+    reported_cost,
+)
 from fusion_eval.engine.replies.words import ERROR
+
+__all__ = ["Answered", "buckets", "read", "reported_cost", "reread"]
 
 _KEPT = ("id", "provider", "system_fingerprint", "service_tier")
 

@@ -50,7 +50,7 @@ def refused(
     status: int, body: object, text: str, headers: Mapping[str, str], took_s: float
 ) -> AttemptFailedError:
     """An answer with a status that is an error; `body` is its JSON, where it has any."""
-    error = error_in(body)
+    error = body if (inside := error_in(body)) is None else inside
     sentence = sentence_of(error) or " ".join(text[:_SENTENCE].split())
     word = failure_word(status, codes_of(error), sentence) or "bad_request"
     return attempt_failed(

@@ -8,7 +8,7 @@ from typing import Any
 
 from fusion_eval.answers.thoughts import split_thoughts
 from fusion_eval.engine.replies.usage import object_
-from fusion_eval.engine.replies.words import REFUSAL, STOP, finish_word
+from fusion_eval.engine.replies.words import ERROR, LENGTH, REFUSAL, STOP, finish_word
 
 _THOUGHTS = ("reasoning_content", "reasoning", "thinking", "thinking_blocks", "reasoning_details")
 _TEXTS = frozenset({"text", "output_text", "input_text", "message"})
@@ -53,7 +53,7 @@ def said(choice: dict[str, Any]) -> Said:
     if isinstance(message, str):
         message = {"content": message}
     if not isinstance(message, dict):
-        if ended in (REFUSAL, "length"):
+        if ended in (REFUSAL, LENGTH, ERROR):
             return Said("", "", ended)
         raise ShapeError("a choice without a message", again=True)
     text, thoughts, refusal = _content(message.get("content"))
