@@ -106,8 +106,8 @@ def rewritten(
     key: str, run: str, at: float, model: str, request: bytes, reply: bytes, body: bytes | None
 ) -> Statement:
     """The same row with another reading of its reply."""
-    sql = _KEPT.replace("OR IGNORE", "OR REPLACE")
-    return sql, (key, run, at, model, request, reply, body)
+    sql = KEPT.replace("OR IGNORE", "OR REPLACE")
+    return sql, sealed(key, run, at, model, request, reply, body)
 
 
 def forgotten(key: str, attempt: Attempt) -> Statement:
