@@ -9,10 +9,17 @@ from fusion_eval.bench.refuse import costs_money, models_used, unlisted
 from fusion_eval.core import Bench, Call, Message, Model, Schema
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
+from fusion_eval.engine.ladder import notes
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import EndpointError
 
 _TINY = Message(role="user", content='Reply with the JSON object {"ok": true} and nothing else.')
+_ASKED = (
+    Message(role="system", content="You are being tested."),
+    Message(role="user", content="Two messages of one role follow each other here."),
+    _TINY,
+)
+"""What judges and graders send: a system prompt, and neighbours of one role."""
 _CALL = Message(role="user", content="Call the tool `report` with ok set to true.")
 _SCHEMA = Schema(
     name="ok",
@@ -129,16 +136,17 @@ async def _pieces(clients: Clients, model: Model) -> Finding:
 
 
 def _said(problem: AttemptFailedError) -> str:
-    return f"{problem.attempt.failure} {problem.attempt.detail[:120]}".strip()
+    return f"{problem.attempt.failure} {problem.attempt.detail}".strip()
 
 
 async def _schema(clients: Clients, model: Model) -> Finding:
     """Does it answer, in which form, and does it say its tokens?"""
     try:
-        reply = await clients.send(Call(model=model, messages=(_TINY,), output=_SCHEMA))
+        reply = await clients.send(Call(model=model, messages=_ASKED, output=_SCHEMA))
     except AttemptFailedError as problem:
         return Finding(about=model.name, good=False, text=f"a call failed: {_said(problem)}")
-    form = f"answers in {reply.latency_s:.1f} s, takes {reply.extra.get('rung')}"
+    changed = "".join(f", {note}" for note in notes(reply.extra.get("without", ())))
+    form = f"answers in {reply.latency_s:.1f} s, takes {reply.extra.get('rung')}{changed}"
     if reply.usage is None and reply.cost_reported is None:
         text = f"{form}, but says neither tokens nor cost: what it costs is unknown"
         return Finding(about=model.name, good=None, text=text)

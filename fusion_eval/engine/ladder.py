@@ -138,7 +138,7 @@ def lightened(request: Request, steps: tuple[str, ...]) -> Request:
     return request
 
 
-def notes(steps: tuple[str, ...]) -> list[str]:
+def notes(steps: Collection[str]) -> list[str]:
     """What steps change, in words."""
     return [step.note for step in STEPS if step.name in steps]
 
