@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check simulations coverage notebooks reproduce lines gate baseline report clean
+.PHONY: help setup bench test check simulations hostile coverage notebooks reproduce lines gate baseline report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ check: .venv/dev ## lint, formatting and types
 
 simulations: .venv/dev ## error rates and coverage of the statistics at full size (slow)
 	FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -m simulation
+
+hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=… for others; slow)
+	HOSTILE_REPLIES=20000 $(BIN)/python -m pytest -q tests/test_hostile_replies.py
 
 coverage: .venv/dev ## docs/coverage.md: what the intervals and tests hold, in known worlds (slow)
 	$(BIN)/python tests/write_coverage.py
