@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fusion_eval.checking import validate
     from fusion_eval.comparing import compare
     from fusion_eval.design import simulated_pilot
+    from fusion_eval.exporting import export
     from fusion_eval.frames import calls, labels, trials, verdicts
     from fusion_eval.importing import import_results, import_verdicts
     from fusion_eval.report.grader import grader_report
@@ -91,6 +92,7 @@ _HOMES = {
     "matched": "fusion_eval.stats.matched",
     "power": "fusion_eval.stats.planning",
     "drafts": "fusion_eval.stats.drafts",
+    "export": "fusion_eval.exporting",
     "decompose": "fusion_eval.stats.decompose",
     "headroom": "fusion_eval.stats.headroom",
     "gains": "fusion_eval.stats.gains",
@@ -143,6 +145,7 @@ __all__ = [
     "doctor",
     "drafts",
     "error_rates",
+    "export",
     "failures",
     "gains",
     "gate",

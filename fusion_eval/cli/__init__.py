@@ -21,7 +21,7 @@ from fusion_eval.cli.labels import grader_report, label
 from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
 from fusion_eval.cli.options import EXIT_BUG, EXIT_INPUT, EXIT_INTERRUPTED
-from fusion_eval.cli.reading import compare, import_, report
+from fusion_eval.cli.reading import compare, export, import_, report
 from fusion_eval.cli.shared import print_json
 from fusion_eval.core import inert
 from fusion_eval.errors import FusionEvalError, InputError, bug_line
@@ -53,6 +53,7 @@ app = typer.Typer(
 for _verb in (init, validate, plan, run, grade, report, compare, power):
     app.command()(_verb)
 app.command(name="import")(import_)
+app.command()(export)
 app.command()(label)
 app.command()(grader_report)
 app.command()(baseline)

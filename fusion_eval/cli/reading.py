@@ -204,6 +204,38 @@ def import_(
     return None
 
 
+def export(
+    run: RunPath = "results/latest",
+    to: Annotated[str, Option("--to", help="csv, inspect, eee or hf.")] = "csv",
+    out: Annotated[
+        Path | None, Option("--out", help="An empty or new folder; else export-FORMAT in the run.")
+    ] = None,
+    output_dir: OutputOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Write a run as CSV, logs of Inspect, Every Eval Ever, or a data set. Calls nothing.
+
+    Example: fusion-eval export results/latest --to inspect --out logs
+    """
+    from fusion_eval.exporting import export as written
+
+    opened = found_run(run, output_dir)
+    files = written(opened, to, out)
+    if as_json:
+        paths = [str(path) for path in files]
+        return print_json({"run_id": opened.id, "simulated": opened.simulated, "files": paths})
+    mark = "SIMULATED " if opened.simulated else ""
+    print(f"{mark}run {opened.id} as {to}:")
+    for path in files[:_SHOWN]:
+        print(f"  {path}")
+    if len(files) > _SHOWN:
+        print(f"  and {len(files) - _SHOWN} more")
+    return None
+
+
+_SHOWN = 12
+
+
 def _tell(run: Any) -> None:
     """What was read as what; on standard error, like all notes."""
     for file in run.manifest["origin"]["files"]:

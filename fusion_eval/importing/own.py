@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval.errors import TableError
-from fusion_eval.importing.reading import read, text_of
+from fusion_eval.importing.embedded import embedded
+from fusion_eval.importing.reading import lines_of, read, text_of
 from fusion_eval.store import COLUMNS, FACTS
 
 MARKS: Mapping[str, frozenset[str]] = {
@@ -31,10 +32,10 @@ LINES = ("tasks", "answers", "replies")
 
 @dataclass(kw_only=True)
 class Own:
-    """Tables by name, texts by name (as paths), and what their run said of itself."""
+    """Tables by name, texts by name (lines, or a path), and what their run said of itself."""
 
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    lines: dict[str, Path] = field(default_factory=dict)
+    lines: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -42,18 +43,32 @@ class Own:
 def own(path: Path) -> Own | None:
     """A run directory, an exported folder or one of our tables of trials; None for others."""
     if path.is_dir():
-        return _folder(path)
+        return _folder(path) or _from_logs(sorted(p for p in path.rglob("*") if p.is_file()))
+    if path.suffix in (".json", ".jsonl"):
+        return _from_logs([path])
     if _kind(path) != "trials":
         return None
     table, facts = table_of(path, "trials")
     return Own(tables={"trials": table}, facts=_said_beside(path) | facts)
 
 
+def _from_logs(paths: list[Path]) -> Own | None:
+    found = embedded(paths) if all(p.suffix in (".json", ".jsonl") for p in paths) else None
+    if found is None:
+        return None
+    tables, lines, manifest = found
+    typed = {name: _typed(table, name, paths[0]) for name, table in tables.items()}
+    return Own(tables=typed, lines=dict(lines), manifest=manifest, facts=_facts(manifest))
+
+
 def _said_beside(path: Path) -> dict[str, Any]:
     """What the manifest of the same directory says, for tables of older runs that say nothing."""
     beside = path.parent / MANIFEST
-    said = _json(beside) if beside.exists() else {}
-    return {name: said[name] for name in ("run_id", "simulated") if name in said}
+    return _facts(_json(beside)) if beside.exists() else {}
+
+
+def _facts(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: manifest[name] for name in EXTRA if name in manifest}
 
 
 def _folder(folder: Path) -> Own | None:
@@ -64,13 +79,20 @@ def _folder(folder: Path) -> Own | None:
             found.tables[kind], facts = table_of(path, kind, _empties(folder, kind))
             found.facts |= facts
         elif path.suffix == ".jsonl" and path.stem in LINES:
-            found.lines[path.stem] = path
+            found.lines[path.stem] = [_stripped(row) for _, row in lines_of(path)]
     if "trials" not in found.tables:
         return None
     if (folder / MANIFEST).exists():
         found.manifest = _json(folder / MANIFEST)
-        found.facts = {k: found.manifest[k] for k in ("run_id", "simulated") if k in found.manifest}
+        found.facts = _facts(found.manifest)
     return found
+
+
+def _stripped(line: dict[str, Any]) -> dict[str, Any]:
+    """A line without what `export` added; a run itself writes the word SIMULATED."""
+    added = {"run_id", "version"} & line.keys()
+    added |= {"simulated"} if not isinstance(line.get("simulated"), str) else set()
+    return {name: value for name, value in line.items() if name not in added}
 
 
 def _json(path: Path) -> dict[str, Any]:
