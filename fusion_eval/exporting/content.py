@@ -46,6 +46,12 @@ class Content:
         except PackageNotFoundError:  # a checkout that was never installed
             return "unknown"
 
+    @property
+    def created(self) -> str:
+        """When the run began, ISO 8601; empty where nobody knows."""
+        manifest = self.run.manifest
+        return str(manifest.get("started") or manifest.get("created") or "")
+
     def table(self, name: str) -> pa.Table | None:
         """One of our tables; None where the run has none."""
         path = self.run.path / f"{name}.parquet"

@@ -53,9 +53,8 @@ def _uuid4(*parts: str) -> str:
 
 
 def _timestamp(content: Content) -> str:
-    created = str(content.run.manifest.get("created") or "")
     try:
-        return str(int(datetime.fromisoformat(created).timestamp()))
+        return str(int(datetime.fromisoformat(content.created).timestamp()))
     except ValueError:
         return "0"
 

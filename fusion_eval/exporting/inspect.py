@@ -14,17 +14,25 @@ _SCORER = "fusion_eval"
 
 
 def write(content: Content, folder: Path) -> list[Path]:
-    """`RECIPE.json` for each recipe; Inspect's viewer and data frames open them."""
+    """`TIME_fusion-eval_RECIPE.json` for each recipe, as Inspect's viewer looks for logs."""
     taken: set[str] = set()
+    stamp = _created(content).replace(":", "-")
     return [
-        write_json(folder / f"{file_name(recipe, taken)}.json", _log(content, recipe, rows))
+        write_json(
+            folder / f"{stamp}_fusion-eval_{file_name(recipe, taken)}.json",
+            _log(content, recipe, rows),
+        )
         for recipe, rows in content.recipes()
     ]
 
 
+def _created(content: Content) -> str:
+    return content.created or "2000-01-01T00:00:00+00:00"
+
+
 def _log(content: Content, recipe: str, rows: list[Row]) -> dict[str, Any]:
     manifest = content.run.manifest
-    created = manifest.get("created") or "2000-01-01T00:00:00+00:00"
+    created = _created(content)
     ids = list(dict.fromkeys(row["trial"]["task"] for row in rows))
     identity = digest([content.run.id, recipe])
     samples = [_sample(content, recipe, row) for row in rows]
