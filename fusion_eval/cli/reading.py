@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -250,10 +251,14 @@ def _tell(run: Any) -> None:
     print(f"imported as {where}/{run.id}, now also {where}/latest", file=sys.stderr)
 
 
+_FIRST_EQUALS = re.compile(r"((?:[^=\[]|\[[^\]]*\]?)*)(=?)(.*)", re.S)
+"""At the first `=` that is not inside brackets: `stats[name=f1].split=test`."""
+
+
 def _pairs(option: str, texts: list[str] | None, example: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for text in texts or []:
-        ours, equals, theirs = text.partition("=")
+        ours, equals, theirs = _FIRST_EQUALS.match(text).groups()  # type: ignore[union-attr]
         if not equals:
             raise InputError(f"{option} {text!r}: write ours=theirs, for example {example}")
         if ours.strip() in found:

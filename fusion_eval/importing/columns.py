@@ -39,7 +39,9 @@ _FACTS: Mapping[str, tuple[str, ...]] = {
         "tokens_out", "output_tokens", "completion_tokens", "tokenUsage.completion",
         "token_usage.output_tokens", "usage.completion_tokens", "usage.output_tokens",
     ),
-    "answer": ("answer", "response.output", "output", "response", "completion", "prediction"),
+    "answer": (
+        "answer", "response.output", "output", "response", "completion", "prediction", "text",
+    ),
     "question": ("question", "prompt", "instruction", "input"),
     "model_served": ("model_served", "served_model"),
     "max_tokens": ("max_tokens",),

@@ -125,6 +125,8 @@ def _objects(path: Path, at: str | None) -> Objects:
 def objects(path: Path, document: Any, at: str | None) -> Objects:
     """The rows of a JSON document: it is a list of objects, or `at` says where they stand."""
     if at is None and not isinstance(document, list):
+        if isinstance(document, dict) and _TASK & document.keys():
+            raise TableError(f"{path}: a task, not results; ask it: `fusion-eval run FILE`")
         raise TableError(f"{path}: one JSON {_kind(document)}; {_lists(document)}")
     rows, passed = rows_at(document, at or ".")
     if not rows:
@@ -133,6 +135,9 @@ def objects(path: Path, document: Any, at: str | None) -> Objects:
     if at is None and passed:
         raise TableError(f"{path}: {len(passed)} items of the list are no objects; remove them")
     return Objects(path.name, range(1, len(rows) + 1), rows)
+
+
+_TASK = frozenset({"prompt", "question", "turns", "rubrics", "sub_tasks"})
 
 
 def _kind(document: Any) -> str:
