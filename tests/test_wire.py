@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import json
 import zlib
@@ -14,8 +15,10 @@ from engine_kit import call, completion, sent
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
-from fusion_eval.engine.wire import Wire
+from fusion_eval.engine.wire import MOST_BYTES, Wire
+from fusion_eval.errors import CallFailedError
 
 PATH = "/v1/chat/completions"
 
@@ -136,3 +139,66 @@ def test_calls_one_after_another_share_one_connection():
 
     asyncio.run(ask())
     assert len(opened) == 1
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_reply_of_endless_size_is_given_up_before_it_fills_the_memory(
+    httpserver: HTTPServer, packed: bool
+):
+    """A packed megabyte took three gigabytes, and twelve of them at once the machine."""
+    body = b'{"choices": [{"message": {"content": "' + b"x" * (MOST_BYTES + 1) + b'"}}]}'
+    headers = {"content-encoding": "gzip"} if packed else {}
+    content = gzip.compress(body, 1) if packed else body
+    httpserver.expect_request("/v1/chat/completions").respond_with_data(content, headers=headers)
+
+    with pytest.raises(CallFailedError) as caught:
+        sent(call(httpserver.url_for("/v1"), timeout_s=60.0), attempts=3)
+
+    assert caught.value.failure == "bad_reply"
+    assert "16 MB" in caught.value.detail
+    assert len(caught.value.attempts) == 1  # the same would come again
+
+
+@pytest.mark.parametrize(
+    ("encoding", "content"),
+    [("gzip", b"abcd"), ("br", b"abcd"), ("gzip", gzip.compress(b'{"choices": []}')[:-9])],
+)
+def test_a_body_that_cannot_be_unpacked_is_a_bad_reply(
+    httpserver: HTTPServer, encoding: str, content: bytes
+):
+    """An exception of zlib's would end the run."""
+    reply = Response(content, headers={"content-encoding": encoding})
+    httpserver.expect_request("/v1/chat/completions").respond_with_response(reply)
+
+    with pytest.raises(CallFailedError) as caught:
+        sent(call(httpserver.url_for("/v1")))
+
+    assert caught.value.failure == "bad_reply"
+
+
+def test_a_model_list_and_a_stream_that_never_end_are_given_up(monkeypatch: pytest.MonkeyPatch):
+    """A byte now and then hung the check for ever, and Ctrl-C did not end it."""
+    monkeypatch.setattr("fusion_eval.engine.client._CHECK_TIMEOUT_S", 0.5)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+            while True:
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    async def work() -> tuple[object, str | None]:
+        server = await asyncio.start_server(drip, "127.0.0.1", 0)
+        one = call(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", timeout_s=0.5)
+        clients = Clients()
+        async with asyncio.timeout(20):
+            listed = await clients.check(one.model.endpoint)
+            with pytest.raises(AttemptFailedError) as caught:
+                await clients.streams(one)
+        await clients.close()
+        server.close()
+        return listed, caught.value.attempt.failure
+
+    assert asyncio.run(work()) == (None, "timeout")

@@ -26,7 +26,7 @@ from fusion_eval.engine.masking import masker
 from fusion_eval.engine.replies.answered import Answered
 from fusion_eval.engine.replies.failures import attempt_failed
 from fusion_eval.engine.waiting import silent
-from fusion_eval.engine.wire import Wire
+from fusion_eval.engine.wire import BodyError, Wire
 from fusion_eval.errors import EndpointError
 
 Clock = Callable[[], float]
@@ -161,7 +161,7 @@ class Clients:
             response = problem.response
         except openai.APIConnectionError as problem:
             raise self._broken(problem, self._clock() - started) from None
-        except (openai.OpenAIError, httpx2.InvalidURL, UnicodeError) as problem:
+        except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as problem:
             detail = self._tidy(_cause(problem))
             raise attempt_failed("bad_request", detail, self._clock() - started) from None
         return Answered(
@@ -192,6 +192,8 @@ class Clients:
         return problem
 
     def _broken(self, problem: BaseException, took_s: float) -> AttemptFailedError:
+        if _is(problem, (BodyError,)):
+            return attempt_failed("bad_reply", self._tidy(_cause(problem)), took_s, final=True)
         failure, billed = _broken_connection(problem)
         return attempt_failed(
             failure,

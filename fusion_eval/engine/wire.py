@@ -28,13 +28,17 @@ _PACKED = {"gzip": 47, "deflate": 47}
 """Encodings that are read, and what zlib calls them: 47 is gzip or zlib, by looking."""
 
 
+class BodyError(httpx2.DecodingError):
+    """A body that cannot be unpacked, or is too large."""
+
+
 class Wire(httpx2.AsyncClient):
     """An `http_client` for `openai.AsyncOpenAI`: whole replies over aiohttp, and no more.
 
     Proxies are those of the environment. What aiohttp raises comes as `httpx2` would have raised
     it: ConnectTimeout and ConnectError where there was no connection, ReadTimeout after too long a
-    silence, ReadError where the connection broke or the reply is larger than `most` bytes,
-    unpacked.
+    silence, ReadError where the connection broke. A reply of more than `most` bytes, unpacked, is
+    a BodyError.
     """
 
     def __init__(self, most: int = MOST_BYTES) -> None:
@@ -93,7 +97,7 @@ async def _unpacked(reply: aiohttp.ClientResponse, most: int) -> bytes:
     """The body of a reply, unpacked piece by piece so that a small one cannot fill the memory."""
     encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity", *_PACKED):
-        raise aiohttp.ClientPayloadError(f"a body packed as {encoding[:40]!r}")
+        raise BodyError(f"a body packed as {encoding[:40]!r}")
     unpack = zlib.decompressobj(_PACKED[encoding]) if encoding in _PACKED else None
     parts: list[bytes] = []
     size = 0
@@ -101,13 +105,13 @@ async def _unpacked(reply: aiohttp.ClientResponse, most: int) -> bytes:
         try:
             part = unpack.decompress(piece, most - size + 1) if unpack else piece
         except zlib.error as problem:
-            raise aiohttp.ClientPayloadError(f"a damaged body ({problem})") from None
+            raise BodyError(f"a damaged body ({problem})") from None
         parts.append(part)
         size += len(part)
         if size > most:
-            raise aiohttp.ClientPayloadError(f"a body of more than {most / 2**20:g} MB")
+            raise BodyError(f"a body of more than {most / 2**20:g} MB")
     if unpack is not None and not unpack.eof and size:
-        raise aiohttp.ClientPayloadError("a packed body that is cut off")
+        raise BodyError("a packed body that is cut off")
     return b"".join(parts)
 
 
