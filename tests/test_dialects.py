@@ -13,6 +13,7 @@ import fusion_eval as fe
 from fusion_eval.engine import codec
 from fusion_eval.simulator import load_world
 from fusion_eval.simulator.spelling import Spelling
+from fusion_eval.strategies import STRATEGIES
 
 MODELS = {
     "heron": {"id": "wader/heron", "temperature": 0.7, "max_tokens": 2048},
@@ -41,6 +42,20 @@ RECIPES: dict[str, Any] = {
     "cascade": {"strategy": "cascade", "members": ["heron", "kestrel"], "scorer": "kestrel",
                 "thresholds": [5]},
     "refine": {"strategy": "self_refine", "member": "heron"},
+    "self": {"strategy": "self_fusion", "member": "heron", "n": 2, "judge": "kestrel"},
+    "most": {"strategy": "self_consistency", "member": "heron", "n": 3},
+    "ranked": {"strategy": "ranked", "members": ["heron", "kestrel"], "ranker": "kestrel"},
+    "moa": {"strategy": "self_moa", "member": "heron", "n": 2},
+    "route": {"strategy": "router", "routes": ["heron", "kestrel"], "fallback": "heron",
+              "by": "classifier", "classifier": "kestrel", "labels": ["easy", "hard"]},
+    "agree": {"strategy": "agreement_router", "probes": ["heron", "heron"], "fallback": "kestrel"},
+    "copies": {"strategy": "copies", "members": ["heron", "kestrel"], "synthesizer": "heron"},
+    "none": {"strategy": "no_drafts", "synthesizer": "heron"},
+    "foreign": {"strategy": "other_question", "members": ["heron"], "synthesizer": "kestrel"},
+    "chance": {"strategy": "random_member", "members": ["heron", "kestrel"]},
+    "dice": {"strategy": "random_ranker", "members": ["heron", "kestrel"]},
+    "subset": {"strategy": "random_subset", "members": ["heron", "kestrel"], "k": 1,
+               "synthesizer": "heron"},
 }  # fmt: skip
 
 
@@ -139,6 +154,11 @@ def test_the_strict_dialect_refuses_what_it_says_and_each_model_learns_it_once(
 
     assert learned >= {"max_completion_tokens", "random_seed", "system_in_user"}
     assert notes <= {None, "", "nothing to count: the earliest seat's answer"}
+
+
+def test_every_strategy_goes_through_the_dialects():
+    """A strategy that is left out may be the one that a template refuses."""
+    assert {recipe["strategy"] for recipe in RECIPES.values()} == set(STRATEGIES)
 
 
 def _said(run: fe.Run, names: tuple[str, ...]) -> list[dict[str, Any]]:
