@@ -40,12 +40,14 @@ def run(
     replay: bool = False,
     output_dir: str | Path = "results",
     progress: Progress | None = None,
+    unreported: bool = False,
 ) -> Run:
     """Run the recipes of a bench file (or preset) on task files; go on where a stop left it.
 
     `limit` takes the first tasks of the set; `budget_usd` is a hard limit in US dollars. Works in
-    a script and inside a running event loop. `run_code` allows `check: code`. Raises InputError
-    with all problems at once.
+    a script and inside a running event loop. `run_code` allows `check: code`. With `unreported` a
+    finished run of the same inputs that has no report yet is taken up. Raises InputError with all
+    problems at once.
     """
     chosen, ready, everything = settled(
         tasks,
@@ -65,6 +67,7 @@ def run(
         replay=replay,
         world_tasks=everything,
         progress=progress,
+        unreported=unreported,
     )
 
 
@@ -83,6 +86,7 @@ def grade(
     replay: bool = False,
     output_dir: str | Path = "results",
     progress: Progress | None = None,
+    unreported: bool = False,
     **rules: Any,
 ) -> Run:
     """Grade answers that exist: a new run that names its source and pays for verdicts only.
@@ -94,7 +98,7 @@ def grade(
     and equal answers are graded once. With `sample` (a share) only so many of the criteria are
     graded, drawn by weight: the second phase of `two_phase`, without scores of its own.
 
-    Raises InputError with all problems at once.
+    `unreported` is as in `run`. Raises InputError with all problems at once.
     """
     chosen, ready, everything = grading_settled(
         source,
@@ -113,6 +117,7 @@ def grade(
         replay=replay,
         world_tasks=everything,
         progress=progress,
+        unreported=unreported,
     )
 
 

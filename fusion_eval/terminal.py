@@ -157,6 +157,13 @@ def _unfinished(manifest: Mapping[str, Any]) -> str | None:
             f"Stopped by the budget, {count}; {paid}, also for trials that are not finished: "
             f"{why}.{_left_out(manifest.get('cut'))} Run again with a larger --budget to go on."
         )
+    if aside := manifest.get("set_aside"):
+        first = aside[0]
+        where = f"{first['task']}/{first['recipe']}/{first['repeat']}"
+        return (
+            f"Incomplete, {count}: {len(aside):,} could not be made of what came back, the first "
+            f"is {where}: {first['problem']}. The others are kept; run again to go on."
+        )
     if missing := manifest.get("not_replayed"):
         return (
             f"Incomplete, {count}: {missing:,} need calls that are not in the ledger, and a replay "
@@ -182,7 +189,9 @@ def _unfinished(manifest: Mapping[str, Any]) -> str | None:
             "Run" if LASTING.isdisjoint(manifest.get("failures", {})) else "Mend the bench and run"
         )
         return f"Incomplete, {count}; calls that kept failing: {causes}. {way} again to go on."
-    return f"Interrupted, {count}. Run again to go on."
+    lost = (manifest.get("stop") or {}).get("lost")
+    billed = f"; {lost:,} calls in flight were given up and may be billed" if lost else ""
+    return f"Interrupted, {count}{billed}. Run again to go on."
 
 
 def _left_out(cut: Mapping[str, Any] | None, shown: int = 8) -> str:

@@ -14,6 +14,7 @@ from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.accounts import Names, names_of, payer, run_money
 from fusion_eval.bench.blocks import Block, Blocks, units, worst_case
+from fusion_eval.bench.descriptors import within_descriptors
 from fusion_eval.bench.equal_dollars import resolved, sized
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.output import Output, Tally
@@ -21,7 +22,7 @@ from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.progress import Now, Progress, Silent
 from fusion_eval.bench.reachable import reachable
 from fusion_eval.bench.refuse import models_used, own_server, refuse
-from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
+from fusion_eval.bench.stopping import Stop, kept_and_lost, run_here_or_in_a_thread, stopping
 from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Attempt, Bench, Call, Model, Reply, Task, TaskSet
@@ -33,14 +34,18 @@ from fusion_eval.engine.stack import sending
 from fusion_eval.errors import (
     BudgetError,
     CallFailedError,
+    DamagedReplyError,
     DeadEndpointError,
+    FusionEvalError,
     NotInLedgerError,
     TableError,
+    bug_line,
 )
 from fusion_eval.simulator import app, load_world, transport
 
 Through = Callable[[Call], Awaitable[Known]]
 
+_NAMED = 5  # trials that are set aside; all of them stand in the manifest
 _WAITING = 2
 """Trials per slot: while the reply of one is on its way to the disk, another takes the slot."""
 
@@ -53,18 +58,23 @@ def execute(
     replay: bool = False,
     world_tasks: TaskSet | None = None,
     progress: Progress | None = None,
+    unreported: bool = False,
 ) -> store.Run:
     """Run every recipe on every task and write the run directory; goes on where a stop left it.
 
     `replay` makes a call that is not in the ledger an error; `world_tasks` are the tasks that a
-    simulator knows, when only some of them are run. Raises InputError before anything is sent or
+    simulator knows, when only some of them are run. With `unreported` a finished run that has no
+    report yet is taken up too, so that it gets one. Raises InputError before anything is sent or
     written when the bench cannot run. How the run ended stands in its manifest under `status`.
     """
     refuse(tasks, bench)
     store.check_latest(results)
     progress = progress or Silent()
-    stop = Stop(progress.note)
-    work = _execution(tasks, bench, results, replay, world_tasks or tasks, progress, stop)
+    stop = Stop()
+    bench = within_descriptors(bench, progress.note)
+    work = _execution(
+        tasks, bench, results, replay, world_tasks or tasks, progress, stop, unreported
+    )
     return run_here_or_in_a_thread(work, stop)
 
 
@@ -76,11 +86,14 @@ async def _execution(
     world_tasks: TaskSet,
     progress: Progress,
     stop: Stop,
+    unreported: bool,
 ) -> store.Run:
     wanted = manifests.inputs_hash(tasks, bench)
     ledger_file = results / "ledger.sqlite"
-    with collector.seldom(), contextlib.ExitStack() as held, Ledger(ledger_file) as ledger:
-        run_id = manifests.claim(results, wanted, held) or manifests.new_run_id(wanted)
+    with collector.seldom(), contextlib.ExitStack() as held:
+        ledger = held.enter_context(Ledger(ledger_file, progress.note))
+        taken_up = manifests.claim(results, wanted, held, unreported=unreported)
+        run_id = taken_up or manifests.new_run_id(wanted)
         began_with = partial(manifests.began_with, results / run_id)
         bench = priced(bench, began_with("prices"))
         bench = await sized(tasks, bench, Experience(ledger.history), began_with("equal_dollars"))
@@ -132,6 +145,8 @@ class _Running:
     tally: Tally = field(default_factory=Tally)
     given_up: str | None = None
     not_replayed: int = 0
+    set_aside: list[dict[str, Any]] = field(default_factory=list)
+    drained: dict[str, Any] | None = None
     _over: bool = False
     _lost: dict[str, tuple[Attempt, ...]] = field(default_factory=dict)
     _manifest: dict[str, Any] = field(default_factory=dict)
@@ -147,6 +162,7 @@ class _Running:
         """Run all trials; the status that goes into the manifest."""
         record = partial(self.ledger.recording, run=self.folder.name, worst=_worst, lost=self._lose)
         note, ends = self.progress.note, self.stop.ends
+        ends(self._drain)
         send = sending(self.clients, self.bench.limits, self.budget, record, say=note, ends=ends)
         through = self.ledger.wrap(send, ready=self._ready, replay=replay)
         self.blocks = self._blocks(replay)
@@ -163,14 +179,26 @@ class _Running:
                     self._over = True
                     if not self.stop.again:
                         await self.ledger.settle()
+            if self.drained is not None:
+                self.drained |= {"lost": self.ledger.in_flight, "at_once": self.stop.again}
+                note(kept_and_lost(self.drained))
         return self._status()
+
+    def _drain(self) -> None:
+        """Asked to stop: nothing more is sent, and what an endpoint has is waited for."""
+        if self._check is not None:
+            self._check.cancel()
+        flying = self.ledger.drain()
+        self.drained = {"in_flight": flying, "lost": 0, "at_once": False}
+        self.progress.note(stopping(flying))
 
     def _lose(self, key: str, attempt: Attempt) -> None:
         self._lost[key] = (*self._lost.get(key, ()), attempt)
 
-    async def _answered(self, through: Through, block: Block, call: Call) -> Reply:
+    async def _answered(self, through: Through, block: Block, keys: list[str], call: Call) -> Reply:
         """The reply to a call of this block, which pays for it and knows what became of it."""
         self.blocks.charge(block, call)
+        keys.append(call.key)
         if self._over:  # a seat that its strategy left behind
             raise asyncio.CancelledError
         place = (call.key, call.model.name)
@@ -203,7 +231,7 @@ class _Running:
         """The trials in order; what a block can cost matters only where something is limited."""
 
         def known(key: str) -> Reply | None:
-            found = self.ledger.find(key)
+            found = self._found(key)
             return found.reply if found is not None else None
 
         async def worst(task: Task) -> float:
@@ -219,7 +247,8 @@ class _Running:
     async def _work(self, through: Through, replay: bool) -> None:
         while (turn := await self.blocks.next()) is not None:
             block, (place, repeat, recipe) = turn
-            answered = partial(self._answered, through, block)
+            keys: list[str] = []
+            answered = partial(self._answered, through, block, keys)
             problem: BudgetError | None = None
             try:
                 trial = await run_trial(block.task, recipe, repeat, answered, self.bench)
@@ -232,10 +261,33 @@ class _Running:
                 self.given_up = str(error)
             except NotInLedgerError:
                 self.not_replayed += 1
+            except DamagedReplyError as error:
+                self._set_aside(error.key, str(error), False, block.task.id, recipe.name, repeat)
+            except FusionEvalError:
+                raise
+            except Exception as error:
+                last = keys[-1] if keys else None
+                why = bug_line(error)
+                self._set_aside(last, why, True, block.task.id, recipe.name, repeat)
             self.blocks.done(block, problem)
             if place in block.done:
                 self.progress.advanced(self._now)
             self._write_ended(replay)
+
+    def _set_aside(self, key: str | None, why: str, bug: bool, *place: object) -> None:
+        """A trial (task, recipe, repeat) that cannot be made of what came back; others go on."""
+        where = dict(zip(("task", "recipe", "repeat"), place, strict=True))
+        self.set_aside.append({**where, "call": key, "problem": why, "bug": bug})
+        if len(self.set_aside) <= _NAMED:
+            at = f" (call {key[:12]})" if key else ""
+            named = "/".join(map(str, place))
+            self.progress.note(f"{named}{at} is set aside, the rest goes on: {why}")
+
+    def _found(self, key: str) -> Known | None:
+        """A reply that the ledger holds; one that is damaged is as good as none."""
+        with contextlib.suppress(DamagedReplyError):  # said where a trial needs it
+            return self.ledger.find(key)
+        return None
 
     def _write_ended(self, replay: bool) -> None:
         """Write the blocks that have ended; one without all its trials may still be cut."""
@@ -256,7 +308,7 @@ class _Running:
             if fact.failure == "cancelled":
                 if self.ledger.flies(key):
                     return False
-                if (known := self.ledger.find(key)) is not None:
+                if (known := self._found(key)) is not None:
                     block.facts[key, name] = self._fact(key, fact.model, known)
         return True
 
@@ -267,7 +319,7 @@ class _Running:
             )
 
     def _reply(self, key: str) -> Reply | None:
-        known = self.ledger.find(key)
+        known = self._found(key)
         return known.reply if known is not None else None
 
     def _now(self) -> Now:
@@ -305,7 +357,7 @@ class _Running:
                 self.tally.add(trial)
         if self.tally.done < self.wanted and self.blocks.out_of_money and not self.stop.asked:
             return "stopped_by_budget"
-        if self.not_replayed or self.given_up:
+        if self.not_replayed or self.given_up or (self.set_aside and not self.stop.asked):
             return "incomplete"
         if self.tally.done < self.wanted:
             return "interrupted"
@@ -366,6 +418,8 @@ class _Running:
             "stopped_because": self.blocks.out_of_money or self.given_up,
             "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
+            "set_aside": self.set_aside,
+            "stop": self.drained,
             "money": run_money(self.ledger, self.folder.name, self.bench, self.budget, shown),
         }
 

@@ -122,24 +122,30 @@ def began_with(folder: Path, what: str) -> dict[str, Any]:
     return {}
 
 
-def claim(results: Path, wanted: str, held: contextlib.ExitStack) -> str | None:
+def claim(
+    results: Path, wanted: str, held: contextlib.ExitStack, *, unreported: bool = False
+) -> str | None:
     """The newest run with the same inputs that is not finished and that nobody works on; it is
-    ours from here on, so that two processes that start together never go on with the same one."""
+    ours from here on, so that two processes that start together never go on with the same one.
+    With `unreported` also one that is finished and whose report is not whole."""
     for path in sorted(results.glob("*/manifest.json"), reverse=True):
         folder = path.parent
-        if folder.is_symlink() or not _goes_on(folder, wanted):
+        if folder.is_symlink() or not _goes_on(folder, wanted, unreported):
             continue
         with contextlib.ExitStack() as lock:
-            if hold(folder, lock) and _goes_on(folder, wanted):
+            if hold(folder, lock) and _goes_on(folder, wanted, unreported):
                 held.enter_context(lock.pop_all())
                 return folder.name
     return None
 
 
-def _goes_on(folder: Path, wanted: str) -> bool:
+def _goes_on(folder: Path, wanted: str, unreported: bool) -> bool:
     with contextlib.suppress(TableError):
         manifest = store.read_run(folder).manifest
-        return manifest.get("inputs_hash") == wanted and manifest.get("status") != FINISHED
+        ended = manifest.get("status") == FINISHED
+        if ended and unreported:
+            ended = (folder / "summary.json").exists()
+        return manifest.get("inputs_hash") == wanted and not ended
     return False
 
 

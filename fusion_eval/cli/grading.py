@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from typer import Argument, Exit, Option
 
-from fusion_eval.cli.making import STATUS
+from fusion_eval.cli.making import exit_code
 from fusion_eval.cli.options import (
     BudgetOption,
     ColorOption,
@@ -79,6 +79,7 @@ def grade(
             replay=replay,
             output_dir=output_dir,
             progress=bar,
+            unreported=sample is None,
         )
     if sample is not None:
         _second_phase(_found(source, output_dir), done, as_json=as_json)
@@ -89,7 +90,7 @@ def grade(
         print(table.to_string(index=False, float_format="%.3f"), file=sys.stderr)
     if done.manifest["status"] != "finished":
         print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
-    raise Exit(STATUS[done.manifest["status"]])
+    raise Exit(exit_code(done))
 
 
 def _second_phase(first: Path, done: Any, *, as_json: bool) -> None:

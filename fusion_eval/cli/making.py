@@ -13,6 +13,7 @@ from typer import Argument, Exit, Option
 from fusion_eval.cli.gate import run_until_decided
 from fusion_eval.cli.options import (
     EXIT_BUDGET,
+    EXIT_BUG,
     EXIT_INCOMPLETE,
     EXIT_INPUT,
     EXIT_INTERRUPTED,
@@ -41,6 +42,14 @@ STATUS = {
     "incomplete": EXIT_INCOMPLETE,
     "interrupted": EXIT_INTERRUPTED,
 }
+
+
+def exit_code(done: Any) -> int:
+    """How a run ended; a bug of ours that it met is said, and comes before everything else."""
+    bugs = [one["problem"] for one in done.manifest.get("set_aside") or () if one["bug"]]
+    for line in dict.fromkeys(bugs):
+        print(inert(line), file=sys.stderr)
+    return EXIT_BUG if bugs else STATUS[done.manifest["status"]]
 
 
 def init(
@@ -191,11 +200,12 @@ def run(
             replay=replay,
             output_dir=output_dir,
             progress=bar,
+            unreported=True,
         )
     reported(done, as_json=as_json, no_color=no_color)
     if done.manifest["status"] != "finished":
         print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
-    raise Exit(STATUS[done.manifest["status"]])
+    raise Exit(exit_code(done))
 
 
 def simulate(

@@ -28,10 +28,16 @@ def reported(done: Any, *, as_json: bool, no_color: bool) -> None:
         if as_json:
             print_json({"run_id": done.id, "status": done.manifest["status"], "trials": 0})
         return
+    if (done.manifest.get("stop") or {}).get("at_once"):
+        print(f"{unfinished(done.manifest)} No report: {done.path}", file=sys.stderr)
+        if as_json:
+            print_json({"run_id": done.id, "status": "interrupted", "path": str(done.path)})
+        return
     files = reports.write(done)
     if as_json:
         summary = json.loads(files["summary.json"].read_text("utf-8"))
-        print_json({**summary, "path": str(done.path)})
+        aside = {name: done.manifest[name] for name in ("set_aside",) if done.manifest.get(name)}
+        print_json({**summary, **aside, "path": str(done.path)})
     else:
         show_report(done, files, no_color=no_color)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -24,8 +25,8 @@ from typing import Any
 from fusion_eval.core import Attempt, Call, Model, Reply, Send
 from fusion_eval.engine import codec, prices, rows, stored
 from fusion_eval.engine.attempt import ELSEWHERE, AttemptFailedError
-from fusion_eval.engine.owners import Numbers, Owner
-from fusion_eval.engine.writer import Statement, Writer, connect
+from fusion_eval.engine.owners import LEASE_S, Numbers, Owner, Pulses
+from fusion_eval.engine.writer import DAMAGE, PULSE_S, Statement, Writer, connect
 from fusion_eval.errors import (
     CallFailedError,
     DamagedReplyError,
@@ -60,8 +61,9 @@ class _Landing:
 class Ledger:
     """`results/ledger.sqlite`, shared by all runs. The file is made with the first intent."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
+        self._say = say
         self.made = 0
         """Calls that were sent through this ledger, however many attempts each took."""
         self.hits = 0
@@ -72,7 +74,11 @@ class Ledger:
         """Requests that an endpoint has, and has not answered."""
         self._owner = Owner()
         self._numbers = Numbers()
-        self._writer = Writer(path, self._owner.pulse, self._owner.farewell)
+        self._pulses = Pulses(self._owner.host)
+        self._waited_for: set[str] = set()
+        self._draining = False
+        self._on_wire: set[str] = set()
+        self._writer = Writer(path, self._owner.pulse, self._owner.farewell, say)
         self._reader: sqlite3.Connection | None = None
         self._keys: set[int] = set()
         self._recent: dict[str, Known] = {}
@@ -124,10 +130,10 @@ class Ledger:
             if self._reader is None:
                 self._reader = connect(self.path)
             yield from self._reader.execute(sql, values)
-        except sqlite3.DatabaseError as problem:
+        except DAMAGE as problem:
             raise self._unusable(problem) from None
 
-    def _unusable(self, problem: sqlite3.Error) -> TableError:
+    def _unusable(self, problem: Exception) -> TableError:
         return TableError(
             f"{self.path}: this ledger cannot be used ({problem}); move it away, "
             "make room, or give another --output-dir"
@@ -173,8 +179,9 @@ class Ledger:
 
     def sent_as(self, key: str) -> str:
         """The name of its model under which a call was sent; empty where it is not here."""
-        for (request,) in self._rows("SELECT request FROM replies WHERE key=?", key):
-            return rows.read(codec.unpacked(request)).sent_as
+        for row in self._rows(f"SELECT {stored.COLUMNS} FROM replies WHERE key=?", key):
+            with contextlib.suppress(DamagedReplyError):
+                return rows.read(stored.read(row, self.path).request).sent_as
         return ""
 
     def failed_attempts(self, run: str) -> dict[str, tuple[Attempt, ...]]:
@@ -243,15 +250,30 @@ class Ledger:
             if not found:
                 return None
             intent, owner = found[0]
-            pulses = list(self._rows("SELECT host, pid, at FROM owners WHERE id=?", owner))
-            if not self._owner.lives(pulses[0] if pulses else None):
+            if self._draining:
+                raise asyncio.CancelledError
+            pulse = next(self._rows("SELECT host, pid, at FROM owners WHERE id=?", owner), None)
+            silent_s = self._pulses.silent_s(owner, pulse)
+            if silent_s == math.inf:
                 await self._write(rows.interrupted(intent))
                 return None
+            self._tell_of(owner, pulse, silent_s)
             await asyncio.sleep(pause)
             pause = min(2 * pause, rarely)
 
+    def _tell_of(self, owner: str, pulse: Any, silent_s: float) -> None:
+        """Say once who is waited for, when it has been silent for longer than a living one is."""
+        if silent_s > 2 * PULSE_S and owner not in self._waited_for:
+            self._waited_for.add(owner)
+            self._say(
+                f"waiting for calls that process {pulse[1]} on {pulse[0].partition('/')[0]} has in "
+                f"flight; it gave no sign for {silent_s:.0f} s, and after {LEASE_S:.0f} s its "
+                "calls are made here. Ctrl-C ends the wait"
+            )
+
     def _landed(self, key: str, flying: asyncio.Task[Known]) -> None:
         self._flying.pop(key, None)
+        self._on_wire.discard(key)
         self._sent.discard(key)
         if not flying.cancelled():
             flying.exception()  # whoever waited has it; if nobody waits any more, nobody misses it
@@ -274,11 +296,19 @@ class Ledger:
         """
 
         async def recorded(call: Call) -> Reply:
+            if self._draining:
+                raise asyncio.CancelledError
             most = worst(call)
             number = self._numbers.next()
             intent = rows.Intent(number, call, run, self._owner.id, time.time(), most)
+            self._on_wire.add(call.key)
             if not await self._write(intent.opening()):
+                self._on_wire.discard(call.key)
                 raise AttemptFailedError(Attempt(number=0, failure=ELSEWHERE, billed=False))
+            if self._draining:
+                unsent = Attempt(number=1, failure="cancelled", billed=False)
+                await self._write(intent.closing("failed", unsent))
+                raise asyncio.CancelledError
             self.attempts += 1
             if call.key not in self._sent:
                 self._sent.add(call.key)
@@ -293,6 +323,7 @@ class Ledger:
                 if problem.attempt.billed is None:
                     problem.attempt = replace(problem.attempt, cost_worst=most)
                 await self._write(intent.closing("failed", problem.attempt))
+                self._on_wire.discard(call.key)
                 lost(call.key, problem.attempt)
                 raise
             # whatever else is raised leaves the intent open: nobody knows what became of it
@@ -337,6 +368,17 @@ class Ledger:
             raise TableError(f"{self.path}: a reply was removed while a run was writing; run again")
         self._remember(key, known)
         return known
+
+    def drain(self) -> int:
+        """Send nothing more, and give up what was not sent; the number of requests in flight.
+
+        `settle` then waits for those.
+        """
+        self._draining = True
+        for key, flying in self._flying.items():
+            if key not in self._on_wire:
+                flying.cancel()
+        return self.in_flight
 
     async def settle(self) -> None:
         """Wait for the calls in flight: they will be billed, so their replies should be kept."""

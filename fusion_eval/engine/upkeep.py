@@ -14,7 +14,7 @@ from typing import Any
 from fusion_eval.core import total
 from fusion_eval.engine import codec, prices, rows, schema, stored
 from fusion_eval.engine.owners import Owner
-from fusion_eval.engine.writer import connect
+from fusion_eval.engine.writer import DAMAGE, connect
 from fusion_eval.errors import DamagedReplyError, TableError
 
 _DAY_S = 86_400.0
@@ -37,11 +37,11 @@ def opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         connection = connect(path)
-    except sqlite3.DatabaseError as problem:
+    except DAMAGE as problem:
         raise TableError(f"{path}: this ledger cannot be used ({problem})") from None
     try:
         yield connection
-    except sqlite3.DatabaseError as problem:
+    except DAMAGE as problem:
         raise TableError(
             f"{path}: this ledger cannot be used ({problem}); `fusion-eval ledger verify` says more"
         ) from None
@@ -132,7 +132,7 @@ def verify(path: Path) -> list[str]:
                     stored.read_whole(row, path)
                 except DamagedReplyError as problem:
                     damage.append(str(problem))
-        except sqlite3.DatabaseError as problem:
+        except DAMAGE as problem:
             damage.append(f"{path}: not all replies can be read ({problem})")
     return damage
 

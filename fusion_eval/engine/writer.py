@@ -23,6 +23,12 @@ Statement = tuple[str, Sequence[object]]
 _Item = tuple[Sequence[Statement], asyncio.AbstractEventLoop, "asyncio.Future[int]"]
 
 PULSE_S = 5.0
+PATIENCE_S = 20.0
+"""How long a ledger that cannot be opened, or is locked, is tried again with what waits for it."""
+_AGAIN_S, _SAID_S = 0.05, 1.0
+_PASSING = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+DAMAGE = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What reading a damaged file raises: SQLite's own message may not be UTF-8 either."""
 _WAL_IS_SAFE = (3, 51, 3)
 """Earlier versions can corrupt a WAL database under concurrent checkpoints."""
 _BUSY, _PACE_S = 3, 0.002  # items of the last batch; seconds
@@ -32,6 +38,7 @@ _MERGED = 400  # rows of one statement; SQLite takes 32,766 values
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that waits for others, survives power loss, and ends transactions by hand."""
     connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")  # damaged: then no key
     try:
         wal = sqlite3.sqlite_version_info >= _WAL_IS_SAFE
         connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
@@ -51,9 +58,14 @@ class Writer:
     """
 
     def __init__(
-        self, path: Path, pulse: Callable[[], Statement], farewell: Callable[[], Statement]
+        self,
+        path: Path,
+        pulse: Callable[[], Statement],
+        farewell: Callable[[], Statement],
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._path = path
+        self._say = say
         self._pulse = pulse
         self._farewell = farewell
         self._pulsed = float("-inf")
@@ -61,6 +73,7 @@ class Writer:
         self._gathered: dict[asyncio.AbstractEventLoop, list[_Item]] = {}
         self._queue: queue.SimpleQueue[list[_Item] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._connection: sqlite3.Connection | None = None
 
     def put(self, statements: Sequence[Statement]) -> asyncio.Future[int]:
         """Done when the statements are committed: the rows that the first of them changed.
@@ -94,7 +107,6 @@ class Writer:
             self._thread = None
 
     def _work(self) -> None:
-        connection: sqlite3.Connection | None = None
         ended, batch = False, list[_Item]()
         while not ended:
             self._busy = len(batch) > _BUSY
@@ -103,14 +115,32 @@ class Writer:
             changed: list[int] = []
             problem: Exception | None = None
             try:
-                if connection is None:
-                    connection = connect(self._path)
-                changed = self._commit(connection, batch, ended)
+                changed = self._written(batch, ended)
             except Exception as error:
                 problem = error
             _tell(batch, changed, problem)
-        if connection is not None:
-            connection.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    def _written(self, batch: Sequence[_Item], ended: bool) -> list[int]:
+        """Commit a batch. What passes is waited for: the replies in it are paid."""
+        began, said = time.monotonic(), False
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = connect(self._path)
+                return self._commit(self._connection, batch, ended)
+            except sqlite3.OperationalError as problem:
+                waited = time.monotonic() - began
+                if not _passes(problem) or waited > PATIENCE_S or (ended and not batch):
+                    raise
+                if waited > _SAID_S and not said:
+                    said = True
+                    self._say(
+                        f"{self._path}: {problem}; {len(batch)} rows wait to be written, for "
+                        f"{PATIENCE_S:.0f} s at most"
+                    )
+                time.sleep(_AGAIN_S)
 
     def _gather(self, batch: list[_Item]) -> bool:
         """Add what waits, up to about a thousand; True when the end was among it."""
@@ -196,6 +226,11 @@ class _Transaction:
             if self._connection.execute(many, values).rowcount != len(part):
                 return False
         return True
+
+
+def _passes(problem: sqlite3.OperationalError) -> bool:
+    """Whether the same may work in a moment: file descriptors come back, locks are given up."""
+    return (problem.sqlite_errorcode & 0xFF) in _PASSING
 
 
 def _tell(batch: Sequence[_Item], changed: Sequence[int], problem: Exception | None) -> None:
