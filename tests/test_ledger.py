@@ -508,10 +508,10 @@ def test_a_reply_that_came_second_is_still_on_the_bill_of_its_run(path: Path):
 
 
 def _without_a_pulse(path: Path) -> None:
-    """Every owner of a claim, as it is long after its process has stopped."""
+    """No owner of a claim has a pulse, as it is long after its process has stopped."""
     connection = sqlite3.connect(path, timeout=20)
     with connection:
-        connection.execute("UPDATE owners SET at = 0")
+        connection.execute("DELETE FROM owners")
     connection.close()
 
 

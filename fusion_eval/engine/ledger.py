@@ -23,7 +23,7 @@ from types import TracebackType
 from typing import Any
 
 from fusion_eval.core import Attempt, Call, Model, Reply, Send
-from fusion_eval.engine import codec, prices, rows, stored
+from fusion_eval.engine import prices, rows, stored
 from fusion_eval.engine.attempt import ELSEWHERE, AttemptFailedError
 from fusion_eval.engine.owners import LEASE_S, Numbers, Owner, Pulses
 from fusion_eval.engine.writer import DAMAGE, PULSE_S, Statement, Writer, connect
