@@ -19,7 +19,7 @@ from pathlib import Path
 
 import openai
 
-from fusion_eval.bench.execute import _WAITING
+from fusion_eval.bench.running import _WAITING
 from fusion_eval.core import Call, Endpoint, Limits, Message, Model
 from fusion_eval.engine import collector
 from fusion_eval.engine.budget import Budget

@@ -69,14 +69,14 @@ def test_a_bug_in_one_trial_sets_it_aside_and_is_exit_70(tmp_path: Path):
     """One reply that a reader of ours could not stand ended a paid run, and every later one."""
     script = f"""
         import sys
-        from fusion_eval.bench import execute
-        inner = execute.run_trial
+        from fusion_eval.bench import running
+        inner = running.run_trial
         async def breaks(task, recipe, repeat, through, bench):
             trial = await inner(task, recipe, repeat, through, bench)
             if repeat == 1 and task.id == bench_first:
                 raise KeyError("secret text of a model")
             return trial
-        execute.run_trial = breaks
+        running.run_trial = breaks
         from fusion_eval.loading.tasks import load_tasks
         bench_first = load_tasks({str(MINI)!r}).tasks[0].id
         sys.argv = ["fusion-eval", "run", {str(MINI)!r}, "--bench", "demo", "--limit", "2",
@@ -90,7 +90,7 @@ def test_a_bug_in_one_trial_sets_it_aside_and_is_exit_70(tmp_path: Path):
     document = json.loads(done.stdout)
     run = fe.read_run(tmp_path / "results" / "latest")
     assert done.returncode == 70
-    assert "please report this line: KeyError at bench/execute.py" in done.stderr
+    assert "please report this line: KeyError at bench/running.py" in done.stderr
     assert "secret text" not in done.stderr + done.stdout
     assert (run.manifest["status"], run.manifest["trials"]["done"]) == ("incomplete", 3)
     (aside,) = document["set_aside"]
