@@ -110,8 +110,6 @@ ABOUT_ROLES = frozenset({"system_in_user", "merged_roles"})
 """Steps that servers ask for which fill a template: they report its refusal as an error of their
 own, status 500."""
 ABOUT_SEED = frozenset({"random_seed", "no_seed"})
-_BACK = {"max_completion_tokens": "max_tokens", "max_tokens": "max_completion_tokens"}
-"""What was renamed is not named back."""
 
 
 def step_down(
@@ -121,7 +119,7 @@ def step_down(
 
     `taken` are steps that were tried already, `kept` those that are not to be.
     """
-    tried = {*taken, *kept, *(_BACK[name] for name in taken if name in _BACK)}
+    tried = {*taken, *kept}
     for step in STEPS:
         if step.name in tried or not step.refused.search(sentence):
             continue
