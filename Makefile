@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check simulations hostile coverage notebooks reproduce lines gate baseline report clean
+.PHONY: help setup bench test check interop simulations hostile coverage notebooks reproduce lines gate baseline report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,16 @@ hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=…
 
 coverage: .venv/dev ## docs/coverage.md: what the intervals and tests hold, in known worlds (slow)
 	$(BIN)/python tests/write_coverage.py
+
+INTEROP ?= .interop
+
+interop: .venv/dev ## what other harnesses write and read, by the tools themselves (slow, installs them)
+	mkdir -p $(INTEROP)/promptfoo
+	test -x $(INTEROP)/inspect/bin/python || { $(PYTHON) -m venv $(INTEROP)/inspect && $(INTEROP)/inspect/bin/pip -q install inspect_ai pandas pyarrow; }
+	test -x $(INTEROP)/lm-eval/bin/lm_eval || { $(PYTHON) -m venv $(INTEROP)/lm-eval && $(INTEROP)/lm-eval/bin/pip -q install 'lm-eval[api]'; }
+	test -x $(INTEROP)/promptfoo/node_modules/.bin/promptfoo || npm install --silent --prefix $(INTEROP)/promptfoo promptfoo
+	test -d $(INTEROP)/eee || { $(PYTHON) -m pip download -q --no-deps --ignore-requires-python -d $(INTEROP) every-eval-ever && $(PYTHON) -m zipfile -e $(INTEROP)/every_eval_ever-*.whl $(INTEROP)/eee; }
+	FUSION_EVAL_INTEROP=$(abspath $(INTEROP)) $(BIN)/python -m pytest -m interop tests/test_interop.py
 
 notebooks: .venv/dev ## run the notebooks again and keep their outputs
 	$(BIN)/python tests/write_notebooks.py
