@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.core import Price, Usage, digest, dollars_of_trial
 from fusion_eval.errors import InputError
-from fusion_eval.loading.bench import load_price_file
+from fusion_eval.loading.bench import load_price_file, price_from
 from fusion_eval.store import Run, read_rows, read_run, write_manifest, write_table
 
 Row = dict[str, Any]
@@ -38,25 +38,34 @@ def reprice(run: Run | str | Path, prices: str | Path | Mapping[str, Price]) -> 
     if unknown := sorted(chosen.keys() - known):
         there = ", ".join(sorted(str(name) for name in known))
         raise InputError(f"{opened.path}: no model {', '.join(unknown)}; the run has {there}")
-    repriced = [_call(call, chosen) for call in calls]
+    asked = {name: (held or {}).get("tier") for name, held in _prices_of(opened).items()}
+    repriced = [_call(call, chosen, asked) for call in calls]
     trials = _trials(read_rows(opened, "trials"), repriced, opened.manifest)
     return _written(opened, chosen, repriced, trials)
 
 
 def _from_file(path: str | Path) -> dict[str, Price]:
     entries = load_price_file(path).prices
-    return {name: Price(**e.model_dump(), source="prices file") for name, e in entries.items()}
+    return {name: price_from(entry, source="prices file") for name, entry in entries.items()}
 
 
-def _call(call: Row, prices: Mapping[str, Price]) -> Row:
+def _prices_of(run: Run) -> Mapping[str, Any]:
+    """The prices that a run was made at, by the name of the model."""
+    return run.manifest.get("prices") or {}
+
+
+def _call(call: Row, prices: Mapping[str, Price], asked: Mapping[str, str | None]) -> Row:
     price = prices.get(call["model"]) or prices.get(call["model_requested"])
     if price is None or call["cost_source"] == "not billed":
         return call
     ours = str(call["cost_source"]).startswith(_CALCULATED)
     usage = _usage(call)
-    if usage is None:
-        return {**call, "cost_usd": None, "cost_source": "unknown"}
-    rate = price.rate(usage.tokens_in, _seconds(call["price_date"]))
+    price = replace(price, tier=asked.get(call["model"]) or price.tier)
+    at, served = _seconds(call["price_date"]), call.get("service_tier")
+    rate = price.rate(usage.tokens_in, at, served) if usage is not None else None
+    if usage is None or rate is None:
+        spent = None if ours and not call["cached"] else call["spent_usd"]
+        return {**call, "cost_usd": None, "cost_source": "unknown", "spent_usd": spent}
     billed = rate.dollars(usage)
     spent = 0.0 if call["cached"] else billed
     return {
@@ -72,8 +81,8 @@ def _call(call: Row, prices: Mapping[str, Price]) -> Row:
 def _usage(call: Row) -> Usage | None:
     if call["tokens_input"] is None:
         return None
-    names = ("input", "cache_read", "cache_write", "output", "reasoning")
-    return Usage(**{name: call[f"tokens_{name}"] or 0 for name in names})
+    names = ("input", "cache_read", "cache_write", "cache_write_1h", "output", "reasoning")
+    return Usage(**{name: call.get(f"tokens_{name}") or 0 for name in names})
 
 
 def _seconds(date: str | None) -> float | None:
@@ -108,7 +117,7 @@ def _written(run: Run, prices: Mapping[str, Price], calls: list[Row], trials: li
     facts = {"run_id": folder.name, "simulated": run.simulated}
     write_table(folder, "calls", calls, facts)
     write_table(folder, "trials", trials, facts)
-    held = {**(run.manifest.get("prices") or {}), **chosen}
+    held = {**_prices_of(run), **chosen}
     manifest = {
         **run.manifest,
         "run_id": folder.name,

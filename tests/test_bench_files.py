@@ -421,8 +421,8 @@ def with_recipes(bench, member: str, rest: str = ""):
     ("member", "rest", "wanted"),
     [
         ("dear", "", ["dear may cost money and there is no budget"]),
-        ("nameless", "limits: {budget_usd: 1}\n", ["nobody knows the price of model 'nameless'"]),
-        ("nameless", "", ["nameless may cost money and there is no budget", "nobody knows the price of model 'nameless'"]),
+        ("nameless", "limits: {budget_usd: 1}\n", ["the price of model 'nameless'"]),
+        ("nameless", "", ["nameless may cost money and there is no budget", "the price of model 'nameless'"]),
         ("small", "grader: {model: dear}\n", ["dear may cost money and there is no budget"]),
     ],
 )  # fmt: skip

@@ -441,7 +441,7 @@ def test_text_and_finish_are_read_in_every_dialect(
                 "completion_tokens": 5,
                 "prompt_tokens_details": {"cached_tokens": 99},
             },
-            Usage(cache_read=10, output=5),
+            Usage(input=10, cache_read=99, output=5),
         ),
         (None, None),
         ({}, None),

@@ -22,12 +22,13 @@ from engine_kit import (
 )
 from genai_prices import Usage as Tokens
 from genai_prices.data import providers
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import fusion_eval as fe
-from fusion_eval.core import Model, Price, Usage
+from fusion_eval.core import Model, Price, Rate, Usage
 from fusion_eval.engine import prices
+from fusion_eval.engine.replies.usage import bill as read_bill
 from fusion_eval.engine.replies.usage import buckets, reported_cost
 
 OPENROUTER = "https://openrouter.ai/api/v1"
@@ -70,7 +71,66 @@ CASES: list[tuple[str, Model, Any, float | None, str]] = [
     ("OpenAI, all reasoning", M, chat(1000, 500, **thought(500)), 0.007, "bench"),
     ("OpenAI, no rate for cached", model(price=CHEAP),
      chat(1000, 500, **details(cached_tokens=600)), 0.002, "bench"),
-    ("more cached than sent", M, chat(1000, 500, **details(cached_tokens=5000)), 0.0055, "bench"),
+    # more cached than sent: they stand beside it. 1,000 x 2 + 5,000 x 0.5 + 500 x 10
+    ("more cached than sent", M, chat(1000, 500, **details(cached_tokens=5000)), 0.0095, "bench"),
+    # 12 x 2 + 20,000 x 0.5 + 100 x 10: the total counts what stands beside the prompt
+    ("Portkey", M, chat(12, 100, total_tokens=20_112, cache_read_input_tokens=20_000,
+                        cache_creation_input_tokens=0), 0.011024, "bench"),
+    # 5,000 x 2 + 600 x 0.5 + 100 x 2.5 + 100 x 10
+    ("Portkey, less cached than sent", M,
+     chat(5000, 100, total_tokens=5800, cache_read_input_tokens=600,
+          cache_creation_input_tokens=100), 0.01155, "bench"),
+    # 12 x 2 + 20,000 x 0.5 + 500 x 2.5 + 100 x 10
+    ("Anthropic's numbers, a total without them", M,
+     chat(12, 100, total_tokens=112, cache_read_input_tokens=20_000,
+          cache_creation_input_tokens=500), 0.012274, "bench"),
+    # 6 x 2 + 30,940 x 0.5 + 460 x 2.5 + 102 x 10
+    ("LiteLLM, read inside and written beside", M,
+     chat(30_946, 102, total_tokens=31_048, cache_read_input_tokens=30_940,
+          cache_creation_input_tokens=460), 0.017652, "bench"),
+    # 12 x 2 + 20,000 x 0.5 + (100 + 38) x 10: what no input explains is output
+    ("Portkey with thoughts", M, chat(12, 100, total_tokens=20_150, cache_read_input_tokens=20_000),
+     0.011404, "bench"),
+    # 5,000 less 4,000 x 2 + 4,000 x 0.5 + (50 + 400) x 10
+    ("Gemini, cached and thinking", M,
+     chat(5000, 50, total_tokens=5450, **details(cached_tokens=4000)), 0.0085, "bench"),
+    # 400 x 2 + 100 x 2.5 + 300 x 4 + 50 x 10
+    ("cache written for an hour", M,
+     {"input_tokens": 400, "output_tokens": 50, "cache_creation_input_tokens": 400,
+      "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 300}},
+     0.00275, "bench"),
+    ("a total that nothing explains", M, chat(12, 100, total_tokens=150,
+                                              cache_read_input_tokens=20_000), None, "unknown"),
+    ("a total of less than its parts", M, chat(100, 50, total_tokens=90), None, "unknown"),
+    ("tokens as floats", M, {"prompt_tokens": 1000.0, "completion_tokens": 500.0}, 0.007, "bench"),
+    ("tokens as texts", M, {"prompt_tokens": "1000", "completion_tokens": "500"}, 0.007, "bench"),
+    ("zeros", M, chat(0, 0, total_tokens=0), None, "unknown"),
+    ("zeros beside a price of nothing", M, chat(0, 0, cost=0), None, "unknown"),
+    ("no input", M, chat(0, 500), None, "unknown"),
+    ("NaN tokens", M, chat(1000, float("nan")), None, "unknown"),
+    ("infinite tokens", M, chat(1000, float("inf")), None, "unknown"),
+    ("half a token", M, chat(1000, 0.5), None, "unknown"),
+    ("tokens that are true", M, chat(1000, True), None, "unknown"),
+    ("2^53 tokens", M, chat(2**53, 5), None, "unknown"),
+    ("10^400 tokens", M, chat(1000, 10**400), None, "unknown"),
+    ("absurd reasoning", M, chat(1000, 500, **thought(2**63)), None, "unknown"),
+    ("absurd total", M, chat(1000, 500, total_tokens=1e30), None, "unknown"),
+    ("negative cache", M, chat(1000, 500, **details(cached_tokens=-3)), None, "unknown"),
+    ("a bill of a million and more", M, chat(2**52, 2**52), None, "unknown"),
+    ("cost as text", BARE, chat(1000, 500, cost="0.01"), 0.01, "provider"),
+    ("cost with its sign", BARE, chat(1000, 500, cost="$0.01"), 0.01, "provider"),
+    ("total cost", BARE, chat(1000, 500, total_cost=0.02), 0.02, "provider"),
+    ("DeepInfra", BARE, chat(1000, 500, estimated_cost=0.03), 0.03, "provider"),
+    ("xAI, ticks", BARE, chat(1000, 500, cost_in_usd_ticks=37_756_000), 0.0037756, "provider"),
+    ("OpenRouter, own key, cost null", BARE,
+     chat(1000, 500, cost=None, is_byok=True, cost_details={"upstream_inference_cost": 0.002}),
+     0.002, "provider"),
+    ("cost without tokens", BARE, {"cost": 0.004}, 0.004, "provider"),
+    ("cost beside zeros", BARE, chat(0, 0, cost=0.004), 0.004, "provider"),
+    ("a cost of 10^400", M, chat(1000, 500, cost=10**400), 0.007, "bench"),
+    ("a cost of 1e308", BARE, chat(1000, 500, cost=1e308), None, "unknown"),
+    ("a cost that is true", BARE, chat(1000, 500, cost=True), None, "unknown"),
+    ("a cost of NaN", BARE, chat(1000, 500, cost="nan"), None, "unknown"),
     # 500 x 2 + 200 x 0.5 + 300 x 2.5 + 100 x 10
     ("OpenRouter, cache written", M,
      chat(1000, 100, **details(cached_tokens=200, cache_write_tokens=300)), 0.00285, "bench"),
@@ -122,7 +182,7 @@ CASES: list[tuple[str, Model, Any, float | None, str]] = [
     ("empty usage", M, {}, None, "unknown"),
     ("half a usage", M, {"prompt_tokens": 10}, None, "unknown"),
     ("negative tokens", M, chat(-1, 5), None, "unknown"),
-    ("tokens as text", M, {"prompt_tokens": "10", "completion_tokens": "5"}, None, "unknown"),
+    ("tokens as words", M, {"prompt_tokens": "ten", "completion_tokens": "5"}, None, "unknown"),
     ("usage without a price", BARE, chat(1000, 500), None, "unknown"),
     # 272,000 x 5 + 1,000 x 30
     ("tier, at its edge", GPT, chat(272_000, 1000), 1.39, "genai"),
@@ -140,7 +200,7 @@ CASES: list[tuple[str, Model, Any, float | None, str]] = [
 def bill(one: Model, usage: Any, at: float | None = None) -> prices.Cost:
     """As a reply is charged."""
     usage = usage if isinstance(usage, dict) else {}
-    return prices.paid(one, buckets(usage), reported_cost(usage), at)
+    return prices.paid(one, buckets(usage), reported_cost({"usage": usage}), at)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +244,14 @@ def test_the_worst_case_is_that_of_the_dearest_rate():
 tokens = st.integers(0, 10**6)
 
 
-@given(prompt=tokens, completion=tokens, a=tokens, b=tokens, c=tokens, dialect=st.integers(0, 5))
+@given(
+    prompt=st.integers(1, 10**6),
+    completion=tokens,
+    a=tokens,
+    b=tokens,
+    c=tokens,
+    dialect=st.integers(0, 5),
+)
 def test_no_token_is_lost_or_counted_twice(
     prompt: int, completion: int, a: int, b: int, c: int, dialect: int
 ):
@@ -195,6 +262,7 @@ def test_no_token_is_lost_or_counted_twice(
     wide = details(cached_tokens=read, cache_write_tokens=written)
     native = {"cache_read_input_tokens": read, "cache_creation_input_tokens": written}
     fresh = prompt - read - written
+    assume(dialect != 2 or reasoning not in {read, written, read + written} - {0})
     whole = {"total_tokens": prompt + completion}
     usage = [
         chat(prompt, completion, **wide, **thought(reasoning), **whole),
@@ -216,6 +284,101 @@ def test_no_token_is_lost_or_counted_twice(
         assert (found.input, found.cache_write) == (fresh, written)
     if dialect != 4:
         assert found.reasoning == reasoning
+
+
+@pytest.mark.parametrize(
+    ("headers", "usd"),
+    [
+        ({"X-LiteLLM-Response-Cost": "0.000415"}, 0.000415),
+        ({"x-fusion-cost-usd": "0.02"}, 0.02),
+        ({"x-litellm-response-cost": "None"}, None),
+        ({"x-litellm-response-cost": "-1"}, None),
+        ({"x-litellm-response-cost": "1e309"}, None),
+        ({"x-cost": "0.1"}, None),
+    ],
+)
+def test_a_cost_in_a_header_counts_where_the_body_has_none(headers: dict[str, str], usd: Any):
+    """Gateways and fusion products say only there what several upstream calls have cost."""
+    body = {"usage": chat(1000, 500)}
+
+    assert reported_cost(body, headers) == usd
+    assert reported_cost({"usage": chat(1000, 500, cost=0.5)}, headers) == 0.5
+
+
+_FIELDS = (
+    "prompt_tokens completion_tokens total_tokens cost input_tokens output_tokens "
+    "cache_read_input_tokens cache_creation_input_tokens"
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(_FIELDS.split()),
+        st.one_of(st.integers(), st.floats(), st.text(max_size=5), st.booleans(), st.none(),
+                  st.integers(0, 10**5)),
+    )
+)  # fmt: skip
+def test_any_usage_is_read_within_bounds_or_unknown(usage: dict[str, Any]):
+    """A number that no table and no sum can hold ends a run, and each rerun pays again."""
+    found = read_bill({"usage": usage}, {}, text=True)
+
+    if found.usage is not None:
+        assert found.usage.tokens_out > 0
+        assert all(0 <= getattr(found.usage, name) < 2**53 for name in Usage.__slots__)
+    assert found.cost is None or 0 <= found.cost <= 1e6
+
+
+@pytest.mark.parametrize(
+    ("usage", "why"),
+    [
+        (chat(10, 0, total_tokens=10), "0 output tokens beside a text"),
+        (chat(0, 0), "0 input tokens"),
+        (chat(10, -3), "'-3' as `completion_tokens`"),
+        (chat(100, 50, total_tokens=90), "the total of its usage is less than its parts"),
+    ],
+)
+def test_a_usage_that_cannot_be_says_what_is_wrong_with_it(usage: dict[str, Any], why: str):
+    """`doctor --call` shows it, before a whole run has no cost and nobody knows why."""
+    found = read_bill({"usage": usage}, {}, text=True)
+
+    assert found.usage is None
+    assert why in str(found.problem)
+    assert read_bill({"usage": chat(10, 0)}, {}, text=False).usage == Usage(input=10)
+
+
+TIERED = Price(
+    input=2.0, output=10.0, tier="flex",
+    exceptions=(Rate(input=4.0, output=20.0, tier="standard"),),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("served", "usd"),
+    [(None, 12.0), ("flex", 12.0), ("default", 24.0), ("priority", None)],
+)
+def test_the_service_tier_that_served_a_reply_decides_its_price(served: Any, usd: float | None):
+    """Priority costs about twice the list and flex half of it."""
+    flex = model(OPENROUTER, price=TIERED, extra_body={"service_tier": "flex"})
+    million = Usage(input=10**6, output=10**6)
+
+    assert prices.paid(flex, million, None, served=served).usd == usd
+    assert prices.paid(flex, million, 0.5, served=served).usd == 0.5
+    most = prices.worst_case(call(OPENROUTER, price=TIERED, params={"max_tokens": 10**6})) or 0.0
+    assert most >= 20.0
+
+
+def test_a_tier_that_the_price_list_does_not_know_makes_the_price_unknown():
+    """Planned, reserved and billed at the list price, a budget is exceeded by half."""
+    asked = {"extra_body": {"service_tier": "priority"}}
+    listed = model("https://api.openai.com/v1", id="gpt-5.1")
+    priority = model("https://api.openai.com/v1", id="gpt-5.1", **asked)
+
+    assert prices.price_of(listed) is not None
+    assert prices.price_of(priority) is None
+    assert prices.worst_case(call("https://api.openai.com/v1", id="gpt-5.1", **asked)) is None
+    thousand = Usage(input=1000, output=1000)
+    assert prices.paid(listed, thousand, None, served="default").usd is not None
+    assert prices.paid(listed, thousand, None, served="flex").usd is None
 
 
 def _priced() -> list[tuple[str, str]]:

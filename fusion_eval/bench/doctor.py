@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fusion_eval.bench.refuse import costs_money, models_used, unlisted
 from fusion_eval.core import Bench, Call, Message, Model, Schema
+from fusion_eval.engine import prices
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ladder import notes
@@ -148,6 +149,11 @@ async def _schema(clients: Clients, model: Model) -> Finding:
     changed = "".join(f", {note}" for note in notes(reply.extra.get("without", ())))
     form = f"answers in {reply.latency_s:.1f} s, takes {reply.extra.get('rung')}{changed}"
     if reply.usage is None and reply.cost_reported is None:
-        text = f"{form}, but says neither tokens nor cost: what it costs is unknown"
+        why = reply.extra.get("bill") or "it says neither tokens nor cost"
+        text = f"{form}, but what it costs is unknown: {why}"
         return Finding(about=model.name, good=None, text=text)
-    return Finding(about=model.name, good=True, text=f"{form}, says its tokens")
+    if prices.bill_of(model, reply).usd is None and reply.usage is not None and price_of(model):
+        text = f"{form}, at service tier {reply.service_tier!r}, for which `price:` has no rate"
+        return Finding(about=model.name, good=None, text=text)
+    says = "its tokens" if reply.usage is not None else "its cost, but no tokens"
+    return Finding(about=model.name, good=True, text=f"{form}, says {says}")

@@ -19,6 +19,10 @@ class Dollars:
     expected: float
     high: float
 
+    def capped(self, most: float) -> Dollars:
+        """The same, where it cannot be more than so much."""
+        return Dollars(*(min(usd, most) for usd in (self.low, self.expected, self.high)))
+
     def per(self, count: int) -> Dollars:
         """The same for one of so many."""
         return Dollars(self.low / count, self.expected / count, self.high / count)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from fusion_eval.core import Endpoint, Model, Price, digest
+from fusion_eval.core import Endpoint, Model, digest
+from fusion_eval.core.price import tier_of
 from fusion_eval.engine.prices import window
 from fusion_eval.errors import InputError
-from fusion_eval.loading.bench import EndpointEntry, ModelEntry, Sampling
+from fusion_eval.loading.bench import EndpointEntry, ModelEntry, Sampling, price_from
 from fusion_eval.simulator import World, load_world
 
 SAMPLING = set(Sampling.model_fields)
@@ -39,7 +40,8 @@ def made(
         url = f"http://simulator/{digest([world.digest, tasks_hash])[:16]}/v1"
         price = world.prices.get(entry.id)
     if entry.price is not None:
-        price = Price(**entry.price.model_dump())
+        tier = tier_of(entry.extra_body.get("service_tier"))
+        price = price_from(entry.price, tier=tier)
     return Model(
         name=name,
         endpoint=Endpoint(

@@ -144,6 +144,9 @@ def _line(
     example = trace.calls[shared[0]]
     price = prices.price_of(example.model)
     usd = dollars_of(new, replies, experience)
+    at_most = _sum([prices.worst_case(call) for call in [*new, *repeated]])
+    if usd is not None and at_most is not None:
+        usd = usd.capped(at_most)
     low, expected, high = (usd.low, usd.expected, usd.high) if usd else (None, None, None)
     reported = price is None and expected is not None and bool(new)
     return Line(
@@ -158,7 +161,7 @@ def _line(
         low_usd=low,
         expected_usd=expected,
         high_usd=high,
-        at_most_usd=_sum([prices.worst_case(call) for call in [*new, *repeated]]),
+        at_most_usd=at_most,
         price_source=price.source if price else "reported before" if reported else "unknown",
         tokens_source=experience.source(*(new or [example])),
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
+from fusion_eval.core.price import STANDARD
 from fusion_eval.engine import keys
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import BenchFileError, EndpointError, InputError
@@ -39,9 +40,10 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
         )
     for model in paid:
         if price_of(model) is None:
+            at = "" if model.tier == STANDARD else f" at service tier {model.tier!r}"
             problems.append(
-                f"{bench.where(model.name)}: nobody knows the price of model {model.name!r} "
-                f"({model.id}); give `price: {{input: …, output: …}}` in US$ per million tokens "
+                f"{bench.where(model.name)}: the price of model {model.name!r} ({model.id}){at} is "
+                "unknown; give `price: {input: …, output: …}` in US$ per million tokens "
                 "(0 if it is free)"
             )
     if problems:

@@ -31,6 +31,8 @@ from fusion_eval.engine.ledger import short
 from fusion_eval.errors import CallFailedError
 
 Row = dict[str, Any]
+TOKENS_IN = ("tokens_input", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h")
+TOKENS_OUT = ("tokens_output", "tokens_reasoning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +118,8 @@ def _trial(task: Task, recipe: Recipe, trial: Trial, answering: Sequence[Row], f
         "latency_sum_s": sum(use.end_s - use.start_s for use in trial.uses),
         "latency_source": _latency_source(facts[use.key, use.model] for use in trial.uses),
         "calls": len(answering),
-        "tokens_in": sum(_tokens_in(row) for row in answering),
-        "tokens_out": sum(_tokens_out(row) for row in answering),
+        "tokens_in": _tokens(answering, TOKENS_IN),
+        "tokens_out": _tokens(answering, TOKENS_OUT),
         "finish": trial.finish,
         "answer_hash": answer_hash(trial.answer),
         "protocol": trial.protocol,
@@ -162,9 +164,9 @@ def _call(
     cost = prices.Cost(usd=0.0, source="not billed")
     paid = cost
     if reply is not None:
-        bill = (usage, reply.cost_reported, reply.asked_at)
+        bill = (usage, reply.cost_reported, reply.asked_at, reply.service_tier)
         cost = prices.stand_alone(fact.model, *bill)
-        paid = prices.paid(fact.payer or fact.model, *bill)
+        paid = prices.bill_of(fact.payer or fact.model, reply)
     mine = fact.mine and first
     lost = failed.get(use.key, ())
     return {
@@ -177,12 +179,14 @@ def _call(
         "model": fact.model.name,
         "model_requested": fact.model.id,
         "model_served": reply.model_served if reply else None,
+        "service_tier": reply.service_tier if reply else None,
         "attempt": len(lost) + (reply is not None),
         "draw": use.draw,
         "cached": not mine,
         "tokens_input": usage.input if usage else None,
         "tokens_cache_read": usage.cache_read if usage else None,
         "tokens_cache_write": usage.cache_write if usage else None,
+        "tokens_cache_write_1h": usage.cache_write_1h if usage else None,
         "tokens_output": usage.output if usage else None,
         "tokens_reasoning": usage.reasoning if usage else None,
         "cost_usd": cost.usd,
@@ -235,10 +239,8 @@ def _latency_source(facts: Iterable[Fact]) -> str | None:
     return "+".join(sorted(sources)) or None
 
 
-def _tokens_in(row: Row) -> int:
-    names = ("tokens_input", "tokens_cache_read", "tokens_cache_write")
-    return sum(row[name] or 0 for name in names)
-
-
-def _tokens_out(row: Row) -> int:
-    return sum(row[name] or 0 for name in ("tokens_output", "tokens_reasoning"))
+def _tokens(rows: Sequence[Row], names: Sequence[str]) -> int | None:
+    """Tokens of several calls; None where a reply came and does not say them."""
+    if any(row["tokens_input"] is None and row["failure"] is None for row in rows):
+        return None
+    return sum(row[name] or 0 for row in rows for name in names)

@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fusion_eval.core.model import Model
+from fusion_eval.core.price import MOST_TOKENS
 from fusion_eval.core.task import AnswerFormat, Messages
 from fusion_eval.core.value import canonical, digest
 
@@ -94,18 +95,27 @@ def _wire_seed(seed: int, draw: Draw) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens in buckets that do not overlap, so that they can be priced one by one."""
+    """Tokens in buckets that do not overlap, so that they can be priced one by one.
+
+    `cache_write_1h` was written to the provider's cache for an hour, `cache_write` for less.
+    """
 
     input: int = 0
     cache_read: int = 0
     cache_write: int = 0
     output: int = 0
     reasoning: int = 0
+    cache_write_1h: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.__slots__:
+            if not 0 <= getattr(self, name) < MOST_TOKENS:
+                raise ValueError(f"{name} is {getattr(self, name)}; no call has so many tokens")
 
     @property
     def tokens_in(self) -> int:
         """All input tokens."""
-        return self.input + self.cache_read + self.cache_write
+        return self.input + self.cache_read + self.cache_write + self.cache_write_1h
 
     @property
     def tokens_out(self) -> int:
@@ -139,8 +149,9 @@ class Reply:
     `latency_s` is that of the last attempt, without waiting for a rate limit. `simulated` is set
     by the reply itself, so that a simulator behind a URL is recognised too. `key` is that of the
     call, once it is known. `asked_at` is when the request was sent (Unix seconds): prices change.
-    `thoughts` is what it thought aloud before; nobody but `explain` shows them. `raw` is the body
-    as it came, without keys, on its way to the ledger.
+    `service_tier` is the one that the reply names. `thoughts` is what it thought aloud before;
+    nobody but `explain` shows them. `raw` is the body as it came, without keys, on its way to the
+    ledger.
     """
 
     text: str
@@ -155,6 +166,7 @@ class Reply:
     key: str | None = None
     asked_at: float | None = None
     thoughts: str = ""
+    service_tier: str | None = None
     raw: str | None = field(default=None, compare=False, repr=False)
 
 

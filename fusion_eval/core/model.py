@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from fusion_eval.core.price import Price
+from fusion_eval.core.price import Price, tier_of
 from fusion_eval.core.value import digest
 
 
@@ -89,6 +89,11 @@ class Model:
         along = self.endpoint.sent_along
         there = [self.endpoint.base_url, along] if along else self.endpoint.base_url
         return digest([there, self.id, self.params, self.extra_body])
+
+    @property
+    def tier(self) -> str:
+        """The service tier that requests ask for."""
+        return tier_of(self.extra_body.get("service_tier"))
 
     @property
     def maker(self) -> str:

@@ -35,6 +35,7 @@ def dump(reply: Reply) -> str:
         "key": reply.key,
         "asked_at": reply.asked_at,
         "thoughts": reply.thoughts,
+        "service_tier": reply.service_tier,
     }
     return _encode(value)
 

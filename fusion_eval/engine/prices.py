@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any
 
 from fusion_eval.core import Attempt, Call, Model, Price, Rate, Reply, Usage, canonical
+from fusion_eval.core.price import MOST_USD, STANDARD
 
 MAX_TOKENS_UNSAID = 32_768
 """Output tokens assumed as the worst case of a model without `max_tokens`."""
@@ -31,35 +32,55 @@ class Cost:
 
 
 def price_of(model: Model) -> Price | None:
-    """The price of a model: its own, else that of genai-prices for its endpoint, else None."""
+    """The price of a model: its own, else that of genai-prices for its endpoint, else None.
+
+    The list has prices of the standard service tier only.
+    """
     if model.price is not None:
         return model.price
-    if model.endpoint.simulator is not None:
+    if model.endpoint.simulator is not None or model.tier != STANDARD:
         return None
     return listed(model.id, model.endpoint.base_url)
 
 
 def paid(
-    model: Model, usage: Usage | None, reported: float | None, at: float | None = None
+    model: Model,
+    usage: Usage | None,
+    reported: float | None,
+    at: float | None = None,
+    served: str | None = None,
 ) -> Cost:
-    """The bill of one reply, whose request was sent `at` (Unix seconds; None: now)."""
+    """The bill of one reply, whose request was sent `at` (Unix seconds; None: now).
+
+    `served` is the service tier that the reply names. A bill above `MOST_USD` is unknown.
+    """
     price = price_of(model)
-    if reported is not None and not _doubtful_zero(model, price, reported):
+    if reported is not None and _believed(model, price, reported):
         return Cost(usd=reported, source="provider")
-    if price is None or usage is None:
+    rate = None if price is None or usage is None else price.rate(usage.tokens_in, at, served)
+    if price is None or usage is None or rate is None or rate.dollars(usage) > MOST_USD:
         return Cost(usd=None, source="unknown")
-    rate = price.rate(usage.tokens_in, at)
     return Cost(usd=rate.dollars(usage), source=price.source, rate=rate)
 
 
 def stand_alone(
-    model: Model, usage: Usage | None, reported: float | None, at: float | None = None
+    model: Model,
+    usage: Usage | None,
+    reported: float | None,
+    at: float | None = None,
+    served: str | None = None,
 ) -> Cost:
     """The bill with every cached input token charged as a fresh one, where the price is known."""
-    cost, price = paid(model, usage, reported, at), price_of(model)
-    if cost.usd is None or usage is None or not usage.cache_read or price is None:
+    cost, price = paid(model, usage, reported, at, served), price_of(model)
+    if cost.usd is None or usage is None or price is None:
         return cost
-    return replace(cost, usd=cost.usd + price.rate(usage.tokens_in, at).cache_help(usage))
+    rate = price.rate(usage.tokens_in, at, served)
+    return replace(cost, usd=cost.usd + rate.cache_help(usage)) if rate else cost
+
+
+def bill_of(model: Model, reply: Reply) -> Cost:
+    """The bill of a reply."""
+    return paid(model, reply.usage, reply.cost_reported, reply.asked_at, reply.service_tier)
 
 
 def worst_case(call: Call) -> float | None:
@@ -72,12 +93,14 @@ def worst_case(call: Call) -> float | None:
         bytes_in += len(canonical(call.output.json_schema).encode())
     if call.tools:
         bytes_in += len(canonical(call.tools).encode())
-    out = most_out(call.model)
-    return max(_most(rate, bytes_in, out) for rate in price.rates)
+    out, hourly = most_out(call.model), "1h" in canonical(call.model.extra_body)
+    return max(_most(rate, bytes_in, out, hourly) for rate in price.rates)
 
 
-def _most(rate: Rate, tokens_in: int, tokens_out: int) -> float:
+def _most(rate: Rate, tokens_in: int, tokens_out: int, hourly: bool) -> float:
     dearest = max(rate.input, rate.cache_read or 0.0, rate.cache_write or 0.0)
+    if hourly or rate.cache_write_1h is not None:
+        dearest = max(dearest, rate.hourly)
     return (tokens_in * dearest + tokens_out * rate.output) * _PER_TOKEN + rate.request
 
 
@@ -104,13 +127,13 @@ def possibly(attempts: Iterable[Attempt]) -> float | None:
 
 def paid_for(call: Call, reply: Reply) -> float | None:
     """The bill of a reply in US dollars, None where it is unknown."""
-    return paid(call.model, reply.usage, reply.cost_reported, reply.asked_at).usd
+    return bill_of(call.model, reply).usd
 
 
-def _doubtful_zero(model: Model, price: Price | None, reported: float) -> bool:
+def _believed(model: Model, price: Price | None, reported: float) -> bool:
     """A reported 0 is a dynamic price unless the model is free by name or by its price."""
     free = model.id.endswith(":free") or (price is not None and price.free)
-    return reported == 0 and not free
+    return 0 < reported <= MOST_USD or (reported == 0 and free)
 
 
 @cache

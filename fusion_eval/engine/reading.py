@@ -70,8 +70,7 @@ class Reading:
                 continue
             asked, reply = rows.read(found.request), found.reply
             model = named.get(asked.sent_as) or placed.get((asked.base_url, asked.id))
-            bill = (reply.usage, reply.cost_reported, reply.asked_at)
-            usd = prices.paid(model, *bill).usd if model else None
+            usd = prices.bill_of(model, reply).usd if model else None
             last = reply.attempts[-1].cost_worst if reply.attempts else None
             yield usd, last or 0.0
 

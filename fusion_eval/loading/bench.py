@@ -9,8 +9,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from fusion_eval.core import Price, Rate
+from fusion_eval.core.price import MOST_USD, STANDARD, tier_of
 from fusion_eval.core.protocol import Order, TooLong
 from fusion_eval.core.value import Value
 from fusion_eval.core.votes import Combine
@@ -52,13 +54,30 @@ class EndpointEntry(Value):
         return self
 
 
-class PriceEntry(Value):
+_Usd = Annotated[float, Field(ge=0, le=MOST_USD, allow_inf_nan=False)]
+
+
+class RateEntry(Value):
     """US dollars per million tokens."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cache_read: float | None = Field(default=None, ge=0)
-    cache_write: float | None = Field(default=None, ge=0)
+    input: _Usd
+    output: _Usd
+    cache_read: _Usd | None = None
+    cache_write: _Usd | None = None
+    cache_write_1h: _Usd | None = None
+
+
+class PriceEntry(RateEntry):
+    """The rates at the service tier that the model asks for, and at others that may serve it."""
+
+    tiers: dict[str, RateEntry] = Field(default_factory=dict)
+
+
+def price_from(entry: PriceEntry, *, tier: str = STANDARD, source: str = "bench file") -> Price:
+    """A price as a file has it; `tier` is what requests ask for."""
+    others = tuple(Rate(tier=tier_of(t), **rate.model_dump()) for t, rate in entry.tiers.items())
+    own = entry.model_dump(exclude={"tiers"})
+    return Price(**own, tier=tier, exceptions=others, source=source)
 
 
 class Sampling(Value):
@@ -75,6 +94,14 @@ class Sampling(Value):
     seed: int | None = None
 
 
+_OWN_FIELDS = (
+    "n", "best_of", "num_return_sequences", "stream", "messages", "prompt", "input", "model",
+    "models", "fallbacks", "route", "response_format",
+)  # fmt: skip
+"""Fields of a request that are measured or priced, beside sampling parameters under other names."""
+_OUTPUT_CAPS = ("max_output_tokens", "max_new_tokens", "max_length", "num_predict")
+
+
 class ModelEntry(Sampling):
     """A model id at an endpoint."""
 
@@ -83,6 +110,22 @@ class ModelEntry(Sampling):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
     context_window: int | None = Field(default=None, ge=1000)
+
+    @field_validator("extra_body")
+    @classmethod
+    def _replaces_nothing(cls, sent: dict[str, Any]) -> dict[str, Any]:
+        """What is measured or priced must be what the bench says of it."""
+        for name in sent:
+            if name in Sampling.model_fields:
+                raise ValueError(f"`{name}` stands in the model itself, not in its extra_body")
+            if name in _OUTPUT_CAPS:
+                raise ValueError(f"`{name}` sets the length that is priced; give `max_tokens`")
+            if name in _OWN_FIELDS:
+                raise ValueError(f"`{name}` would replace what is measured or priced; take it out")
+        tier = sent.get("service_tier")
+        if tier is not None and not isinstance(tier, str):
+            raise ValueError(f"service_tier is {tier!r}; give a word, such as flex")
+        return sent
 
 
 class SeatEntry(Sampling):

@@ -107,7 +107,7 @@ def by_role(found: Mapping[str, Mapping[str, float | None]]) -> pd.DataFrame:
 
 def _sums(rows: pd.DataFrame) -> dict[str, Any]:
     dollars = {name: rows[name].astype(float) for name in ("cost_usd", "spent_usd")}
-    tokens_in = rows[["tokens_input", "tokens_cache_read", "tokens_cache_write"]]
+    tokens_in = rows.filter(regex="^tokens_(input|cache_)")
     tokens_out = rows[["tokens_output", "tokens_reasoning"]]
     return {
         **calls_made(rows),

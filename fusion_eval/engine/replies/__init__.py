@@ -28,7 +28,7 @@ from fusion_eval.engine.replies.words import ERROR
 
 __all__ = ["Answered", "buckets", "read", "reported_cost", "reread"]
 
-_KEPT = ("id", "provider", "system_fingerprint", "service_tier")
+_KEPT = ("id", "provider", "system_fingerprint")
 
 
 def read(answered: Answered, mask: Callable[[str], str] = str) -> Reply:
@@ -94,6 +94,8 @@ def _reply(body: dict[str, Any], answered: Answered, speech: Said, billed: Bill)
     extra = {name: body[name] for name in _KEPT if body.get(name)}
     if (wait := waits.used_up(answered.headers)) is not None:
         extra["used_up_s"] = wait
+    if billed.problem is not None:
+        extra["bill"] = billed.problem
     attempt = Attempt(number=1, latency_s=latency, usage=billed.usage, cost_reported=billed.cost)
     return Reply(
         text=speech.text,
@@ -103,6 +105,7 @@ def _reply(body: dict[str, Any], answered: Answered, speech: Said, billed: Bill)
         latency_s=latency,
         model_served=served if isinstance(served, str) else None,
         cost_reported=billed.cost,
+        service_tier=billed.tier,
         simulated=isinstance(simulated, dict),
         attempts=(attempt,),
         asked_at=round(answered.at, 3),

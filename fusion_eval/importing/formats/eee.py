@@ -79,6 +79,7 @@ def _call(row: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
     hidden = usage.get("reasoning_tokens") or 0
     return {
         "recipe": row["recipe"], "task": row["task"], "repeat": 0, "role": "answer",
+        "purpose": "answer",
         "model": row["recipe"], "model_requested": row["recipe"],
         "tokens_input": usage.get("input_tokens"), "latency_s": row["latency_s"],
         "tokens_output": max(0, (usage.get("output_tokens") or 0) - hidden),

@@ -102,7 +102,7 @@ def _row(
         {**keys, **_call(model, used, head, output, grading=model in helpers)}
         for model, used in usage.items()
     ]
-    own = [call for call in calls if call["role"] == "answer"]
+    own = [call for call in calls if call["purpose"] == "answer"]
     error = sample.get("error")
     return {
         **keys,
@@ -137,6 +137,7 @@ def _call(
     asked = model == head.get("model")
     return {
         "role": "grader" if grading else "answer",
+        "purpose": "grading" if grading else "answer",
         "model": model,
         "model_requested": model,
         "model_served": output.get("model") if asked else None,

@@ -116,7 +116,7 @@ def _call(row: Mapping[str, Any], made: Mapping[str, Any]) -> dict[str, Any]:
     asked = provider.get("id") if isinstance(provider, Mapping) else provider
     return {
         "recipe": made["recipe"], "task": made["task"], "repeat": made["repeat"],
-        "role": "answer", "model": str(asked), "model_requested": str(asked),
+        "role": "answer", "purpose": "answer", "model": str(asked), "model_requested": str(asked),
         "tokens_input": made["tokens_in"], "tokens_reasoning": hidden or None,
         "tokens_output": None if made["tokens_out"] is None else made["tokens_out"] - hidden,
         "cost_usd": made["cost_usd"], "latency_s": made["latency_s"], "finish": made["finish"],
