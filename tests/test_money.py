@@ -173,7 +173,7 @@ def test_two_names_of_one_model_with_two_prices_are_each_charged_their_own(
 
     The one request that both share was sent once, and is paid at the price it was sent at.
     """
-    monkeypatch.setattr("fusion_eval.engine.replies.usage.reported_cost", lambda *_: None)
+    monkeypatch.setattr("fusion_eval.engine.replies.usage.cost_of", lambda *_: None)
     with served(simulator(tasks=REASONING)) as url:
         content = {
             "endpoints": {"there": {"base_url": url}},

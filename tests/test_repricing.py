@@ -58,7 +58,7 @@ def test_tokens_at_another_price_are_other_dollars_and_the_run_stays_as_it_was(r
 
 def test_an_unknown_price_becomes_known_and_so_does_what_was_spent(tmp_path: Path, monkeypatch):
     """The commonest reason: nobody knew the price when the run was made."""
-    monkeypatch.setattr("fusion_eval.engine.replies.usage.reported_cost", lambda *_: None)
+    monkeypatch.setattr("fusion_eval.engine.replies.usage.cost_of", lambda *_: None)
     with served(simulator()) as url:
         bench = bench_file(tmp_path, {"base_url": url})
         run = fe.run(MINI, bench, limit=1, repeats=1, output_dir=tmp_path / "results")

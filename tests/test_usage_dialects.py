@@ -28,6 +28,7 @@ from hypothesis import strategies as st
 import fusion_eval as fe
 from fusion_eval.core import Model, Price, Rate, Usage
 from fusion_eval.engine import prices
+from fusion_eval.engine.replies.costs import cost_of
 from fusion_eval.engine.replies.usage import bill as read_bill
 from fusion_eval.engine.replies.usage import buckets, reported_cost
 
@@ -200,7 +201,7 @@ CASES: list[tuple[str, Model, Any, float | None, str]] = [
 def bill(one: Model, usage: Any, at: float | None = None) -> prices.Cost:
     """As a reply is charged."""
     usage = usage if isinstance(usage, dict) else {}
-    return prices.paid(one, buckets(usage), reported_cost({"usage": usage}), at)
+    return prices.paid(one, buckets(usage), reported_cost(usage), at)
 
 
 @pytest.mark.parametrize(
@@ -301,8 +302,8 @@ def test_a_cost_in_a_header_counts_where_the_body_has_none(headers: dict[str, st
     """Gateways and fusion products say only there what several upstream calls have cost."""
     body = {"usage": chat(1000, 500)}
 
-    assert reported_cost(body, headers) == usd
-    assert reported_cost({"usage": chat(1000, 500, cost=0.5)}, headers) == 0.5
+    assert cost_of(body, headers) == usd
+    assert cost_of({"usage": chat(1000, 500, cost=0.5)}, headers) == 0.5
 
 
 _FIELDS = (

@@ -33,9 +33,12 @@ IN_HEADERS = (
 """Headers with a cost in US dollars, for bodies without one."""
 
 
-def reported_cost(
-    body: Mapping[str, Any], headers: Mapping[str, str] | None = None
-) -> float | None:
+def reported_cost(usage: Mapping[str, Any]) -> float | None:
+    """The cost that a `usage` names, as in `cost_of`."""
+    return cost_of({"usage": usage}, {})
+
+
+def cost_of(body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
     """What the provider says it charged (US$), with its upstream bill where the key is our own.
 
     Negative numbers stand for dynamic prices, which are unknown and not free; more than `MOST_USD`
@@ -49,7 +52,7 @@ def reported_cost(
         cost = (cost or 0.0) + upstream
     if cost is not None:
         return cost
-    named = {name.lower(): value for name, value in (headers or {}).items()}
+    named = {name.lower(): value for name, value in headers.items()}
     said = (dollars(named.get(name)) for name in IN_HEADERS)
     return next((usd for usd in said if usd is not None), None)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from fusion_eval.core import Usage
 from fusion_eval.core.price import MOST_TOKENS
-from fusion_eval.engine.replies.costs import number, object_, reported_cost
+from fusion_eval.engine.replies.costs import cost_of, number, object_, reported_cost
 
 __all__ = ["NOTHING", "Bill", "bill", "buckets", "number", "object_", "reported_cost"]
 
@@ -60,7 +60,7 @@ def bill(body: Mapping[str, Any], headers: Mapping[str, str], *, text: bool) -> 
     tier = body.get("service_tier") or usage.get("service_tier")
     return Bill(
         usage=found,
-        cost=reported_cost(body, headers),
+        cost=cost_of(body, headers),
         tier=tier[:40] if isinstance(tier, str) else None,
         problem=problem,
     )
