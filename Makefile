@@ -36,8 +36,9 @@ simulations: .venv/dev ## error rates and coverage of the statistics at full siz
 hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=… for others; slow)
 	HOSTILE_REPLIES=20000 $(BIN)/python -m pytest -q tests/test_hostile_replies.py
 
-coverage: .venv/dev ## docs/coverage.md: what the intervals and tests hold, in known worlds (slow)
+coverage: .venv/dev ## docs/coverage.md, docs/choices.md: what the statistics hold, in known worlds (slow)
 	$(BIN)/python tests/write_coverage.py
+	$(BIN)/python tests/write_choices.py
 
 INTEROP ?= .interop
 

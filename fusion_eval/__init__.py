@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fusion_eval.report.money import costs
     from fusion_eval.repricing import reprice
     from fusion_eval.showing import show
+    from fusion_eval.stats.acceptable import acceptable
     from fusion_eval.stats.agreement import agreement
     from fusion_eval.stats.alike import alike
     from fusion_eval.stats.best import best
@@ -88,6 +89,7 @@ _HOMES = {
     "oracle": "fusion_eval.stats.oracles",
     "union_oracle": "fusion_eval.stats.oracles",
     "acceptability": "fusion_eval.stats.decision",
+    "acceptable": "fusion_eval.stats.acceptable",
     "decisions": "fusion_eval.stats.decision",
     "matched": "fusion_eval.stats.matched",
     "power": "fusion_eval.stats.planning",
@@ -125,6 +127,7 @@ _MODULES = frozenset({"gate", "labelling", "plots", "simulator"})
 
 __all__ = [
     "acceptability",
+    "acceptable",
     "agreement",
     "alike",
     "best",

@@ -19,7 +19,7 @@ from cover_worlds import HERON, KESTREL, Draw, Floats, Population, draw, populat
 from fusion_eval import stats
 from fusion_eval.stats.best import winner
 from fusion_eval.stats.multiple import flip_signs
-from fusion_eval.stats.ranks import maybe_best, rank_sets
+from fusion_eval.stats.ranks import rank_sets
 
 Kind = Literal["coverage", "false alarms", "power", "control"]
 SIZES = (10, 30, 100)
@@ -159,7 +159,7 @@ def _ranks_hold(drawn: Draw, truth: float) -> bool:
 
 def _best_is_kept(drawn: Draw, truth: float) -> bool:
     x = drawn.equals(8)
-    return bool(maybe_best(x, flip_signs(len(x), FLIPS, drawn.rng))[0])
+    return bool(rank_sets(x, flip_signs(len(x), FLIPS, drawn.rng))[0][0] == 1)
 
 
 def _on_these_tasks(drawn: Draw, truth: Floats) -> bool:

@@ -175,13 +175,34 @@ def test_a_late_answer_counts_nothing_and_the_choice_changes_with_the_limit():
 
 def test_an_unknown_latency_is_never_in_time_and_without_any_there_is_no_answer():
     """Unknown is not fast."""
-    trials = table({"a": {"score": 0.5, "latency_s": 1.0}, "b": {"score": 0.9}}, 6)
+    trials = table({"a": {"score": 0.5, "latency_s": 1.0}, "b": {"score": 0.9}}, 8)
 
     row = fe.deadlines(trials, [100]).set_index("recipe")
 
     assert row.loc["a", "chosen"]
-    assert (row.loc["b", "score"], row.loc["b", "unknown"]) == (0.0, 6)
+    assert (row.loc["b", "score"], row.loc["b", "unknown"]) == (0.0, 8)
     with pytest.raises(StatisticsError, match="no latency"):
         fe.deadlines(trials.assign(latency_s=np.nan))
     with pytest.raises(StatisticsError, match="above 0"):
         fe.deadlines(trials, [0])
+
+
+def test_limits_are_judged_on_common_tasks_by_one_clock_and_not_from_a_few():
+    """Simulated seconds beside measured ones made the recommendation "up to 36 s take ll-auto"."""
+    hard = np.where(np.arange(20) < 10, 0.9, 0.1)
+    trials = table(
+        {name: {"score": np.clip(hard + gain, 0, 1), "latency_s": 2.0, "latency_source": source}
+         for name, gain, source in (("skips", -0.05, "measured"), ("good", 0.0, "measured"),
+                                    ("fair", -0.1, "measured"), ("toy", 0.05, "simulated"))},
+        20,
+    )  # fmt: skip
+    easy = trials["task"].isin(trials["task"].unique()[:10])
+    lost = trials[(trials["recipe"] != "skips") | easy]
+
+    found = fe.deadlines(lost, [5.0])
+
+    assert set(found["recipe"]) == {"good", "fair"}
+    assert choices(found)["recipe"].tolist() == ["good"]
+    few = fe.deadlines(trials[trials["task"].isin(trials["task"].unique()[:7])], [5.0])
+    assert not few["chosen"].any()
+    assert "1 more" in few.attrs["lacking"]

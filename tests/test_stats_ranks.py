@@ -12,7 +12,9 @@ from fusion_eval.errors import StatisticsError, TooFewTasksError
 from fusion_eval.stats.best import cross_fitted
 from fusion_eval.stats.multiple import flip_signs, max_t_p, simultaneous_intervals
 from fusion_eval.stats.paired import sign_flip_p
-from fusion_eval.stats.ranks import maybe_best, p_best, rank_sets
+from fusion_eval.stats.points import points
+from fusion_eval.stats.ranks import p_best, rank_sets
+from fusion_eval.stats.tables import tidied
 
 RNG = np.random.default_rng
 
@@ -80,20 +82,27 @@ def test_a_constant_lead_decides_with_many_tasks_and_not_with_few():
     """No spread was seen; on five tasks that is luck."""
     x = np.repeat(RNG(2).random((20, 1)) * 0.5, 2, axis=1) + np.array([0.0, 0.1])
 
-    assert list(maybe_best(x, flip_signs(20, 99, RNG(0)))) == [False, True]
-    assert list(maybe_best(x[:5], flip_signs(5, 99, RNG(0)))) == [True, True]
+    assert list(rank_sets(x, flip_signs(20, 99, RNG(0)))[0]) == [2, 1]
+    assert list(rank_sets(x[:5], flip_signs(5, 99, RNG(0)))[0]) == [1, 1]
 
 
-def test_resampled_probabilities_of_being_best_are_those_of_all_resamples():
-    """Checked by counting all 4^4 resamples of four tasks."""
-    x = np.array([[0.9, 0.5], [0.2, 0.4], [0.3, 0.45], [0.6, 0.5]])
-    draws = np.stack(np.meshgrid(*[range(4)] * 4), axis=-1).reshape(-1, 4)
-    weights = np.stack([(draws == t).sum(axis=1) for t in range(4)], axis=1).astype(float)
-    means = x[draws].mean(axis=1)
-    first = (means[:, 0] > means[:, 1] + 1e-12).mean()
-    tie = (np.abs(means[:, 0] - means[:, 1]) <= 1e-12).mean()
+def test_the_probability_of_being_best_is_drawn_together_and_names_who_may_be():
+    """Of twelve equal recipes the luckiest was called the best with .6, and of two tasks with 1."""
+    rng = np.random.default_rng(3)
+    level = rng.normal(0.5, 0.1, 30)
+    rows = [
+        {"task": f"t{k}", "recipe": f"r{j}", "score": float(np.clip(level[k] + e, 0, 1))}
+        for j in range(12)
+        for k, e in enumerate(rng.normal(0, 0.08, 30))
+    ]
+    table = pd.DataFrame(rows)
 
-    assert p_best(x, weights) == pytest.approx([first + tie / 2, 1 - first - tie / 2])
+    shares = p_best(points(tidied(table)))
+
+    assert shares.sum() == pytest.approx(1)
+    assert shares.max() < 0.35
+    few = table[table["task"].isin([f"t{k}" for k in range(7)])]
+    assert np.isnan(p_best(points(tidied(few)))).all()
 
 
 def test_p_without_adjustment_is_the_sign_flip_p_of_each_pair():

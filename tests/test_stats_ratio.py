@@ -7,10 +7,11 @@ import pytest
 from made_ladders import DECISIONS, table
 from made_worlds import noise, worlds
 
-from fusion_eval import stats
 from fusion_eval.errors import MissingScoresError, StatisticsError
 from fusion_eval.stats.bootstrap import resampled_critical
+from fusion_eval.stats.points import Points
 from fusion_eval.stats.ratio import dollars_per_point, fieller_set, positive_ratio, ratio_of_means
+from fusion_eval.stats.stakes import Stakes
 
 
 @pytest.mark.parametrize("k", [0, 1, 2])
@@ -144,37 +145,36 @@ def test_the_ratio_of_two_mean_costs_covers_as_often_as_known(n, known_bias):
     assert 0.95 - known_bias - noise(0.95, count) <= hits / count <= 0.96 + noise(0.95, count)
 
 
-def test_the_probability_of_being_the_better_choice_is_that_of_the_normal_approximation():
-    """With many tasks the share of resamples is Phi(mean / se) of the net benefit."""
-    rng = np.random.default_rng(2)
-    level = rng.uniform(0.4, 0.6, 400)
-    trials = table(
-        {"a": {"score": level, "cost_usd": 0.01},
-         "b": {"score": level + rng.normal(0.01, 0.08, 400), "cost_usd": 0.013}}, 400
-    )  # fmt: skip
+def _two(difference, se, value=0.01, draws=40_000):
+    """Stakes of two recipes whose difference in points is normal, at a cost of 1 cent each."""
+    rng = np.random.default_rng(0)
+    scores = np.column_stack([np.zeros(draws), difference + se * rng.normal(size=draws)])
+    cost = np.full(2, 0.01)
+    data = Points(["a", "b"], np.zeros((400, 2)), np.full((400, 2), 0.01), np.ones(2, bool))
+    costs = np.full((draws, 2), 0.01)
+    return Stakes(data, np.array([0.0, difference]), cost, cost, scores, costs, costs)
 
-    curve = stats.acceptability(trials, [0.004], resamples=20_000).set_index("recipe")
 
-    benefit = 0.4 * (trials[trials.recipe == "b"]["score"].to_numpy() - level) - 0.003
-    z = benefit.mean() / (benefit.std(ddof=1) / 20)
+def test_the_probability_of_being_the_better_choice_is_that_of_the_normal_distribution():
+    """Of a normal posterior the share of draws is Phi(mean / standard deviation)."""
+    share = _two(0.65, 0.4).probability(0.004)
 
-    assert curve.loc["b", "probability"] == pytest.approx(NormalDist().cdf(z), abs=0.012)
+    assert share[1] == pytest.approx(NormalDist().cdf(0.65 / 0.4), abs=0.006)
+    assert share.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("k", range(4))
 def test_the_value_of_perfect_information_is_the_unit_normal_loss(k):
-    """Two recipes, normal differences: se times Raiffa and Schlaifer's tabled integral."""
+    """Two recipes, normal differences: sd times Raiffa and Schlaifer's tabled integral.
+
+    That of as many tasks again is the same integral for the part of the variance that they tell.
+    """
     golden = DECISIONS["unit_normal_loss"]
-    rng, n = np.random.default_rng(k), 400
-    noise_ = rng.normal(size=n)
-    noise_ = (noise_ - noise_.mean()) / noise_.std()
-    gain = 0.1 * noise_ + golden["at"][k] * 0.1 / np.sqrt(n)
-    trials = table(
-        {"a": {"score": 0.5 * np.ones(n), "cost_usd": 0.01},
-         "b": {"score": 0.5 + gain, "cost_usd": 0.01}}, n
-    )  # fmt: skip
+    z, loss = golden["at"][k], golden["loss"][k]
+    known = _two(z * 0.5, 0.5)
 
-    curve = stats.acceptability(trials, [0.01], resamples=20_000)
-
-    per_se = curve["evpi"].iloc[0] / (100 * 0.01 * 0.1 / np.sqrt(n))
-    assert per_se == pytest.approx(golden["loss"][k], abs=0.015)
+    assert known.perfect_information(0.01) / 0.005 == pytest.approx(loss, abs=0.006)
+    assert known.regret(0.01, 1 if z >= 0 else 0) / 0.005 == pytest.approx(loss, abs=0.006)
+    part, normal = np.sqrt(0.5), NormalDist()
+    told = part * (normal.pdf(z / part) - abs(z) / part * normal.cdf(-abs(z) / part))
+    assert known.sample_information(0.01, 400) / 0.005 == pytest.approx(told, abs=0.006)

@@ -82,7 +82,7 @@ def picture(path: Path) -> None:
     right.set_ylim(left.get_ylim())  # a rank is read beside its mean
     left.set_title("Mean score of 18 systems, with 95% intervals", fontsize=11, loc="left")
     right.set_title(right.get_title(loc="left"), fontsize=11, loc="left")
-    right.set_xlabel("rank, 1 is best (95%, all at once;\nfilled: may be the best)")
+    right.set_xlabel("rank, 1 is best (95%, all at once;\nfilled: may be first)")
     for ax, x, wide in ((left, 0.165, 0.425), (right, 0.625, 0.36)):
         ax.set_position((x, 0.165, wide, 0.76))
         ax.tick_params(labelsize=9)

@@ -25,7 +25,7 @@ def ranks(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     frame : the table of `stats.ranks` (or trials, from which that table is made first)
 
     A bar holds all ranks that the simultaneous intervals leave open; the marker is where the mean
-    came out, filled where the recipe is not excluded from being the best.
+    came out, filled where rank 1 is open.
     """
     table = frame if "rank_low" in frame.columns else stats.ranks(frame)
     return _draw(given_or_new(ax, height(table)), table)
@@ -57,7 +57,7 @@ def _draw(ax: Axes, table: pd.DataFrame) -> Axes:
     what = f"ranks that {tasks_phrase(table)} leave open"
     title = f"SIMULATED: {what}" if is_simulated(table) else what.capitalize()
     level = float(table.attrs.get("level", 0.95))
-    label = f"rank, 1 is best ({level:.0%}, all at once; filled: may be the best)"
+    label = f"rank, 1 is best ({level:.0%}, all at once; filled: may be first)"
     rows.finish(ax, names, title, label, bottom)
     if is_simulated(table):
         mark_simulated(ax, [(len(shown) - k, k) for k in range(len(shown))], [], size)

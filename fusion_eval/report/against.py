@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval import stats
-from fusion_eval.stats.frontier import NEVER
+from fusion_eval.stats.frontier import NEVER, NOT_COMPARED
 
 PAIRS_UP_TO = 40
 """Recipes; beyond, all pairs are too many to look at."""
@@ -66,7 +66,7 @@ def choose_reference(table: pd.DataFrame) -> tuple[str | None, str]:
 
 def _scored(table: pd.DataFrame) -> pd.DataFrame:
     """Recipes with a score that is not just the 0 of never having answered."""
-    return table[table["score"].notna() & (table["status"] != NEVER)]
+    return table[table["score"].notna() & ~table["status"].isin([NEVER, NOT_COMPARED])]
 
 
 def _priced(scored: pd.DataFrame) -> bool:

@@ -42,7 +42,7 @@ def acceptability_rows(summary: Mapping[str, Any]) -> pd.DataFrame:
     rows = [
         {
             "value": value, "recipe": name, "net_benefit": None, "n": tasks[name],
-            "probability": share, "chosen": found["chosen"][k] == name,
+            "probability": share, "chosen": found["chosen"][k : k + 1] == [name],
         }
         for name, shares in found["recipes"].items()
         for k, (value, share) in enumerate(zip(found["values"], shares, strict=True))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from fusion_eval.report.choice import FEW_TASKS, Name, choice, short_choice
+from fusion_eval.report.kinds import alike_sentence, kinds_sentence
 from fusion_eval.report.words import dollars, listed, number, plain, points, points_range
 from fusion_eval.report.worth import equal_dollars, time_limits
 from fusion_eval.stats import equivalence
 from fusion_eval.stats.caveats import percent
 
-Name = Callable[[str], str]
-FEW_TASKS = 15
 _FEW = 3
+_HEAVY = 0.4
+"""Share of a cost from which on the one task that carries it is named."""
 
 
 def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
@@ -22,22 +24,82 @@ def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
     return " ".join(part for part in (*warned, choice(summary, name), *rest) if part)
 
 
+def brief(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
+    """The decision in five sentences at most, for a terminal; the report has the rest."""
+    undecided = [row for row in summary["comparisons"] if row["conclusion"] == "undecided"]
+    parts = [
+        " ".join(filter(None, [_simulated(summary), _few_tasks(summary)])),
+        _selection(summary, name) or _never(summary, name),
+        short_choice(summary, name),
+        _conclusions(summary, name, 3),
+        _failures(summary, name) or (_more_tasks(summary, name) if undecided else ""),
+    ]
+    return [part for part in parts if part]
+
+
 def findings(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
     """The same without the choice, each finding on its own; none is empty."""
     parts = [
         _few_tasks(summary),
         _missing_tasks(summary, name),
+        _about(summary),
+        _selection(summary, name),
         _left_out(summary, name),
         _never(summary, name),
         _conclusions(summary, name),
         _leaders(summary, name),
+        alike_sentence(summary, name),
         equal_dollars(summary, name),
         time_limits(summary, name),
         _more_tasks(summary, name),
+        worth_of_tasks(summary),
         _failures(summary, name),
+        kinds_sentence(summary, name),
+        _heavy(summary, name),
         _simulated(summary),
     ]
     return [part for part in parts if part]
+
+
+def _about(summary: Mapping[str, Any]) -> str:
+    """What the intervals and probabilities are about, in words."""
+    if not summary["comparisons"] and not summary["decisions"]:
+        return ""
+    return (
+        "All of this is about new tasks like these: for tasks that were picked by hand, about "
+        "others picked in the same way; about exactly these tasks, `fusion-eval compare --estimand "
+        '"these tasks"`.'
+    )
+
+
+def _selection(summary: Mapping[str, Any], name: Name) -> str:
+    """Who is in no comparison of all, and on how many tasks the others are compared."""
+    texts = [f"{name(r)} ({why})" for r, why in summary["common"]["not_compared"].items()]
+    count = summary["common"]["tasks"]
+    parts = []
+    if texts:
+        parts.append(
+            f"In no choice, rank or frontier: {listed(texts, _FEW)}; "
+            "`fe.decisions(trials, lacking=1)` takes all recipes on the tasks that are left."
+        )
+    scored = [r for r in summary["recipes"].values() if r["score"]]
+    most = max((summary["tasks"] - len(r["missing_tasks"]) for r in scored), default=0)
+    if 0 < count < most:
+        parts.append(f"The choice is over the {number(count, 'task')} that the others all have.")
+    return " ".join(parts)
+
+
+def _heavy(summary: Mapping[str, Any], name: Name) -> str:
+    """Recipes of which a single task carries much of the cost."""
+    heavy = [
+        f"{name(cost['largest_task'])} carries {percent(cost['largest_share'], 0)} of that of "
+        f"{name(recipe)}"
+        for recipe, row in summary["recipes"].items()
+        if (cost := row["cost_usd"]) and cost["n"] > 2 and (cost["largest_share"] or 0) >= _HEAVY
+    ]
+    if not heavy:
+        return ""
+    return f"Costs hang on single tasks, and their intervals are too narrow: {listed(heavy, _FEW)}."
 
 
 def _few_tasks(summary: Mapping[str, Any]) -> str:
@@ -51,6 +113,8 @@ def _few_tasks(summary: Mapping[str, Any]) -> str:
 def _missing_tasks(summary: Mapping[str, Any], name: Name) -> str:
     """Whose mean is over fewer tasks than those of the others; the leader, then who lacks most."""
     lacking = {r: row["missing_tasks"] for r, row in summary["recipes"].items()}
+    apart = summary["common"]["not_compared"]
+    lacking = {r: tasks for r, tasks in lacking.items() if r not in apart}
     some = sorted(
         (r for r in lacking if lacking[r]), key=lambda r: (r != summary["best"], -len(lacking[r]))
     )
@@ -61,8 +125,8 @@ def _missing_tasks(summary: Mapping[str, Any], name: Name) -> str:
         return f"{len(lacking[some[0]])} {of} have no score under any recipe."
     each = [f"{name(r)} ({len(lacking[r])})" for r in some]
     return (
-        f"Not every mean is over all {number(summary['tasks'], 'task')}; missing: "
-        f"{listed(each, _FEW)}. Comparisons use the tasks that both have."
+        f"Not every recipe has all {number(summary['tasks'], 'task')}; missing: "
+        f"{listed(each, _FEW)}. Means and comparisons are over the tasks that all have."
     )
 
 
@@ -72,53 +136,11 @@ def _simulated(summary: Mapping[str, Any]) -> str:
     return "All of this is SIMULATED: it says nothing about real models."
 
 
-def choice(summary: Mapping[str, Any], name: Name = plain) -> str:
-    """What to take at which value of a point, in one sentence."""
-    rows = summary["decisions"]
-    answered = [recipe for recipe in summary["recipes"] if recipe not in summary["never_answered"]]
-    if not answered:
-        return "No recipe answered, so there is nothing to choose."
-    if not rows:
-        return "No cost is known, so this compares scores alone."
-    if len(answered) == 1:
-        only = len(summary["recipes"]) == 1
-        who = "There is one recipe" if only else f"Only {name(answered[0])} answered"
-        return f"{who}, so there is nothing to choose."
-    if len(rows) == 1:
-        only = rows[0]
-        sure = f"(probability {sureness(only)} by resampling tasks)"
-        return (
-            f"Whatever a point of score is worth, take {name(only['recipe'])} "
-            f"{sure if sureness(only) else '(too few tasks to say how sure)'}."
-        )
-    texts = []
-    for row in rows:
-        low, high = row["from_usd"], row["to_usd"]
-        if not low:
-            span = f"worth less than {dollars(high)} per task"
-        elif high is None:
-            span = f"worth more than {dollars(low)}"
-        else:
-            span = f"worth {dollars(low)} to {dollars(high)}"
-        sure = f" ({sureness(row)})" if sureness(row) else ""
-        texts.append(f"{span}, take {name(row['recipe'])}{sure}")
-    how = "In brackets: how often it is the best choice there when tasks are resampled."
-    return (
-        f"If one point of score (of 100) is {'; if it is '.join(texts)}. "
-        f"{how if sureness(rows[0]) else 'There are too few tasks to say how sure that is.'}"
-    )
-
-
-def sureness(row: Mapping[str, Any]) -> str:
-    """`98%`; empty where there are too few tasks for a probability."""
-    return "" if row["probability"] is None else percent(row["probability"], 0)
-
-
 def _left_out(summary: Mapping[str, Any], name: Name) -> str:
     names = [name(recipe) for recipe in summary["decisions_leave_out"]]
     if not names or not summary["decisions"]:
         return ""
-    return f"Left out of this choice, as the cost is not wholly known: {listed(names)}."
+    return f"Left out of this choice, as no cost is known: {listed(names)}."
 
 
 def _never(summary: Mapping[str, Any], name: Name) -> str:
@@ -135,7 +157,7 @@ def _never(summary: Mapping[str, Any], name: Name) -> str:
     return f"Never answered, and so in no choice and not on the frontier: {listed(found, _FEW)}."
 
 
-def _conclusions(summary: Mapping[str, Any], name: Name) -> str:
+def _conclusions(summary: Mapping[str, Any], name: Name, most: int = 6) -> str:
     rows = summary["comparisons"]
     if not rows:
         return ""
@@ -145,7 +167,7 @@ def _conclusions(summary: Mapping[str, Any], name: Name) -> str:
         group = [row for row in rows if row["conclusion"] == word]
         if group:
             label = _with_difference if word == "better" else _without
-            found.append(f"{word}: {listed([label(row, name) for row in group])}")
+            found.append(f"{word}: {listed([label(row, name) for row in group], most)}")
     return f"Against {reference} ({summary['reference_chosen']}) – {'; '.join(found)}."
 
 
@@ -230,6 +252,48 @@ def tasks_to_decide(row: Mapping[str, Any]) -> int:
     if _ratio(row) == 0:
         return 10**9
     return equivalence.tasks_to_decide(row["difference"], (row["high"] - row["low"]) / 2, row["n"])
+
+
+def worth_of_tasks(summary: Mapping[str, Any]) -> str:
+    """What as many tasks again would save, what they cost, and from how many answers that pays."""
+    found = summary["worth_of_tasks"]
+    if found is None:
+        return ""
+    tasks, row = found["tasks"], found
+    start = f"As many tasks again ({tasks:,}"
+    start += f", about {dollars(row['usd'], 2)} with grading)" if row["usd"] else ")"
+    if not row["evsi_usd"]:
+        return f"{start} would not change the choice: it is not worth deciding any further."
+    worth = dollars(row["evsi_usd"], 2)
+    saved = f"{start} would save {worth} per 1,000 answers where they help most"
+    if row["answers"] is None:
+        return f"{saved}."
+    return f"{saved}: they pay from about {row['answers']:,} answers on, not below."
+
+
+def worth_deciding(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The largest worth of as many tasks again over the ranges of the choice, and their price.
+
+    `tasks`, `evsi_usd` (per 1,000 answers), `usd` (of all recipes with grading; None where a part
+    is not known) and `answers`, from which on they pay. None where there is no choice.
+    """
+    rows = summary["decisions"]
+    if len(rows) < 1 or len(summary["recipes"]) < 2:
+        return None
+    saved, tasks = max(row["evsi_usd"] for row in rows), summary["common"]["tasks"]
+    each = [_answer_usd(summary, recipe) for recipe in summary["recipes"]]
+    usd = tasks * summary["repeats"] * sum(u for u in each if u is not None)
+    usd_known = usd if all(u is not None for u in each) else None
+    pays = usd_known is not None and saved > 1e-12
+    answers = _two_digits(1_000 * usd_known / saved) if pays and usd_known is not None else None
+    return {
+        "tasks": tasks, "evsi_usd": saved if saved > 1e-12 else 0.0, "usd": usd_known,
+        "answers": answers,
+    }  # fmt: skip
+
+
+def _two_digits(value: float) -> int:
+    return int(float(f"{value:.1e}"))
 
 
 def _failures(summary: Mapping[str, Any], name: Name) -> str:

@@ -22,7 +22,7 @@ from fusion_eval.report.words import (
 )
 from fusion_eval.report.worthwhile import worth_parts
 from fusion_eval.stats.caveats import percent
-from fusion_eval.stats.frontier import NEVER
+from fusion_eval.stats.frontier import NEVER, NOT_COMPARED
 from fusion_eval.store import Run
 
 _PARTS, _PART_TASKS, _RECIPES_ACROSS = 12, 5, 8
@@ -77,9 +77,16 @@ def _picture(summary: Mapping[str, Any]) -> str:
 
 
 def by_score(summary: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
-    """Recipes, best score first; those without a score last."""
+    """Recipes, best score first; those that are not compared, or have no score, last."""
+    apart = summary["common"]["not_compared"]
     rows = summary["recipes"].items()
-    return sorted(rows, key=lambda item: -item[1]["score"]["value"] if item[1]["score"] else 1)
+    return sorted(
+        rows,
+        key=lambda item: (
+            item[0] in apart,
+            -item[1]["score"]["value"] if item[1]["score"] else 1,
+        ),
+    )
 
 
 def _recipes(summary: Mapping[str, Any]) -> str:
@@ -119,8 +126,8 @@ def latency(estimate: Mapping[str, Any] | None) -> str:
 
 def frontier(row: Mapping[str, Any]) -> str:
     """`on (98 %)`, `undecided (12 %)`, `dominated by x (0 %)`."""
-    if row["frontier"] == NEVER:
-        return NEVER
+    if row["frontier"] in (NEVER, NOT_COMPARED):
+        return str(row["frontier"])
     if row["on_frontier"] is None and not row["dominated_by"]:
         return "unknown"
     word = row["frontier"]
@@ -145,7 +152,7 @@ def _reading(summary: Mapping[str, Any]) -> str:
         "In brackets: 95 % intervals over tasks. Cost is what an answer costs a user who runs that "
         "recipe alone; latency is the longest path through its calls. Read: share of criteria with "
         "a verdict. Frontier: `on` or `dominated` when that is beyond chance, else `undecided`; "
-        "the percentage is how often the recipe is on the frontier when tasks are resampled.",
+        "the percentage is the probability that it truly is on it.",
     ]
     return " ".join(line for line in lines if line)
 

@@ -16,15 +16,18 @@ from fusion_eval.report.against import against
 from fusion_eval.report.audit import audit
 from fusion_eval.report.cleaning import clean
 from fusion_eval.report.curves import curves
-from fusion_eval.report.decision import to_decide
+from fusion_eval.report.decision import to_decide, worth_deciding
 from fusion_eval.report.design import designed
 from fusion_eval.report.grader import grader_report
+from fusion_eval.report.kinds import by_kind, same_answers
 from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.sections import by_part
 from fusion_eval.report.worth import worth
 from fusion_eval.stats.breakdown import breakdown
+from fusion_eval.stats.clusters import score_of
 from fusion_eval.stats.latency import median
+from fusion_eval.stats.points import Points, points
 from fusion_eval.store import Run, read_run
 
 LEVEL = 0.95
@@ -40,6 +43,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
     table = stats.pareto(trials, LEVEL, SEED)
     missing = missing_tasks(trials, opened.manifest)
     decisions = stats.decisions(trials, SEED)
+    shared = points(trials)
     lost = losses(opened.manifest)
     summary = {
         "run_id": opened.id,
@@ -51,13 +55,22 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "repeats": int(trials["repeat"].max()) + 1 if len(trials) else 0,
         "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
         "recipes": {
-            row["recipe"]: _recipe(trials, row, missing) | _verdicts(read, row["recipe"])
+            row["recipe"]: _recipe(trials, row, missing, shared) | _verdicts(read, row["recipe"])
             for row in table.to_dict("records")
         },
         **against(trials, table, LEVEL, SEED),
         "audit": audit(opened, trials),
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
+        "decisions_bounded": decisions.attrs["bounded"],
+        "common": {
+            "tasks": len(shared.score),
+            "lacking": decisions.attrs["lacking"] or None,
+            "not_compared": dict(shared.left_out),
+        },
+        "same_answers": same_answers(trials),
+        "kinds": by_kind(trials, LEVEL),
+        "acceptable": stats.acceptable(trials, level=LEVEL, seed=SEED).to_dict("records"),
         "never_answered": decisions.attrs["never_answered"],
         **curves(trials, LEVEL, SEED),
         **worth(trials, verdicts, calls, LEVEL, SEED),
@@ -78,22 +91,29 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "statistics_seed": SEED,
     }
     cleaned: dict[str, Any] = clean(summary)
-    return cleaned | {"to_decide": to_decide(cleaned)}
+    return cleaned | {
+        "to_decide": to_decide(cleaned),
+        "worth_of_tasks": worth_deciding(cleaned),
+    }
 
 
 def _recipe(
-    trials: pd.DataFrame, row: Mapping[Any, Any], missing: Mapping[str, list[str]]
+    trials: pd.DataFrame,
+    row: Mapping[Any, Any],
+    missing: Mapping[str, list[str]],
+    shared: Points,
 ) -> dict[str, Any]:
     rows = trials[trials["recipe"].astype(str) == row["recipe"]]
     answered = rows[rows["failure"].isna()]
-    score = per_task(rows)[row["recipe"]].dropna() if row["n"] else []
     complete = per_task(rows, missing="complete")[row["recipe"]].dropna()
+    if row["recipe"] in shared.names:
+        complete = complete[complete.index.isin(shared.tasks)]
     return {
         "strategy": row["strategy"] or None,
-        "score": stats.mean_score(score, LEVEL) if row["n"] else None,
+        "score": _score(rows, row, shared),
         "score_by_policy": stats.headline(rows, row["recipe"], LEVEL),
         "score_complete_cases": stats.mean_score(complete, LEVEL) if len(complete) else None,
-        "cost_usd": _cost(row),
+        "cost_usd": _cost(row, rows),
         "latency_s": _latency(rows),
         "trials": len(rows),
         "failed": int(row["failed"]),
@@ -117,7 +137,16 @@ def _verdicts(read: pd.DataFrame, recipe: str) -> dict[str, int]:
     return {"verdicts": size, "unread_verdicts": size - count}
 
 
-def _cost(row: Mapping[Any, Any]) -> dict[str, Any] | None:
+def _score(rows: pd.DataFrame, row: Mapping[Any, Any], shared: Points) -> Any:
+    """The mean over the tasks that all recipes have; over its own where it is not compared."""
+    if not row["n"]:
+        return None
+    if row["recipe"] in shared.names:
+        return score_of(shared.score[:, shared.names.index(row["recipe"])], shared.groups, LEVEL)
+    return stats.mean_score(per_task(rows)[row["recipe"]].dropna(), LEVEL)
+
+
+def _cost(row: Mapping[Any, Any], rows: pd.DataFrame) -> dict[str, Any] | None:
     """An estimate, with the number of trials of unknown cost; any makes it a lower bound."""
     if math.isnan(row["cost_usd"]):
         return None
@@ -130,6 +159,18 @@ def _cost(row: Mapping[Any, Any]) -> dict[str, Any] | None:
         "method": row["cost_method"],
         "unknown": int(row["cost_unknown"]),
         "lower_bound": bool(row["cost_unknown"]),
+        **_largest(rows),
+    }
+
+
+def _largest(rows: pd.DataFrame) -> dict[str, Any]:
+    """The task that costs most, and its share of the costs of all tasks."""
+    costs = rows["cost_usd"].astype(float).groupby(rows["task"].astype(str)).mean().dropna()
+    if not costs.sum() > 0:
+        return {"largest_task": None, "largest_share": None}
+    return {
+        "largest_task": str(costs.idxmax()),
+        "largest_share": float(costs.max() / costs.sum()),
     }
 
 

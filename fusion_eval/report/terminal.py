@@ -12,14 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from fusion_eval.report.audit import first_screen
-from fusion_eval.report.decision import decision
+from fusion_eval.report.decision import brief
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.words import dollars, number, plain, points
-from fusion_eval.stats.frontier import NEVER
+from fusion_eval.stats.frontier import NEVER, NOT_COMPARED
 from fusion_eval.store import Run
 
 WIDTH = 100
+LINES = 5
+"""Lines that the decision may take on a terminal."""
 _NAME = 24
 _COLUMNS = ("score, points", "tasks", "cost per task", "latency", "failed", "frontier")
 
@@ -56,9 +58,14 @@ def _size(summary: Mapping[str, Any]) -> str:
 
 
 def paragraph(source: Run | Mapping[str, Any], width: int = WIDTH) -> str:
-    """The decision in plain words, wrapped at `width` columns."""
-    words = decision(_summary(source))
-    return textwrap.fill(words, width, break_long_words=False, break_on_hyphens=False)
+    """The decision in at most five lines of `width` columns; a longer one ends in `…`."""
+    lines: list[str] = []
+    for text in brief(_summary(source)):
+        lines += textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    if len(lines) <= LINES:
+        return "\n".join(lines)
+    texts = brief(_summary(source))
+    return "\n".join(textwrap.shorten(text, width, placeholder=" …") for text in texts)
 
 
 def findings(source: Run | Mapping[str, Any], width: int = WIDTH) -> list[str]:
@@ -98,7 +105,7 @@ def _cells(name: str, row: Mapping[str, Any]) -> list[str]:
         f"{latency['value']:.3g} s" if latency else "unknown",
         f"{row['failed']}/{row['trials']}",
         row["frontier"]
-        if row["on_frontier"] is not None or row["frontier"] == NEVER
+        if row["on_frontier"] is not None or row["frontier"] in (NEVER, NOT_COMPARED)
         else "unknown",
     ]
 

@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.report.words import listed, points
+from fusion_eval.report.words import dollars, listed, points
 from fusion_eval.stats.alike import alike
+from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.deadline import choices, deadlines
 from fusion_eval.stats.decompose import decompose
 from fusion_eval.stats.drafts import drafts
@@ -71,20 +72,33 @@ def equal_dollars(summary: Mapping[str, Any], name: Name) -> str:
     rows = [row for row in summary["matched"] if row["difference"] is not None]
     if not rows:
         return ""
+    parts = [_at(rows, "inside", name), _at(rows, "above", name)]
+    return " ".join(part for part in parts if part)
+
+
+def _at(rows: Rows, place: str, name: Name) -> str:
+    """Those inside the baselines' range of costs, or those that cost more than any mixture."""
     found = []
     for word in ("better", "worse", "undecided"):
-        group = [row for row in rows if row["conclusion"] == word]
-        texts = [f"{name(r['recipe'])} ({points(r['difference'], signed=True)})" for r in group]
+        group = [row for row in rows if row["conclusion"] == word and row["place"] == place]
+        texts = [f"{name(r['recipe'])} {_gain(r)}" for r in group]
         if group:
             found.append(f"{word}: {listed(texts, _NAMES)}")
-    above = [name(row["recipe"]) for row in rows if row["place"] == "above"]
-    dearer = f"; {listed(above, _NAMES)} costs more than any mix" if len(above) == 1 else ""
-    if len(above) > 1:
-        dearer = f"; {listed(above, _NAMES)} cost more than any mix"
-    return (
-        "At equal dollars, against the best mix of solo recipes that costs the same – "
-        f"{'; '.join(found)}{dearer}."
+    if not found:
+        return ""
+    start = (
+        "At equal dollars, against the best mix of solo recipes that costs the same"
+        if place == "inside"
+        else "Not at equal dollars, as no mix of solo recipes costs so much: against the best one"
     )
+    return f"{start} – {'; '.join(found)}."
+
+
+def _gain(row: Mapping[str, Any]) -> str:
+    """`(+2.1, −0.3 to +4.4, at $0.02)`."""
+    low, high = points(row["low"], signed=True), points(row["high"], signed=True)
+    size = points(row["difference"], signed=True)
+    return f"({size}, {low} to {high}, at {dollars(row['cost_usd'], 2)})"
 
 
 def time_limits(summary: Mapping[str, Any], name: Name) -> str:
@@ -96,11 +110,16 @@ def time_limits(summary: Mapping[str, Any], name: Name) -> str:
     for row in rows[:_RANGES]:
         until = row["to_s"]
         span = f"up to {_seconds(until)}" if until else f"from {_seconds(row['from_s'])} on"
-        texts.append(f"{span} take {name(row['recipe'])}")
+        sure = "" if row["probability"] is None else f"{percent(row['probability'], 0)}, "
+        price = "cost unknown" if row["cost_usd"] is None else dollars(row["cost_usd"], 2)
+        texts.append(f"{span} {name(row['recipe'])} ({sure}{price})")
     rest = len(rows) - _RANGES
     are = "range is" if rest == 1 else "ranges are"
     more = f"; {rest} more {are} in summary.json" if rest > 0 else ""
-    return f"If a late answer counts 0: with a limit of {'; '.join(texts)}{more}."
+    return (
+        "If a late answer counts 0 and money plays no part, the highest score has, with a limit of "
+        f"{'; '.join(texts)}{more}. In brackets: how likely that is, and the price of an answer."
+    )
 
 
 def _seconds(value: float) -> str:

@@ -17,6 +17,8 @@ def worth_parts(summary: Mapping[str, Any]) -> list[str]:
     parts: list[str] = []
     if summary["matched"]:
         parts += ["## At equal dollars", _equal(summary), _EQUAL]
+    if summary["acceptable"]:
+        parts += ["## Answers that are good enough", _acceptable(summary), _GOOD]
     if summary["deadlines"]:
         parts += ["## Under a time limit", _deadlines(summary), _LATE]
     fusion = [_headroom(summary), _alike(summary), _drafts(summary), _decomposition(summary)]
@@ -32,8 +34,52 @@ _EQUAL = (
 )
 _LATE = (
     "A late or failed answer counts 0. For each range of limits, the recipe with the highest score "
-    "within it, and the lowest share of resamples of tasks in which it has it."
+    "within it, and the probability that it truly has it. Money plays no part."
 )
+
+
+_GOOD = (
+    "Below: share of answers under the threshold; failed ones are. Per acceptable answer: cost "
+    "over the share that is acceptable, as if the others were thrown away. With one retry: asked "
+    "again where the first answer is below, if that is known; it needs repeats. Frontier: of the "
+    "share acceptable against cost. Another threshold: `fe.acceptable(trials, 0.8)`."
+)
+
+
+def _acceptable(summary: Mapping[str, Any]) -> str:
+    rows = []
+    for row in summary["acceptable"]:
+        on = {None: "unknown", True: "on", False: "beaten"}[row["on_frontier"]]
+        sure = "" if row["p_on_frontier"] is None else f" ({percent(row['p_on_frontier'], 0)})"
+        rows.append([
+            escaped(row["recipe"]), _in_percent(row, "below", "below_low", "below_high"),
+            _per_answer(row),
+            "–" if row["usd_with_retry"] is None else dollars(row["usd_with_retry"]),
+            points_range({"value": row["worst_tenth"], "low": row["worst_low"],
+                          "high": row["worst_high"]}),
+            f"{on}{sure}",
+        ])  # fmt: skip
+    limit = 100 * summary["acceptable"][0]["threshold"]
+    header = ["recipe", f"below {limit:g} points", "per acceptable answer", "with one retry",
+              "worst tenth, points", "frontier"]  # fmt: skip
+    return table(header, rows, simulated=summary["simulated"])
+
+
+def _in_percent(row: Mapping[str, Any], *names: str) -> str:
+    if row[names[0]] is None:
+        return "–"
+    value, low, high = (percent(row[name], 0) if row[name] is not None else "?" for name in names)
+    return f"{value} ({low} to {high})"
+
+
+def _per_answer(row: Mapping[str, Any]) -> str:
+    if row["usd_low"] is None:
+        return (
+            "unknown" if row["usd_per_acceptable"] is None else dollars(row["usd_per_acceptable"])
+        )
+    value = "none was" if row["usd_per_acceptable"] is None else dollars(row["usd_per_acceptable"])
+    high = "no limit" if row["usd_high"] is None else dollars(row["usd_high"])
+    return f"{value} ({dollars(row['usd_low'])} to {high})"
 
 
 def _equal(summary: Mapping[str, Any]) -> str:
@@ -75,8 +121,8 @@ def _headroom(summary: Mapping[str, Any]) -> str:
         f"{drawn}\n\nPoints. Members are the solo recipes that asked the very same calls. The "
         "difference to the best member is cross-fitted, and its interval pays for not knowing "
         "which one is the best. The oracle takes the best of the members' answers by the grading "
-        "itself: an upper bound. Effective members: so many that err independently would be worth "
-        "as much."
+        "itself: an upper bound for selecting one of them, and none for writing a new answer. "
+        "Effective members: so many that err independently would be worth as much."
     )
 
 

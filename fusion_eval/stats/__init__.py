@@ -1,5 +1,6 @@
 """Tidy table in, estimate out; one family of estimators per file, each proven in tests."""
 
+from fusion_eval.stats.acceptable import acceptable
 from fusion_eval.stats.best import best
 from fusion_eval.stats.clusters import clustered
 from fusion_eval.stats.compare import compare, compare_runs
@@ -23,6 +24,7 @@ from fusion_eval.stats.variance import precision, variance
 
 __all__ = [
     "acceptability",
+    "acceptable",
     "best",
     "best_member",
     "clopper_pearson",

@@ -7,11 +7,12 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from fusion_eval.core import Estimate
 from fusion_eval.errors import TooFewTasksError
-from fusion_eval.stats.estimates import checked
-from fusion_eval.stats.means import Mean
+from fusion_eval.stats.estimates import Floats, checked, mean_score
+from fusion_eval.stats.means import Mean, plain, score_limits
 from fusion_eval.stats.strata import grouped
 
 Correction = Literal["CR0", "CR1", "CR2"]
@@ -49,14 +50,52 @@ def clustered(values: ArrayLike, clusters: ArrayLike, correction: Correction = "
     rest = 1 - size / n
     scale = {"CR0": np.ones(count), "CR1": np.full(count, count / (count - 1)), "CR2": 1 / rest}
     variance = float((sums**2 * scale[correction]).sum()) / n**2
-    freedom = _freedom(size, rest, n) if correction == "CR2" else count - 1.0
+    freedom = freedom_of(size) if correction == "CR2" else count - 1.0
     how = f"t, {correction} over {count} clusters, {freedom:.1f} df"
     return Mean(
         value=float(x.mean()), se=math.sqrt(variance), freedom=freedom, n=n, units=count, how=how
     )
 
 
-def _freedom(size: np.ndarray, rest: np.ndarray, n: int) -> float:
-    a = 1 / np.sqrt(rest)
+def sampled(values: Floats, clusters: NDArray[np.object_] | None) -> Mean:
+    """Mean over tasks, by cluster where there are any; without standard error for one cluster."""
+    if clusters is None:
+        return plain(values)
+    if len(set(clusters)) > 1:
+        return clustered(values, clusters)
+    return Mean(
+        value=float(values.mean()), se=math.nan, freedom=0, n=len(values), units=1,
+        how="all tasks in one cluster",
+    )  # fmt: skip
+
+
+def score_of(values: Floats, clusters: NDArray[np.object_] | None, level: float = 0.95) -> Estimate:
+    """Mean score with the interval of its design: `mean_score`, or by cluster where there are any.
+
+    values : shape (n_tasks,), 0 to 1, no NaN
+    """
+    if clusters is None:
+        return mean_score(values, level)
+    return score_limits(sampled(values, clusters), level)
+
+
+def totals(values: Floats, clusters: NDArray[np.object_] | None) -> Floats:
+    """One row per cluster, its sum times clusters / tasks, so that their mean is that of the tasks.
+
+    values : shape (n_tasks, n_columns). For procedures that take rows as independent: differences
+    that are nothing but noise stay so for clusters of any size. Without clusters, `values`.
+    """
+    if clusters is None:
+        return values
+    group, size = grouped(values[:, 0], clusters)
+    sums = np.zeros((len(size), values.shape[1]))
+    np.add.at(sums, group, values)
+    return sums * len(size) / len(values)
+
+
+def freedom_of(size: np.ndarray) -> float:
+    """Bell and McCaffrey's degrees of freedom of a mean over clusters of these sizes (CR2)."""
+    n = size.sum()
+    a = 1 / np.sqrt(1 - size / n)
     m = np.outer(a, a) * (np.diag(size) - np.outer(size, size) / n)
     return float(np.trace(m) ** 2 / (m**2).sum())

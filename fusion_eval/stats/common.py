@@ -90,14 +90,15 @@ def common(
     ----------
     trials : as `tidied` returns them, one row per (task, recipe, repeat)
     missing : what a failed answer counts as, see `frames.per_task`
-    lacking : share of the fullest recipe's tasks, 0 to 1; who lacks more is left out. 1 keeps
-        every recipe that has a score at all, on the tasks that are left
+    lacking : share of the fullest recipe's tasks, 0 to 1; who lacks more is left out, but
+        never one of the two fullest. 1 keeps every recipe that has a score at all, on the tasks
+        that are left
     """
     wide = per_task(trials, "score", missing)
     there = wide.notna()
     counts = there.sum()
-    most = int(counts.max()) if len(counts) else 0
-    enough = (counts > 0) & (counts >= (1 - lacking) * most)
+    most, second = sorted([*counts, 0, 0])[:-3:-1]
+    enough = (counts > 0) & (counts >= min((1 - lacking) * most, second))
     kept = tuple(str(name) for name in counts.index[enough])
     everywhere = there[list(kept)].all(axis=1) & bool(kept)
     seen = there.any(axis=1)

@@ -23,11 +23,13 @@ class Costs:
 
     `least`: index task hash, one column per recipe; a trial of unknown cost counts 0 in it, so
     that it is a lower bound. NaN: no trial for this task, or no trial of the recipe has a cost.
+    `most`: the same with each unknown trial at the largest cost that the recipe was seen to have.
     `unknown`: number of trials of unknown cost, per recipe.
     """
 
     least: pd.DataFrame
     unknown: pd.Series
+    most: pd.DataFrame
 
 
 def cost_per_task(trials: pd.DataFrame, column: str = "cost_usd") -> Costs:
@@ -40,10 +42,12 @@ def cost_per_task(trials: pd.DataFrame, column: str = "cost_usd") -> Costs:
     cost = trials[column].astype(float)
     unknown = cost.isna().groupby(recipe, sort=False).sum().astype(int)
     nothing = cost.isna().groupby(recipe, sort=False).all()
-    least = cost.fillna(0.0).groupby([key, recipe]).mean().unstack().sort_index()
-    least = least.reindex(columns=unknown.index)
+    least, most = (
+        values.groupby([key, recipe]).mean().unstack().sort_index().reindex(columns=unknown.index)
+        for values in (cost.fillna(0.0), cost.fillna(cost.groupby(recipe).transform("max")))
+    )
     least.loc[:, nothing[nothing].index] = np.nan
-    return Costs(least, unknown)
+    return Costs(least, unknown, most)
 
 
 def mean_cost(

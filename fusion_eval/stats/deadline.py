@@ -12,16 +12,22 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import is_simulated, never_answered, per_task, recipes, task_key
-from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
-from fusion_eval.stats.estimates import Floats, mean_score
-from fusion_eval.stats.points import LEAST_TASKS
+from fusion_eval.frames import is_simulated, per_task
+from fusion_eval.stats.bootstrap import RESAMPLES
+from fusion_eval.stats.clusters import score_of
+from fusion_eval.stats.common import LACKING
+from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.latency import of_one_source
+from fusion_eval.stats.points import Points, points
+from fusion_eval.stats.shrinkage import best_shares
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "limit_s", "recipe", "score", "low", "high", "in_time", "probability", "chosen", "n", "unknown",
+    "cost_usd", "caveat",
 )  # fmt: skip
 _LIMITS = 24
+_ESTIMAND = "mean score over new tasks like these, an answer later than the limit counting 0"
 
 
 def deadlines(
@@ -31,6 +37,7 @@ def deadlines(
     seed: int = 0,
     *,
     resamples: int = RESAMPLES,
+    lacking: float = LACKING,
 ) -> pd.DataFrame:
     """Score of every recipe when answers later than a limit count 0, for each limit.
 
@@ -40,21 +47,27 @@ def deadlines(
     limits_s : seconds; by default 24 between the fastest and the slowest answer, in equal steps of
         their logarithm
     level : coverage of the interval of each score
+    lacking : who lacks more than this share of the tasks is left out; 1 keeps everybody, on the
+        tasks that are left
 
     Returns
     -------
     DataFrame, one row per (limit, recipe), columns `COLUMNS`: `score` (0 to 1, late and failed
-    answers count 0) with its interval, `in_time` (share of trials that were answered within the
-    limit), `probability` (share of joint resamples of tasks in which the recipe has the highest
-    score; ties are shared; NaN below five tasks), `chosen` (highest score; of equals the one with
-    more answers in time), `n` tasks, `unknown` trials of unknown latency (they count as too late).
-    Recipes that never answered are left out.
+    answers count 0) with its interval (by cluster where tasks share one), `in_time` (share of its
+    answers within the limit), `probability` (that the recipe has the highest true score, as in
+    `ranks`), `chosen` (highest score; of equals the one with more answers in time), `n` tasks,
+    `unknown` trials of unknown latency (they count as too late), `cost_usd` per answer (NaN where
+    not wholly known): money plays no part in the choice. All recipes are taken on the tasks that
+    all have; recipes that never answered are left out, and so are those whose seconds come from
+    another source (measured, simulated, imported) than those of most. Below `LEAST_TASKS` tasks
+    (or clusters) nobody is chosen and `attrs["lacking"]` says what is missing;
+    `attrs["not_compared"]`: recipe -> why it is left out.
 
     Raises
     ------
     StatisticsError : no latency is known, or a limit is not above 0
     """
-    trials = tidied(trials)
+    trials, _ = of_one_source(tidied(trials)) if "latency_s" in trials else (tidied(trials), {})
     known = trials["latency_s"].astype(float)
     if not known.notna().any():
         raise StatisticsError("no latency is known in this run, so no time limit can be judged")
@@ -64,12 +77,16 @@ def deadlines(
     )
     if not np.all(limits > 0):
         raise StatisticsError("a time limit must be above 0 seconds")
-    silent = set(never_answered(trials))
-    names = [name for name in recipes(trials) if name not in silent]
-    weights = task_weights(task_key(trials).nunique(), resamples, np.random.default_rng(seed))
-    rows = [row for limit in limits for row in _at(trials, names, float(limit), level, weights)]
+    data = points(trials, lacking=lacking)
+    if data.silent is not None:
+        data = data.of(~data.silent)
+    rows = [
+        row for limit in limits for row in _at(trials, data, float(limit), level, seed, resamples)
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
+    table.attrs |= {"estimand": _ESTIMAND, "lacking": data.lacking}
+    table.attrs["not_compared"] = dict(data.left_out)
     return table
 
 
@@ -77,51 +94,45 @@ def choices(table: pd.DataFrame) -> pd.DataFrame:
     """The chosen recipe for each range of limits: `recipe`, `from_s`, `to_s`, `probability`.
 
     table : of `deadlines`, with limits in any order. A range begins at the first limit for which
-    the recipe is chosen; the first begins where somebody answers in time. The probability is the
-    smallest within the range.
+    the recipe is chosen; the first begins where somebody answers in time. The probability is that
+    of the range, the mean over its limits; `cost_usd` is that of an answer.
     """
     best = table[table["chosen"] & (table["score"] > 0)].sort_values("limit_s")
     step = (best["recipe"] != best["recipe"].shift()).cumsum()
     found = best.groupby(step).agg(
-        recipe=("recipe", "first"), from_s=("limit_s", "first"), probability=("probability", "min")
-    )
+        recipe=("recipe", "first"), from_s=("limit_s", "first"),
+        probability=("probability", "mean"), cost_usd=("cost_usd", "first"),
+    )  # fmt: skip
     found["to_s"] = found["from_s"].shift(-1, fill_value=float("inf"))
-    return found[["recipe", "from_s", "to_s", "probability"]].reset_index(drop=True)
+    return found[["recipe", "from_s", "to_s", "probability", "cost_usd"]].reset_index(drop=True)
 
 
 def _at(
-    trials: pd.DataFrame, names: Sequence[str], limit: float, level: float, weights: Floats
+    trials: pd.DataFrame, data: Points, limit: float, level: float, seed: int, resamples: int
 ) -> list[dict[str, object]]:
     late = ~(trials["latency_s"].astype(float) <= limit)
     cut = trials.assign(score=trials["score"].astype(float).mask(late, 0.0))
-    wide = per_task(cut)[names]
-    in_time = ~late & trials["failure"].isna()
-    shares = in_time.groupby(trials["recipe"].astype(str)).mean()
-    unknown = trials["latency_s"].isna().groupby(trials["recipe"].astype(str)).sum()
-    probability = _best_shares(wide.to_numpy(dtype=np.float64), weights[:, : len(wide)])
+    wide = per_task(cut).reindex(data.tasks)[data.names].to_numpy(dtype=np.float64)
+    recipe = trials["recipe"].astype(str)
+    shares = (~late & trials["failure"].isna()).groupby(recipe).mean()
+    unknown = trials["latency_s"].isna().groupby(recipe).sum()
+    rng = np.random.default_rng(seed)
+    nothing = np.full(len(data.names), np.nan)
+    share = nothing if data.few else best_shares(wide, data.groups, resamples, rng)
     rows: list[dict[str, object]] = []
-    for k, name in enumerate(names):
-        values = wide[name].dropna()
-        row: dict[str, object] = {"limit_s": limit, "recipe": name, "n": len(values)}
-        if len(values):
-            found = mean_score(values, level)
+    for k, name in enumerate(data.names):
+        row: dict[str, object] = {"limit_s": limit, "recipe": name, "n": len(wide)}
+        if len(wide):
+            found = score_of(wide[:, k], data.groups, level)
             row |= {"score": found.value, "low": found.low, "high": found.high}
         row |= {"in_time": float(shares[name]), "unknown": int(unknown[name])}
-        rows.append(row | {"probability": float(probability[k]), "chosen": False})
+        row["cost_usd"] = float(data.cost[:, k].mean()) if data.known[k] and len(wide) else np.nan
+        row["caveat"] = "; ".join(note for note in (data.lacking, *data.notes) if note)
+        rows.append(row | {"probability": float(share[k]), "chosen": False})
     best = max(rows, key=lambda row: (row.get("score", -1.0), row["in_time"]), default=None)
-    if best is not None:
+    if best is not None and not data.few:
         best["chosen"] = True
     return rows
-
-
-def _best_shares(values: Floats, weights: Floats) -> Floats:
-    """Share of resamples in which each column has the highest mean; NaN for few tasks."""
-    if not values.size or (~np.isnan(values)).sum(axis=0).min() < LEAST_TASKS:
-        return np.full(values.shape[1], np.nan)
-    means = np.nan_to_num(resampled_means(values, weights), nan=-np.inf)
-    best = means >= means.max(axis=1, keepdims=True) - 1e-12
-    share: Floats = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-    return share
 
 
 def _limits(latency: Floats) -> Floats:

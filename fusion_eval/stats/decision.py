@@ -1,14 +1,12 @@
 """Which recipe to take, depending on what one more point of score is worth to you.
 
-Net benefit of a recipe at v dollars per point: v * points - cost per task. It is an ordinary mean
-per task, and the recipe with the largest one is the rational choice at that value (Stinnett &
+The recipe with the largest expected net benefit is the rational choice at that value (Stinnett &
 Mullahy 1998; van Hout et al. 1994 for the probability that it is). Seconds may stand for dollars.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -17,56 +15,21 @@ import pandas as pd
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, never_answered
-from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
+from fusion_eval.stats.bootstrap import RESAMPLES
+from fusion_eval.stats.clusters import clustered
+from fusion_eval.stats.common import LACKING
 from fusion_eval.stats.dominance import hull
-from fusion_eval.stats.estimates import Floats, t_interval
-from fusion_eval.stats.points import Points, Price, points
+from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.means import plain, t_limits
+from fusion_eval.stats.points import Price
+from fusion_eval.stats.stakes import ANSWERS, POINTS, Stakes, stakes
 from fusion_eval.stats.tables import tidied
 
-POINTS = 100.0
 _UNITS: dict[str, str] = {"cost_usd": "usd", "latency_s": "s"}
-
-
-@dataclass(frozen=True)
-class Stakes:
-    """Recipes that can be chosen, their means, and joint resamples of these.
-
-    `score` (points, 0 to 100) and `cost`: shape (n_recipes,); `scores`, `costs`: shape
-    (resamples, n_recipes).
-    """
-
-    data: Points
-    left_out: list[str]
-    score: Floats
-    cost: Floats
-    scores: Floats
-    costs: Floats
-
-    def probability(self, value: float) -> Floats:
-        """Share of resamples in which each recipe has the largest net benefit; ties are shared."""
-        benefit = np.nan_to_num(value * self.scores - self.costs, nan=-np.inf)
-        best = benefit >= benefit.max(axis=1, keepdims=True) - 1e-12
-        share: Floats = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
-        return np.full_like(share, np.nan) if self.data.few else share
-
-    def perfect_information(self, value: float) -> float:
-        """Expected gain per task of choosing after, not before, the truth is known (EVPI)."""
-        if self.data.few:
-            return float("nan")
-        benefit = value * self.scores - self.costs
-        benefit = benefit[~np.isnan(benefit).any(axis=1)]
-        return max(0.0, float(benefit.max(axis=1).mean() - benefit.mean(axis=0).max()))
-
-
-def stakes(trials: pd.DataFrame, seed: int, missing: Missing, resamples: int, by: Price) -> Stakes:
-    """The recipes that answered at wholly known prices, with joint resamples of tasks."""
-    data, left_out = _priced(points(trials, missing, by))
-    weights = task_weights(len(data.score), resamples, np.random.default_rng(seed))
-    with np.errstate(invalid="ignore"):
-        score = np.nanmean(data.score, axis=0) * POINTS if data.names else np.empty(0)
-        cost = np.nanmean(data.cost, axis=0) if data.names else np.empty(0)
-    scores = resampled_means(data.score, weights) * POINTS
-    return Stakes(data, left_out, score, cost, scores, resampled_means(data.cost, weights))
+_GRID = 7
+"""Values within a range at which its probability is looked at."""
+_WIDE = 10.0
+"""A range without end is looked at up to so many times its threshold, or down to such a part."""
 
 
 def decisions(
@@ -76,39 +39,70 @@ def decisions(
     by: Price = "cost_usd",
     missing: Missing = "as_deployed",
     resamples: int = RESAMPLES,
+    level: float = 0.95,
+    lacking: float = LACKING,
 ) -> pd.DataFrame:
-    """The recipe with the largest net benefit, for every value of a point.
+    """The recipe with the largest expected net benefit, for every value of a point.
 
     Parameters
     ----------
     trials : DataFrame, one row per (task, recipe, repeat)
-    seed : seed of the resamples of tasks
+    seed : seed of the draws
     by : what a point is paid in: `cost_usd`, or `latency_s` (seconds of waiting)
+    level : of the limits of the thresholds
+    lacking : who lacks more than this share of the tasks is left out; 1 keeps everybody, on the
+        tasks that are left
 
     Returns
     -------
-    DataFrame, one row per range of values, from low to high: `recipe`, `from_usd`, `to_usd` (US$
-    per point and task, from 0 to inf: the thresholds at which the choice changes), `at_usd` (a
-    value inside the range), `probability` (share of joint resamples in which the recipe has the
-    largest net benefit there), `runner_up` and `evpi_usd` (per task: what knowing the truth before
-    choosing would be worth at most). By seconds: `from_s`, `to_s`, `at_s`, `evpi_s`. Recipes of
-    unknown cost cannot be ranked and stand in `attrs["left_out"]`, those that never answered in
-    `attrs["never_answered"]`. No rows when nobody is left. Probabilities are NaN while a recipe
-    has fewer than five tasks.
+    DataFrame, one row per range of values, from low to high. `recipe`; `from_usd`, `to_usd`: the
+    thresholds at which the choice changes (US$ per point and task, from 0 to inf), with credible
+    limits `from_low_usd`, `from_high_usd`, `to_low_usd`, `to_high_usd`. `probability`: that the
+    recipe is the best choice, on average over values in the range; `at_usd`: a value at which it
+    is just that. There: `regret_usd`, what 1,000 answers lose on average against the choice that
+    is truly best; `runner_up`; `evpi_usd`, what knowing the truth before choosing would be worth
+    per answer; `evsi_usd`, what as many tasks again would be worth per 1,000 answers. `open_to`:
+    recipes whose cost is not known, and that may be the better choice somewhere in the range. By
+    seconds: `from_s` and so on.
+
+    All recipes are taken on the tasks that all have. Scores and prices are drawn together by what
+    of their differences is credibly noise (`stats.shrinkage`). No rows where nobody is left, or the
+    recipes share fewer than `LEAST_TASKS` tasks (or clusters): `attrs["lacking"]` says what is
+    missing. `attrs["left_out"]`: recipes without a known cost; `attrs["not_compared"]`: recipe ->
+    why it is in no comparison; `attrs["bounded"]`: those whose cost is known in part, counted at
+    its highest where they are chosen and at its lowest where they are not;
+    `attrs["never_answered"]`.
     """
     trials = tidied(trials)
-    known = stakes(trials, seed, missing, resamples, by)
-    rows = []
-    if known.data.names:
-        chain = hull(known.score, known.cost)
-        steps = [_slope(i, j, known) for i, j in pairwise(chain)]
-        for k, (low, high) in zip(chain, pairwise([0.0, *steps, float("inf")]), strict=True):
-            rows.append(_choice(known, k, low, high))
+    known = stakes(trials, seed, missing, resamples, by, lacking)
     unit = _UNITS[by]
-    columns = ["recipe", f"from_{unit}", f"to_{unit}", f"at_{unit}"]
-    table = pd.DataFrame(rows, columns=[*columns, "probability", "runner_up", f"evpi_{unit}"])
-    table.attrs = _attrs(trials, known) | {"never_answered": never_answered(trials)}
+    table = pd.DataFrame(ranges(known, level), columns=list(_COLUMNS))
+    table.columns = [c.removesuffix("_") + f"_{unit}" if c.endswith("_") else c for c in _COLUMNS]
+    table.attrs = _attrs(trials, known) | {
+        "never_answered": never_answered(trials), "level": level, "by": by,
+    }  # fmt: skip
     return table
+
+
+def ranges(known: Stakes, level: float = 0.95) -> list[dict[str, object]]:
+    """The rows of `decisions`, without the unit in their names (`from_`, `at_`)."""
+    if not known.placed.any() or known.data.few:
+        return []
+    chain = _chain(known)
+    steps = [_slope(i, j, known) for i, j in pairwise(chain)]
+    none = (float("nan"), float("nan"))
+    limits = [none, *(known.threshold(i, j, level) for i, j in pairwise(chain)), none]
+    edges = pairwise([0.0, *steps, float("inf")])
+    return [
+        _choice(known, k, low, high) | _ends(*ends)
+        for k, (low, high), ends in zip(chain, edges, pairwise(limits), strict=True)
+    ]
+
+
+_COLUMNS = (
+    "recipe", "from_", "to_", "at_", "probability", "runner_up", "evpi_", "regret_", "evsi_",
+    "from_low_", "from_high_", "to_low_", "to_high_", "open_to",
+)  # fmt: skip
 
 
 def acceptability(
@@ -120,6 +114,7 @@ def acceptability(
     by: Price = "cost_usd",
     missing: Missing = "as_deployed",
     resamples: int = RESAMPLES,
+    lacking: float = LACKING,
 ) -> pd.DataFrame:
     """Acceptability curves: for each value of a point, how likely each recipe is the best choice.
 
@@ -129,17 +124,18 @@ def acceptability(
     values : US$ (or seconds) that one point of score is worth per task; by default 61 values, in
         equal steps of their logarithm, around the thresholds at which the choice changes
     level : coverage of the interval of the net benefit
+    lacking : as in `decisions`
 
     Returns
     -------
     DataFrame, one row per (value, recipe): `value`, `recipe`, `net_benefit` (value * points - cost,
-    mean per task) with `low`, `high` (t interval over tasks that have both), `n`, `probability`
-    (share of joint resamples in which it is the largest), `chosen` (largest expected net benefit:
-    these rows are the acceptability frontier), `evpi` (of the value, same for all its rows: what
-    perfect information would be worth per task; more tasks are not worth more than evpi times the
-    tasks that will be answered). Recipes of unknown cost are left out and named in
-    `attrs["left_out"]`; those that never answered are left out. Probabilities and evpi are NaN
-    while a recipe has fewer than five tasks. Raises StatisticsError for values below 0.
+    plain mean per task) with `low`, `high` (t interval over the tasks that all recipes have, by
+    cluster where tasks share one), `n`, `probability` (that it is the largest, as in `decisions`),
+    `chosen` (largest expected net benefit: these rows are the acceptability frontier), `evpi` (of
+    the value, same for all its rows: what perfect information would be worth per task; more tasks
+    are not worth more than evpi times the tasks that will be answered), `regret` (per 1,000
+    answers, were this recipe taken). `attrs` as in `decisions`. Probabilities, evpi and regret are
+    NaN, and nobody is chosen, below `LEAST_TASKS` tasks. Raises StatisticsError for values below 0.
 
     References
     ----------
@@ -149,70 +145,117 @@ def acceptability(
     if min(values or [], default=0.0) < 0:
         raise StatisticsError("a point cannot be worth less than $0")
     trials = tidied(trials)
-    known = stakes(trials, seed, missing, resamples, by)
+    known = stakes(trials, seed, missing, resamples, by, lacking)
     rows = []
     wanted = _values(known) if values is None else values
-    for value in wanted if known.data.names else ():
-        benefit = value * known.score - known.cost
-        share, perfect = known.probability(value), known.perfect_information(value)
-        for k, name in enumerate(known.data.names):
-            row = {"value": float(value), "recipe": name, "net_benefit": float(benefit[k])}
-            row |= _interval(value * POINTS * known.data.score[:, k] - known.data.cost[:, k], level)
-            row |= {"probability": float(share[k]), "chosen": k == int(benefit.argmax())}
-            rows.append(row | {"evpi": perfect})
+    for value in wanted if known.placed.any() else ():
+        rows += _at(known, float(value), level)
     columns = ["value", "recipe", "net_benefit", "low", "high", "n", "probability", "chosen"]
-    table = pd.DataFrame(rows, columns=[*columns, "evpi"])
+    table = pd.DataFrame(rows, columns=[*columns, "evpi", "regret"])
     table.attrs = _attrs(trials, known) | {"level": level, "by": by}
     return table
 
 
-def _interval(benefit: Floats, level: float) -> dict[str, float]:
-    known = benefit[~np.isnan(benefit)]
-    if len(known) < 2:
-        return {"low": float("nan"), "high": float("nan"), "n": len(known)}
-    found = t_interval(known, level)
-    return {"low": found.low, "high": found.high, "n": found.n}
+def _at(known: Stakes, value: float, level: float) -> list[dict[str, object]]:
+    """The rows of one value."""
+    few = known.data.few
+    benefit = np.nan_to_num(known.benefit(value), nan=-np.inf)
+    nothing = np.full(len(benefit), np.nan)
+    share = nothing if few else known.probability(value)
+    perfect = float("nan") if few else known.perfect_information(value)
+    each = value * POINTS * known.data.score - _most(known)
+    rows = []
+    for k in np.flatnonzero(known.placed):
+        lost = float("nan") if few else ANSWERS * known.regret(value, int(k))
+        row = {"value": value, "recipe": known.data.names[k]}
+        row |= _interval(each[:, k], known, level)
+        row |= {"probability": float(share[k]), "chosen": not few and k == int(benefit.argmax())}
+        rows.append(row | {"evpi": perfect, "regret": lost})
+    return rows
+
+
+def _most(known: Stakes) -> Floats:
+    return known.data.cost if known.data.most is None else known.data.most
+
+
+def _interval(benefit: Floats, known: Stakes, level: float) -> dict[str, float]:
+    mean, n = float(benefit.mean()) if len(benefit) else float("nan"), len(benefit)
+    if known.data.units < 2:
+        return {"net_benefit": mean, "low": float("nan"), "high": float("nan"), "n": n}
+    groups = known.data.groups
+    ends = t_limits(plain(benefit) if groups is None else clustered(benefit, groups), level)
+    return {"net_benefit": mean, "low": ends.low, "high": ends.high, "n": n}
+
+
+def _chain(known: Stakes) -> list[int]:
+    """Recipes that are the choice at some value, from the cheapest to the best-scoring."""
+    some = np.flatnonzero(known.placed)
+    return [int(some[k]) for k in hull(known.score[some], known.most[some])]
 
 
 def _values(known: Stakes, count: int = 61) -> Floats:
     """Values of a point from a tenth of the first threshold to ten times the last."""
-    chain = hull(known.score, known.cost) if known.data.names else []
+    chain = _chain(known) if known.placed.any() else []
     steps = [s for i, j in pairwise(chain) if (s := _slope(i, j, known)) > 0]
     if not steps:
-        middle = float(known.cost.max()) if known.data.names else 1.0
+        middle = float(np.nanmax(known.most)) if known.placed.any() else 1.0
         steps = [middle or 1.0]
-    values: Floats = np.geomspace(min(steps) / 10, max(steps) * 10, count)
+    values: Floats = np.geomspace(min(steps) / _WIDE, max(steps) * _WIDE, count)
     return values
 
 
 def _attrs(trials: pd.DataFrame, known: Stakes) -> dict[Hashable | None, Any]:
-    return {**trials.attrs, "simulated": is_simulated(trials), "left_out": known.left_out}
+    return {
+        **trials.attrs,
+        "simulated": is_simulated(trials),
+        "left_out": known.named(~known.placed),
+        "not_compared": dict(known.data.left_out),
+        "bounded": known.named(known.placed & ~known.data.known),
+        "lacking": known.data.lacking,
+        "tasks": len(known.data.score),
+        "notes": list(known.data.notes),
+    }
 
 
-def _priced(data: Points) -> tuple[Points, list[str]]:
-    """The recipes that answered, with scores and wholly known costs; who lacks score or cost."""
-    seen = (~np.isnan(data.score)).any(axis=0) & (~np.isnan(data.cost)).any(axis=0)
-    keep = data.able & seen
-    names = [name for name, kept in zip(data.names, keep, strict=True) if kept]
-    silent = np.zeros(len(keep), bool) if data.silent is None else data.silent
-    out = [data.names[k] for k in np.flatnonzero(~keep & ~silent)]
-    return Points(names, data.score[:, keep], data.cost[:, keep], data.known[keep]), out
-
-
-def _choice(known: Stakes, k: int, low: float, high: float) -> tuple[object, ...]:
+def _choice(known: Stakes, k: int, low: float, high: float) -> dict[str, object]:
     """A row of `decisions`: recipe k between two thresholds."""
-    names, at = known.data.names, _inside(low, high)
-    share = known.probability(at)
+    names, grid = known.data.names, _grid(known, low, high)
+    shares = np.array([known.probability(value) for value in grid])
+    sure = float(shares[:, k].mean())
+    place = int(np.abs(shares[:, k] - sure).argmin())
+    at, share = float(grid[place]), shares[place]
     rivals = sorted((r for r in range(len(names)) if r != k), key=lambda r: -share[r])
-    rival = names[rivals[0]] if rivals and share[rivals[0]] > 0 else ""
-    return names[k], low, high, at, float(share[k]), rival, known.perfect_information(at)
+    return {
+        "recipe": names[k], "from_": low, "to_": high, "at_": at, "probability": sure,
+        "runner_up": names[rivals[0]] if rivals and share[rivals[0]] > 0 else "",
+        "evpi_": known.perfect_information(at), "regret_": ANSWERS * known.regret(at, k),
+        "evsi_": ANSWERS * known.sample_information(at, len(known.data.score)),
+        "open_to": ", ".join(_open_to(known, k, grid)),
+    }  # fmt: skip
+
+
+def _open_to(known: Stakes, k: int, grid: Floats) -> list[str]:
+    """Recipes of unknown cost that would be the better choice somewhere if they cost little."""
+    least = np.nan_to_num(known.least, nan=0.0)
+    lead = grid[:, None] * (known.score - known.score[k]) - (least - known.most[k])
+    unknown = ~known.data.known
+    unknown[k] = False
+    return known.named(unknown & (lead > 0).any(axis=0))
+
+
+def _ends(low: tuple[float, float], high: tuple[float, float]) -> dict[str, object]:
+    return {"from_low_": low[0], "from_high_": low[1], "to_low_": high[0], "to_high_": high[1]}
 
 
 def _slope(i: int, j: int, known: Stakes) -> float:
-    return float((known.cost[j] - known.cost[i]) / (known.score[j] - known.score[i]))
+    return float((known.most[j] - known.most[i]) / (known.score[j] - known.score[i]))
 
 
-def _inside(low: float, high: float) -> float:
-    if np.isinf(high):
-        return 2 * low if low > 0 else 1.0
-    return float(np.sqrt(low * high)) if low > 0 else high / 2
+def _grid(known: Stakes, low: float, high: float) -> Floats:
+    """Values inside a range, in equal steps of their logarithm."""
+    if not low and np.isinf(high):
+        middle = float(np.nanmean(known.most)) or 1.0
+        low, high = middle / _WIDE, middle * _WIDE
+    low, high = low or high / _WIDE, high if np.isfinite(high) else low * _WIDE
+    ends: Floats = np.geomspace(low, high, _GRID + 2)
+    return ends[1:-1]

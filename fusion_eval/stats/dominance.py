@@ -6,10 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from fusion_eval.stats.bootstrap import resampled_means
+from fusion_eval.stats.clusters import freedom_of
+from fusion_eval.stats.design import Labels
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.points import LEAST_TASKS, Bools, Points
-from fusion_eval.stats.shrinkage import shrunk
+from fusion_eval.stats.shrinkage import Credible
+from fusion_eval.stats.strata import grouped
 
 
 def on_frontier(score: ArrayLike, cost: ArrayLike, known: ArrayLike | None = None) -> Bools:
@@ -27,62 +29,52 @@ def on_frontier(score: ArrayLike, cost: ArrayLike, known: ArrayLike | None = Non
     return ~beaten
 
 
-def membership(data: Points, weights: Floats) -> Floats:
-    """Share of joint resamples in which each recipe is on the frontier, shape (n_recipes,).
-
-    Differences between the recipes that can be chosen are first shrunk to what they credibly are,
-    those of costs as ratios; see `stats.shrinkage`.
-    """
-    score = _drawn_together(data.score, weights, data.able)
-    cost = _drawn_together(data.cost, weights, data.able, ratios=True)
-    share: Floats = on_frontier(score, cost, data.able).mean(axis=0)
-    return share
-
-
-def _drawn_together(
-    values: Floats, weights: Floats, able: Bools, *, ratios: bool = False
-) -> Floats:
-    """Resampled means, shrunk among the recipes that are able and have values in all resamples."""
-    resampled = resampled_means(values, weights)
-    means = resampled_means(values, np.ones((1, len(values))))[0]
-    some = able & np.isfinite(resampled).all(axis=0)
-    if not ratios:
-        resampled[:, some] = shrunk(means[some], resampled[:, some])
-    elif (resampled[:, some] > 0).all():
-        found = shrunk(np.log(means[some]), np.log(resampled[:, some]), turn=True)
-        resampled[:, some] = np.exp(found)
-    return resampled
+def membership(drawn: Credible, able: Bools) -> Floats:
+    """Share of joint draws in which each recipe is on the frontier, shape (n_recipes,)."""
+    share: Floats = on_frontier(drawn.scores, drawn.costs, able).mean(axis=0)
+    return np.minimum(share, 1 - 0.5**drawn.units) if able.sum() > 1 else share
 
 
 def dominators(data: Points, alpha: float) -> list[list[str]]:
-    """For each recipe, who scores more *and* costs less, both tests at alpha / (recipes - 1).
+    """For each recipe, who scores more *and* costs less, both tests at alpha / (k (k - 1)).
 
-    One-sided paired t tests; both must reject (intersection-union, so no correction within a
-    pair), Bonferroni over the rivals. Shape of the work: (n_tasks, n_recipes, n_recipes).
+    One-sided paired t tests, by cluster where tasks share one; both must reject (intersection-
+    union, so no correction within a pair), Bonferroni over all ordered pairs of the k recipes: a
+    false one stands anywhere in the table with probability alpha at most.
 
     References
     ----------
     Berger (1982), Technometrics 24:295.
     """
-    limit = alpha / max(1, len(data.names) - 1)
-    better = _p_greater(data.score) <= limit
-    cheaper = _p_greater(-data.cost) <= limit
+    k = len(data.names)
+    limit = alpha / max(1, k * (k - 1))
+    better = _p_greater(data.score, data.groups) <= limit
+    cheaper = _p_greater(-data.cost, data.groups) <= limit
     beats = better & cheaper & data.able[:, None]
-    return [[data.names[j] for j in np.flatnonzero(beats[:, i])] for i in range(len(data.names))]
+    return [[data.names[j] for j in np.flatnonzero(beats[:, i])] for i in range(k)]
 
 
-def _p_greater(values: Floats) -> Floats:
-    """One-sided p of "column j is not above column i", at [j, i]; 1 for fewer than five tasks."""
-    d = values[:, :, None] - values[:, None, :]
-    n = (~np.isnan(d)).sum(axis=0)
-    usable = np.maximum(n, 2)
-    mean = np.nansum(d, axis=0) / usable
-    squares = np.nansum((d - mean) ** 2, axis=0)
-    se = np.sqrt(squares / (usable - 1) / usable)
-    flat = se <= 1e-12 * np.abs(mean)
-    t = mean / np.where(flat, 1.0, se)
-    p = np.where(flat, np.where(mean > 0, 0.0, 1.0), stats.t.sf(t, usable - 1))
-    result: Floats = np.where((n >= LEAST_TASKS) & (mean > 0), p, 1.0)
+def _p_greater(values: Floats, groups: Labels | None) -> Floats:
+    """One-sided p of "column j is not above column i", at [j, i]; 1 for too few tasks.
+
+    A difference that is the same on all n tasks has that of a sign test, 2^-n.
+    """
+    n, k = values.shape
+    group, size = grouped(np.zeros(n), np.arange(n) if groups is None else groups)
+    if len(size) < LEAST_TASKS:
+        return np.ones((k, k))
+    mean = values.mean(axis=0)
+    sums = np.zeros((len(size), k))
+    np.add.at(sums, group, values - mean)
+    scaled = sums / np.sqrt(1 - size / n)[:, None] / n
+    products = scaled.T @ scaled
+    own = np.diag(products)
+    se = np.sqrt(np.maximum(own[:, None] + own - 2 * products, 0.0))
+    lead = mean[:, None] - mean
+    flat = se <= 1e-9 * np.abs(lead)
+    t = lead / np.where(flat, 1.0, np.where(se > 0, se, 1.0))
+    p = np.where(flat, 0.5 ** len(size), stats.t.sf(t, freedom_of(size)))
+    result: Floats = np.where(lead > 0, p, 1.0)
     return result
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from fusion_eval.frames import Missing, is_simulated
-from fusion_eval.stats.bootstrap import RESAMPLES, task_weights
-from fusion_eval.stats.cost import mean_cost
-from fusion_eval.stats.design import unclustered
+from fusion_eval.core import Estimate
+from fusion_eval.frames import Missing, is_simulated, per_task, recipes
+from fusion_eval.stats.bootstrap import RESAMPLES
+from fusion_eval.stats.clusters import sampled, score_of
+from fusion_eval.stats.common import LACKING
+from fusion_eval.stats.cost import cost_per_task, mean_cost
+from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.dominance import dominators, membership, on_frontier
-from fusion_eval.stats.estimates import Floats, mean_score
+from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.means import t_limits
 from fusion_eval.stats.points import Points, Price, points
-from fusion_eval.stats.protocols import with_caveat
+from fusion_eval.stats.shrinkage import credible
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -24,6 +29,8 @@ COLUMNS = (
 )  # fmt: skip
 NEVER = "never answered"
 """Status of a recipe whose every trial failed: its price is that of failing, so it has no place."""
+NOT_COMPARED = "not compared"
+"""Status of a recipe that is left out, because it has too few of the tasks of the others."""
 IN_SECONDS = {
     "cost_usd": "seconds", "cost_low": "seconds_low", "cost_high": "seconds_high",
     "cost_unknown": "seconds_unknown", "cost_n": "seconds_n", "cost_method": "seconds_method",
@@ -39,6 +46,7 @@ def pareto(
     by: Price = "cost_usd",
     missing: Missing = "as_deployed",
     resamples: int = RESAMPLES,
+    lacking: float = LACKING,
 ) -> pd.DataFrame:
     """Score, cost and place on the frontier of every recipe.
 
@@ -49,6 +57,8 @@ def pareto(
     seed : seed of the resamples
     by : the price on the other axis: `cost_usd`, or `latency_s` for the same frontier in seconds
     missing : what a failed answer counts as, see `frames.per_task`
+    lacking : who lacks more than this share of the tasks is left out; 1 keeps everybody, on the
+        tasks that are left
 
     Returns
     -------
@@ -56,73 +66,115 @@ def pareto(
     recipe run alone (`cost_n` tasks, interval by `cost_method`), `latency_s` the median in
     seconds, `n` tasks with a score, `cost_unknown` trials of unknown cost (with any, the cost is
     a lower bound, and without a known one NaN).
+    All are means over the tasks that all recipes have. A recipe that is left out has the status
+    `not compared`, with its own tasks and the reason as caveat.
     `on_frontier`: by the means, nobody scores as well for less or better for as much; None when
-    the cost is not known. `p_on_frontier`: share of joint resamples of tasks in which that holds.
+    the cost is not known. `p_on_frontier`: the probability of that, of the credible true means
+    (`stats.shrinkage`); tasks of one cluster are drawn together.
     `status`: `never answered` when every trial failed (such a recipe is neither placed nor beats
     others), `dominated` when for some other recipe both one-sided paired t tests (scores more,
-    costs less) reject at (1 - level) / (recipes - 1) (those are named in `dominated_by`), `on`
-    when p_on_frontier >= level, else `undecided`. While some recipe has fewer than `LEAST_TASKS`
-    tasks, p_on_frontier is NaN and nobody is `on`. The `caveat` says where tasks share clusters:
-    they count as independent here. By seconds, the columns of the price are called
-    `seconds`, `seconds_low`, `seconds_high`, `seconds_unknown`, `seconds_n`, `seconds_method`.
+    costs less) reject at (1 - level) / (k (k - 1)), k recipes (those are named in `dominated_by`),
+    `on` when p_on_frontier >= level, else `undecided`. While the recipes share fewer than
+    `LEAST_TASKS` tasks (or clusters), p_on_frontier is NaN and nobody is `on` or `dominated`. By
+    seconds, the columns of the price are called `seconds`, `seconds_low`, `seconds_high`,
+    `seconds_unknown`, `seconds_n`, `seconds_method`.
 
     References
     ----------
     Intersection-union test: Berger (1982), Technometrics 24:295.
     """
     trials = tidied(trials)
-    rng = np.random.default_rng(seed)
-    data = points(trials, missing, by)
-    weights = task_weights(len(data.score), resamples, rng)
-    on = on_frontier(_means(data.score), _means(data.cost), data.able)
-    share = np.full(len(data.names), np.nan) if data.few else membership(data, weights)
-    beaten = dominators(data, 1 - level)
+    data = points(trials, missing, by, lacking)
+    placed = _places(data, level, seed, resamples)
+    alone = _alone(trials, data, missing, by)
     rows = []
-    for k, name in enumerate(data.names):
-        silent = data.silent is not None and bool(data.silent[k])
-        known = np.isfinite(data.cost[:, k]).any() and np.isfinite(data.score[:, k]).any()
-        located = bool(known) and not silent
-        settled = bool(located and (data.known[k] or not on[k]))
+    for name in recipes(trials):
+        one = data if name in data.names else alone
+        k = one.names.index(name)
         rows.append(
-            _estimates(data, k, level, rng)
-            | _counts(trials[trials["recipe"].astype(str) == name], data, k, by)
-            | {
-                "on_frontier": bool(on[k]) if settled else None,
-                "p_on_frontier": float(share[k]) if located and data.known[k] else None,
-                "status": NEVER if silent else _status(float(share[k]), beaten[k], settled, level),
-                "dominated_by": "" if silent else ", ".join(beaten[k]),
-                "caveat": "",
-            }
+            _estimates(one, k, level, seed)
+            | _counts(trials[trials["recipe"].astype(str) == name], one, k, by)
+            | placed.get(name, {"status": NOT_COMPARED, "dominated_by": ""})
+            | {"caveat": _caveat(data, name)}
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table = with_caveat(table, unclustered(trials))
-    table["on_frontier"] = table["on_frontier"].astype(object)
+    on = table["on_frontier"].astype(object)
+    table["on_frontier"] = on.where(on.notna(), None)
     table["p_on_frontier"] = table["p_on_frontier"].astype(float)
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials)}
     table.attrs |= {"level": level, "missing": missing, "tasks": len(data.score), "by": by}
+    table.attrs |= {"not_compared": dict(data.left_out), "lacking": data.lacking}
     return table if by == "cost_usd" else table.rename(columns=IN_SECONDS)
 
 
+def _places(data: Points, level: float, seed: int, resamples: int) -> dict[str, dict[str, Any]]:
+    """The place of every recipe that is compared."""
+    on = on_frontier(_means(data.score), _means(data.cost), data.able)
+    share, able = np.full(len(data.names), np.nan), data.able
+    silent = np.zeros(len(able), bool) if data.silent is None else data.silent
+    if not data.few:
+        one = data.of(~silent)
+        drawn = credible(one.score, one.cost, one.groups, resamples, np.random.default_rng(seed))
+        share[~silent] = membership(drawn, one.able)
+    beaten = dominators(data, 1 - level)
+    rows: dict[str, dict[str, Any]] = {}
+    for k, name in enumerate(data.names):
+        located = bool(np.isfinite(data.cost[:, k]).any()) and not silent[k]
+        settled = bool(located and (data.known[k] or not on[k]))
+        rows[name] = {
+            "on_frontier": bool(on[k]) if settled else None,
+            "p_on_frontier": float(share[k]) if located and data.known[k] else None,
+            "status": NEVER if silent[k] else _status(float(share[k]), beaten[k], settled, level),
+            "dominated_by": "" if silent[k] else ", ".join(beaten[k]),
+        }
+    return rows
+
+
+def _alone(trials: pd.DataFrame, data: Points, missing: Missing, by: Price) -> Points:
+    """Scores and prices of the recipes that are left out, each on the tasks it has."""
+    names = [name for name in recipes(trials) if name not in data.names]
+    score, costs = per_task(trials, "score", missing), cost_per_task(trials, by)
+    return Points(
+        names, score[names].to_numpy(dtype=np.float64),
+        costs.least.reindex(score.index)[names].to_numpy(dtype=np.float64),
+        (costs.unknown.reindex(names) == 0).to_numpy(),
+        groups=groups_of(trials, score.index, "new tasks") if names else None,
+    )  # fmt: skip
+
+
+def _caveat(data: Points, name: str) -> str:
+    if name in data.left_out:
+        return f"not compared: {data.left_out[name]}"
+    return "; ".join(note for note in (data.lacking, *data.notes) if note)
+
+
 def _means(values: Floats) -> Floats:
-    counted = (~np.isnan(values)).sum(axis=0)
-    sums = np.where(counted > 0, np.nansum(values, axis=0), np.nan)
-    means: Floats = sums / np.maximum(counted, 1)
+    means: Floats = values.mean(axis=0) if len(values) else np.full(values.shape[1], np.nan)
     return means
 
 
-def _estimates(data: Points, k: int, level: float, rng: np.random.Generator) -> dict[str, Any]:
+def _estimates(data: Points, k: int, level: float, seed: int) -> dict[str, Any]:
     row: dict[str, Any] = {"recipe": data.names[k]}
-    score = data.score[:, k][~np.isnan(data.score[:, k])]
-    cost = data.cost[:, k][~np.isnan(data.cost[:, k])]
-    if len(score):
-        s = mean_score(score, level)
+    there = ~np.isnan(data.score[:, k])
+    if there.any():
+        groups = None if data.groups is None else data.groups[there]
+        s = score_of(data.score[there, k], groups, level)
         row |= {"score": s.value, "score_low": s.low, "score_high": s.high}
-    if len(cost):
-        c = mean_cost(cost, level, rng=rng)
+    there = ~np.isnan(data.cost[:, k])
+    if there.any():
+        groups = None if data.groups is None else data.groups[there]
+        c = _of_costs(data.cost[there, k], groups, level, seed)
         high = c.high if data.known[k] else float("nan")
         row |= {"cost_usd": c.value, "cost_low": c.low, "cost_high": high}
         row |= {"cost_n": c.n, "cost_method": c.method}
     return row
+
+
+def _of_costs(x: Floats, groups: Labels | None, level: float, seed: int) -> Estimate:
+    if groups is None:
+        return mean_cost(np.sort(x), level, rng=np.random.default_rng(seed))
+    found = t_limits(sampled(x, groups), level)
+    return replace(found, low=max(0.0, found.low))
 
 
 def _counts(rows: pd.DataFrame, data: Points, k: int, by: Price) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 
@@ -36,3 +37,28 @@ def median(values: ArrayLike, level: float = 0.95) -> Estimate:
     return Estimate(
         value=float(np.median(x)), low=low, high=high, level=level, n=n, method="order statistics"
     )
+
+
+def of_one_source(trials: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The recipes whose latencies come from one source, and why the others are left out.
+
+    Seconds that were measured, simulated or imported are different quantities. Where there are
+    several sources, the recipes of the one that most of them have stay; of equals the measured.
+    """
+    if "latency_source" not in trials:
+        return trials, {}
+    recipe = trials["recipe"].astype(str)
+    source = trials["latency_source"].astype("string").fillna("")
+    of = {str(name): "/".join(sorted(set(s) - {""})) for name, s in source.groupby(recipe)}
+    named = [word for word in of.values() if word]
+    if len(set(named)) < 2:
+        return trials, {}
+    kept = max(sorted(set(named)), key=lambda word: (named.count(word), word == "measured"))
+    left_out = {
+        name: f"its seconds are {word}, those of the others {kept}"
+        for name, word in of.items()
+        if word not in ("", kept)
+    }
+    rows = trials[~recipe.isin(left_out)]
+    rows.attrs = dict(trials.attrs)
+    return rows, left_out

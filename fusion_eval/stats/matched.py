@@ -34,6 +34,10 @@ COLUMNS = (
     "place", "conclusion", "n", "estimand", "method", "caveat",
 )  # fmt: skip
 _GRID = 121
+_METHOD = (
+    "dual: smallest of paired t limits over the baselines, at the price of a point that is best "
+    "for the recipe"
+)
 _ESTIMAND = "mean score difference at equal {} for new tasks like these"
 
 
@@ -78,11 +82,19 @@ def matched(
     """
     data, chosen, base, lost = _sides(trials, recipes, baselines, missing, by)
     rng = np.random.default_rng(seed)
-    rows = [_row(data, data.names.index(name), base, level, rng) for name in chosen]
+    rows = [
+        _row(data, data.names.index(name), base, level, rng)
+        if name in data.names
+        else _nothing(name, len(data.score), f"not compared: {data.left_out[name]}")
+        for name in chosen
+    ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["estimand"] = _ESTIMAND.format("dollars" if by == "cost_usd" else "seconds")
     if lost:
-        note = f"left out as baselines, cost not wholly known: {', '.join(lost)}"
+        few = [name for name in lost if name not in data.names]
+        why = "too few tasks" if len(few) == len(lost) else "cost not wholly known"
+        why += " or too few tasks" if 0 < len(few) < len(lost) else ""
+        note = f"left out as baselines, {why}: {', '.join(lost)}"
         table["caveat"] = [f"{text}; {note}" if text else note for text in table["caveat"]]
     table = with_caveat(table, unclustered(tidied(trials)))
     simulated = is_simulated(trials)
@@ -102,8 +114,9 @@ def _sides(
 ) -> tuple[Points, list[str], list[int], list[str]]:
     """Points, names to test, indices of baselines, and baselines of unknown cost."""
     data = points(trials, missing, by)
-    if unknown := sorted({*(recipes or []), *(baselines or [])} - set(data.names)):
-        raise StatisticsError(f"no recipe {', '.join(unknown)}; there are {', '.join(data.names)}")
+    every = [*data.names, *data.left_out]
+    if unknown := sorted({*(recipes or []), *(baselines or [])} - set(every)):
+        raise StatisticsError(f"no recipe {', '.join(unknown)}; there are {', '.join(every)}")
     if baselines is None:
         if "strategy" not in trials:
             raise StatisticsError(
@@ -111,15 +124,15 @@ def _sides(
                 "matched(…, baselines=[…])"
             )
         solo = trials.loc[trials["strategy"].astype(str) == "solo", "recipe"].astype(str)
-        baselines = [name for name in data.names if name in set(solo)]
+        baselines = [name for name in every if name in set(solo)]
     able = dict(zip(data.names, data.able, strict=True))
-    base = [data.names.index(name) for name in baselines if able[name]]
+    base = [data.names.index(name) for name in baselines if able.get(name)]
     if not base:
         raise StatisticsError(
             "no baseline with a known price; name some that have one: matched(…, baselines=[…])"
         )
-    rest = [name for name in data.names if name not in set(baselines)]
-    lost = [name for name in baselines if not able[name]]
+    rest = [name for name in every if name not in set(baselines)]
+    lost = [name for name in baselines if not able.get(name)]
     return data, list(recipes) if recipes is not None else rest, base, lost
 
 
@@ -130,11 +143,7 @@ def _row(
     used = [k, *rivals]
     present = ~np.isnan(data.score[:, used]).any(axis=1) & ~np.isnan(data.cost[:, used]).any(axis=1)
     score, cost, n = data.score[present], data.cost[present], int(present.sum())
-    row: dict[str, object] = {
-        "recipe": data.names[k], "mix": "", "n": n, "conclusion": "undecided", "place": "unknown",
-        "method": "dual: smallest of paired t limits over the baselines, at the price of a point "
-        "that is best for the recipe",
-    }  # fmt: skip
+    row = _nothing(data.names[k], n, "")
     if not data.able[k]:
         return row | {"caveat": "its cost is not wholly known, so nothing costs the same"}
     if not rivals or n < 2:
@@ -156,6 +165,13 @@ def _row(
         "place": "above" if above else "inside",
         "conclusion": "undecided" if n < LEAST_TASKS else word,
         "caveat": _caveat(len(data.score), n, above=above),
+    }  # fmt: skip
+
+
+def _nothing(name: str, n: int, caveat: str) -> dict[str, object]:
+    return {
+        "recipe": name, "mix": "", "n": n, "conclusion": "undecided", "place": "unknown",
+        "method": _METHOD, "caveat": caveat,
     }  # fmt: skip
 
 

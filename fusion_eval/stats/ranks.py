@@ -13,14 +13,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated
-from fusion_eval.stats.bootstrap import RESAMPLES, resampled_means, task_weights
+from fusion_eval.frames import Missing, is_simulated, recipes
+from fusion_eval.stats.bootstrap import RESAMPLES
 from fusion_eval.stats.caveats import failures, few, missing_tasks, sides
+from fusion_eval.stats.clusters import totals
 from fusion_eval.stats.estimand import named
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.family import FEW_TASKS, check_level
-from fusion_eval.stats.multiple import Signs, flip_signs, simultaneous_intervals
+from fusion_eval.stats.multiple import Signs, flip_signs, max_t_adjusted_p, simultaneous_intervals
 from fusion_eval.stats.paired import FLIPS
+from fusion_eval.stats.points import Points, points
+from fusion_eval.stats.shrinkage import best_shares
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -43,15 +46,15 @@ def ranks(
     ----------
     trials : see `compare`
     level : probability that all rank sets hold at once; and that the best is among `maybe_best`
-    seed : of the random flips and of the resamples behind `p_best`
+    seed : of the random flips and of the draws behind `p_best`
 
     Returns
     -------
     DataFrame, columns `COLUMNS`. `rank_low` to `rank_high`: the ranks (1 is best) that the
-    simultaneous intervals of all pairs leave open. `maybe_best`: not excluded from being the best.
-    `p_best`: share of resamples of tasks in which the recipe has the highest mean; a description,
-    not a test (in a tie it exceeds .95 for somebody in 6 to 9 % of tables). Recipes are compared
-    on the tasks that each pair has in common; a pair with fewer than two excludes nothing.
+    simultaneous intervals of all pairs leave open. `maybe_best`: rank 1 is open to it.
+    `p_best`: probability of the highest true mean, differences drawn together by what is credibly
+    noise; a description, not a test. Recipes are compared on the tasks that all have (by cluster
+    where tasks share one); who lacks too many has no row and stands in `attrs["not_compared"]`.
 
     Raises
     ------
@@ -59,30 +62,28 @@ def ranks(
 
     References
     ----------
-    Mogstad, Romano, Shaikh & Wilhelm (2024), REStud 91:476; Hsu (1984), Annals 12:1136.
+    Mogstad, Romano, Shaikh & Wilhelm (2024), REStud 91:476.
     """
     check_level(level)
     trials = tidied(trials)
-    every = sides(trials, missing)
-    if len(every) < 2:
+    if len(recipes(trials)) < 2:
         raise StatisticsError("ranks need two or more recipes")
-    x = np.column_stack([side.scores for side in every.values()])
-    rng = np.random.default_rng(seed)
-    signs = flip_signs(len(x), flips, rng)
-    low, high = rank_sets(x, signs, level)
-    maybe = maybe_best(x, signs, level)
-    best = p_best(x, task_weights(len(x), RESAMPLES, rng))
+    data = points(trials, missing)
+    every = sides(trials, missing)
+    low, high = open_ranks(data, flips, seed, level)
+    best = dict(zip(data.names, p_best(data, seed), strict=True))
     rows = []
-    for k, (name, side) in enumerate(every.items()):
-        n = int((~np.isnan(side.scores)).sum())
+    for k, name in enumerate(data.names):
+        side, n = every[name], len(data.score)
         notes = ["SIMULATED"] if side.simulated else []
         notes += [few(n)] if n < FEW_TASKS else []
-        notes += [missing_tasks(side, side.names), failures(side, missing)]
+        notes += [missing_tasks(side, side.names), failures(side, missing), *data.notes]
+        notes += [f"{other} is left out: {why}" for other, why in data.left_out.items()]
         rows.append(
             {
-                "recipe": name, "score": float(np.nanmean(side.scores)) if n else np.nan,
-                "rank_low": int(low[k]), "rank_high": int(high[k]), "maybe_best": bool(maybe[k]),
-                "p_best": float(best[k]), "n": n,
+                "recipe": name, "score": float(data.score[:, k].mean()) if n else np.nan,
+                "rank_low": int(low[k]), "rank_high": int(high[k]), "maybe_best": low[k] == 1,
+                "p_best": float(best[name]), "n": n,
                 "estimand": named("rank of the mean score", "new tasks", missing),
                 "method": f"simultaneous max-T intervals of all pairs, {level:.0%}; flips of signs",
                 "caveat": "; ".join(note for note in notes if note),
@@ -91,7 +92,19 @@ def ranks(
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
+    table.attrs["not_compared"] = dict(data.left_out)
     return table
+
+
+def open_ranks(
+    data: Points, flips: int, seed: int, level: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """`rank_sets` of the recipes on the tasks that all have, by cluster where tasks share one."""
+    x = totals(data.score, data.groups)
+    if len(x) < 2 or len(data.names) < 2:
+        count = len(data.names)
+        return np.ones(count, dtype=np.int64), np.full(count, count, dtype=np.int64)
+    return rank_sets(x, flip_signs(len(x), flips, np.random.default_rng(seed)), level)
 
 
 def rank_sets(
@@ -99,14 +112,17 @@ def rank_sets(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Lowest and highest possible rank of each recipe, jointly at `level`.
 
-    scores : shape (n_tasks, n_recipes), NaN for a missing task; signs : see `flip_signs`
+    scores : shape (n_tasks, n_recipes), NaN for a missing task; signs : see `flip_signs`. As in
+    `compare`, a pair is told apart when its interval and its adjusted p both say so.
     """
     count = scores.shape[1]
     pairs = list(combinations(range(count), 2))
     d = np.column_stack([scores[:, i] - scores[:, j] for i, j in pairs])
     joint = simultaneous_intervals(d, signs, level)
+    seen = max_t_adjusted_p(d, signs) < 1 - level - 1e-12
     above, below = (np.zeros(count, dtype=np.int64) for _ in range(2))
-    for (i, j), low, high in zip(pairs, joint.low, joint.high, strict=True):
+    lows, highs = np.where(seen, joint.low, -1.0), np.where(seen, joint.high, 1.0)
+    for (i, j), low, high in zip(pairs, lows, highs, strict=True):
         above[j] += low > 0
         below[i] += low > 0
         above[i] += high < 0
@@ -114,51 +130,11 @@ def rank_sets(
     return 1 + above, count - below
 
 
-def maybe_best(scores: Floats, signs: Signs, level: float = 0.95) -> NDArray[np.bool_]:
-    """Whether each recipe is not excluded from having the highest expected score.
+def p_best(data: Points, seed: int = 0) -> Floats:
+    """Probability that each recipe has the highest true mean (`stats.shrinkage`).
 
-    Recipe i is excluded if max_j t(j - i) exceeds the `level` quantile of the same maximum when
-    the centred rows are flipped: one-sided, one test per recipe, so that the best one stands among
-    those that are left with probability `level`. Shapes as in `rank_sets`.
+    As `decisions` have it where money is no matter; NaN below `LEAST_TASKS` tasks.
     """
-    count = scores.shape[1]
-    kept = np.ones(count, dtype=bool)
-    flips = signs.astype(np.float32)
-    for i in range(count):
-        rivals = scores - scores[:, [i]]
-        rivals = rivals[:, [j for j in range(count) if j != i and _shared(rivals[:, j]) > 1]]
-        if rivals.shape[1]:
-            kept[i] = _keeps(rivals, flips, level)
-    return kept
-
-
-def _shared(column: Floats) -> int:
-    return int((~np.isnan(column)).sum())
-
-
-def _keeps(rivals: Floats, signs: NDArray[np.float32], level: float) -> bool:
-    n = (~np.isnan(rivals)).sum(axis=0)
-    mean = np.nanmean(rivals, axis=0)
-    centred = np.nan_to_num(rivals - mean)
-    squares = (centred**2).sum(axis=0)
-    if (squares <= 1e-20 * n).any():  # no spread: a constant lead decides, and few tasks do not
-        flat = squares <= 1e-20 * n
-        if (mean[flat] > 1e-12).any():
-            return bool(n[flat].max() < FEW_TASKS)
-        if flat.all():
-            return True
-        rivals, n, mean = rivals[:, ~flat], n[~flat], mean[~flat]
-        centred, squares = centred[:, ~flat], squares[~flat]
-    observed = float((mean / np.sqrt(squares / (n - 1) / n)).max())
-    sums = (signs @ centred.astype(np.float32)) / np.sqrt(n * squares).astype(np.float32)
-    u = np.minimum(sums**2, 1 - 1e-6)
-    t = np.copysign(np.sqrt((n - 1) * u / (1 - u)), sums)
-    return bool(observed <= np.quantile(t.max(axis=1), level, method="higher"))
-
-
-def p_best(scores: Floats, weights: Floats) -> Floats:
-    """Share of resamples of tasks in which each recipe has the highest mean; ties are shared."""
-    means = np.nan_to_num(resampled_means(scores, weights), nan=-1.0)
-    top = means >= means.max(axis=1, keepdims=True) - 1e-12
-    share: Floats = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
-    return share
+    if data.few:
+        return np.full(len(data.names), np.nan)
+    return best_shares(data.score, data.groups, RESAMPLES, np.random.default_rng(seed))

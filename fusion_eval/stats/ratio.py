@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing
+from fusion_eval.frames import Missing, recipes
 from fusion_eval.stats.bootstrap import resampled_critical
 from fusion_eval.stats.estimates import Floats, checked, t_quantile
 from fusion_eval.stats.points import points
@@ -126,10 +126,12 @@ def dollars_per_point(
     `stats.acceptability` is the thing to read. Raises StatisticsError for unknown recipes and for
     costs that are not wholly known.
     """
-    data = points(trials, missing)
+    names = recipes(trials)
     for name in (a, b):
-        if name not in data.names:
-            raise StatisticsError(f"no recipe {name!r}; there are {', '.join(data.names)}")
+        if name not in names:
+            raise StatisticsError(f"no recipe {name!r}; there are {', '.join(names)}")
+    data = points(trials[trials["recipe"].astype(str).isin((a, b))], missing)
+    for name in (a, b):
         if not data.known[data.names.index(name)]:
             raise StatisticsError(
                 f"the cost of {name!r} is not wholly known; reprice the run, or leave it out"

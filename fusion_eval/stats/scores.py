@@ -11,10 +11,10 @@ from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated
 from fusion_eval.stats.caveats import Side, failures, few, missing_tasks, sides, unread_of
-from fusion_eval.stats.clusters import clustered
-from fusion_eval.stats.design import Labels, by_task, groups_of, labels_of, repeats_of
+from fusion_eval.stats.clusters import sampled
+from fusion_eval.stats.design import by_task, groups_of, labels_of, repeats_of
 from fusion_eval.stats.estimand import Estimand, known, named
-from fusion_eval.stats.estimates import Floats, mean_score
+from fusion_eval.stats.estimates import mean_score
 from fusion_eval.stats.family import FEW_TASKS, check_level
 from fusion_eval.stats.fixed import fixed_mean
 from fusion_eval.stats.means import Mean, plain, score_limits
@@ -97,18 +97,11 @@ def _sampled(trials: pd.DataFrame, side: Side, about: Estimand, strata: str | No
         return _nothing("no score")
     groups = groups_of(trials, index, about)
     if groups is not None:
-        return _clustered(x, groups)
+        return sampled(x, groups)
     if strata is not None:
         labels = pd.Series(labels_of(trials, strata, index)).fillna("(none)").to_numpy(object)
         return stratified(x, labels)
     return plain(x)
-
-
-def _clustered(x: Floats, groups: Labels) -> Mean:
-    if len(set(groups)) > 1:
-        return clustered(x, groups)
-    why = "all tasks in one cluster"
-    return Mean(value=float(x.mean()), se=np.nan, freedom=0, n=len(x), units=1, how=why)
 
 
 def _nothing(why: str) -> Mean:

@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from fusion_eval import files
 from fusion_eval.frames import per_task
+from fusion_eval.report.choice import choice
 from fusion_eval.report.commands import commands
-from fusion_eval.report.decision import choice, findings
+from fusion_eval.report.decision import findings
 from fusion_eval.report.design import sections
 from fusion_eval.report.html.environment import page
 from fusion_eval.report.html.figures import figures

@@ -21,6 +21,7 @@ KINDS: dict[str, Kind] = {
     "points": points,
     "difference": lambda value: points(value, signed=True),
     "usd": dollars,
+    "usd2": lambda value: dollars(value, 2),
     "percent": lambda value: percent(value, 0),
     "percent1": percent,
     "count": lambda value: f"{value:,}",

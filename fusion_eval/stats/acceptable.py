@@ -1,0 +1,173 @@
+"""What engineers deploy by: the price of a good enough answer, and how bad the bad ones are.
+
+A mean hides reliability, which fusion is sold for. An answer is acceptable at a score of at least a
+threshold; who sees that an answer is not, asks again and pays again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fusion_eval.errors import StatisticsError
+from fusion_eval.frames import is_simulated, scored, task_key
+from fusion_eval.stats.bootstrap import RESAMPLES
+from fusion_eval.stats.clusters import sampled, score_of
+from fusion_eval.stats.common import LACKING
+from fusion_eval.stats.dominance import membership, on_frontier
+from fusion_eval.stats.estimates import Floats, t_quantile
+from fusion_eval.stats.points import Points, points
+from fusion_eval.stats.shrinkage import credible
+from fusion_eval.stats.tables import tidied
+
+COLUMNS = (
+    "recipe", "threshold", "below", "below_low", "below_high", "usd_per_acceptable", "usd_low",
+    "usd_high", "below_twice", "usd_with_retry", "worst_tenth", "worst_low", "worst_high",
+    "on_frontier", "p_on_frontier", "n", "estimand", "caveat",
+)  # fmt: skip
+THRESHOLD = 0.7
+"""Of 0 to 1: what counts as acceptable where nobody says."""
+_TENTH = 0.1
+
+
+def acceptable(
+    trials: pd.DataFrame,
+    threshold: float = THRESHOLD,
+    level: float = 0.95,
+    seed: int = 0,
+    *,
+    resamples: int = RESAMPLES,
+    lacking: float = LACKING,
+) -> pd.DataFrame:
+    """For each recipe, how often an answer is not acceptable, and what an acceptable one costs.
+
+    Parameters
+    ----------
+    trials : DataFrame, one row per (task, recipe, repeat)
+    threshold : 0 to 1; an answer is acceptable from this score on, and a failed one never
+    lacking : who lacks more than this share of the tasks is left out, as in `decisions`
+
+    Returns
+    -------
+    DataFrame, one row per recipe on the tasks that all have, columns `COLUMNS`. `below`: share of
+    answers (mean over tasks) that are not acceptable, with the interval of a mean score, so that
+    none of n still allows some. `usd_per_acceptable`: dollars spent per acceptable answer, mean
+    cost / (1 - below), where one that is not is thrown away; its interval is by the delta method
+    on the log, and reaches at least from the cost over the limits of the share; `usd_high` is inf
+    where none may be acceptable. With two or more repeats of a task `below_twice` is the share of
+    tasks on which an answer and its retry both fail, over all pairs of repeats, and
+    `usd_with_retry` the price of an acceptable answer when asked twice at most: cost * (1 + below)
+    / (1 - below_twice); NaN with one repeat, as nobody can tell whether the retry fails on the same
+    tasks. `worst_tenth`: mean score of the worst tenth of answers, by its influence function (few
+    tasks hold few bad answers: below 30 it is a description). `on_frontier`, `p_on_frontier`: of
+    share acceptable against cost, as in `pareto`. NaN costs where they are not wholly known.
+
+    Raises
+    ------
+    StatisticsError : a threshold outside 0 to 1
+
+    References
+    ----------
+    Cost of pass: Erol et al. (2025), arXiv:2504.13359; expected shortfall: Rockafellar & Uryasev
+    (2000), J. Risk 2:21.
+    """
+    if not 0 < threshold <= 1:
+        raise StatisticsError(f"threshold={threshold:g}; give a score above 0, up to 1")
+    trials = tidied(trials)
+    data = points(trials, lacking=lacking)
+    score = scored(trials)
+    passed = (score >= threshold - 1e-9).astype(float).where(score.notna())
+    good = _wide(trials, passed, data)
+    on, share = _places(good, data, seed, resamples)
+    rows = []
+    for k, name in enumerate(data.names):
+        of = trials["recipe"].astype(str) == name
+        row: dict[str, Any] = {"recipe": name, "threshold": threshold, "n": len(good)}
+        if len(good):
+            row |= _share(good[:, k], data, k, level)
+            row |= _retry(trials[of], passed[of], row["below"], data, k)
+            row |= _worst(trials[of], score[of], data, level)
+        row |= {"on_frontier": on[k], "p_on_frontier": share[k]}
+        notes = ["SIMULATED" if is_simulated(trials) else "", data.lacking, *data.notes]
+        row["caveat"] = "; ".join(note for note in notes if note)
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    placed = table["on_frontier"].astype(object)
+    table["on_frontier"] = placed.where(placed.notna(), None)
+    table["estimand"] = "new tasks like these; a failed answer is not acceptable"
+    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
+    table.attrs["not_compared"] = dict(data.left_out)
+    return table
+
+
+def _wide(trials: pd.DataFrame, values: pd.Series, data: Points) -> Floats:
+    """Mean over repeats, shape (n_tasks, n_recipes), in the order of `data`."""
+    means = values.groupby([task_key(trials), trials["recipe"].astype(str)]).mean().unstack()
+    result: Floats = means.reindex(data.tasks)[data.names].to_numpy(dtype=np.float64)
+    return result
+
+
+def _share(good: Floats, data: Points, k: int, level: float) -> dict[str, float]:
+    found = score_of(1 - good, data.groups, level)
+    row = {"below": found.value, "below_low": found.low, "below_high": found.high}
+    if not data.known[k]:
+        return row
+    cost, rate = data.cost[:, k], good
+    price, share = float(cost.mean()), float(rate.mean())
+    ends = [price / (1 - end) if end < 1 else np.inf for end in (found.low, found.high)]
+    value = price / share if share > 0 else np.inf
+    if share > 0 and price > 0 and len(good) > 1:
+        mean = sampled(np.asarray(cost / price - rate / share, dtype=np.float64), data.groups)
+        half = np.exp(mean.t_quantile(level) * mean.se)
+        ends = [min(ends[0], value / half), max(ends[1], value * half)]
+    return row | {"usd_per_acceptable": value, "usd_low": ends[0], "usd_high": ends[1]}
+
+
+def _retry(
+    rows: pd.DataFrame, passed: pd.Series, below: float, data: Points, k: int
+) -> dict[str, float]:
+    """Over the pairs of repeats of each task: m bad ones of r give m (m - 1) / r (r - 1)."""
+    bad = (1 - passed).groupby(task_key(rows)).agg(["sum", "count"]).reindex(data.tasks)
+    if bad["count"].min() < 2:
+        return {}
+    r, m = bad["count"], bad["sum"]
+    twice = float((m * (m - 1) / (r * (r - 1))).mean())
+    price = float(data.cost[:, k].mean()) if data.known[k] else np.nan
+    retried = price * (1 + below) / (1 - twice) if twice < 1 else np.inf
+    return {"below_twice": twice, "usd_with_retry": retried}
+
+
+def _worst(rows: pd.DataFrame, score: pd.Series, data: Points, level: float) -> dict[str, float]:
+    """Mean of the worst tenth of answers, repeats of a task weighing as one."""
+    key = task_key(rows)
+    there = score.notna() & key.isin(data.tasks)
+    x, key = score[there].to_numpy(dtype=np.float64), key[there]
+    weight = (1 / key.groupby(key).transform("size")).to_numpy(dtype=np.float64)
+    weight = weight / weight.sum()
+    order = x.argsort(kind="stable")
+    part = np.clip(_TENTH - (weight[order].cumsum() - weight[order]), 0, weight[order]) / _TENTH
+    value, edge = float((part * x[order]).sum()), float(x[order][part > 0].max())
+    short = pd.Series(np.minimum(x - edge, 0.0), index=key.index).groupby(key).mean()
+    lack: Floats = np.asarray(short.reindex(data.tasks) / _TENTH, dtype=np.float64)
+    mean = sampled(lack, data.groups)
+    half = t_quantile(level, mean.freedom) * mean.se if mean.freedom > 0 else np.nan
+    low, high = (float(np.clip(end, 0.0, 1.0)) for end in (value - half, value + half))
+    return {"worst_tenth": value, "worst_low": low, "worst_high": high}
+
+
+def _places(
+    good: Floats, data: Points, seed: int, resamples: int
+) -> tuple[list[bool | None], Floats]:
+    """Place on the frontier of share acceptable against cost, and its probability."""
+    nothing = np.full(len(data.names), np.nan)
+    if not len(good):
+        return [None] * len(data.names), nothing
+    able = data.able
+    on = on_frontier(good.mean(axis=0), data.cost.mean(axis=0), able)
+    share = nothing
+    if not data.few:
+        drawn = credible(good, data.cost, data.groups, resamples, np.random.default_rng(seed))
+        share = np.where(able, membership(drawn, able), np.nan)
+    return [bool(on[k]) if able[k] else None for k in range(len(able))], share
