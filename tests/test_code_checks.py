@@ -242,3 +242,23 @@ def test_the_program_inside_needs_nothing_of_ours():
         input=job, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == '{"number": 0, "value": "42"}\n'
+
+
+ESCAPES = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+libc.shmat.restype = ctypes.c_void_p
+namespace = libc.unshare(0x10000000)
+segment = libc.shmget(0, 64 << 20, 0o1777)
+queue = libc.msgget(0, 0o1777)
+memory = libc.memfd_create(b"m", 0)
+"""
+
+
+@needs_sandbox
+@pytest.mark.parametrize("name", ["namespace", "segment", "queue", "memory"])
+def test_code_makes_no_namespace_and_no_memory_outside_of_its_limit(name: str):
+    """800 MB stood in segments that the limit of 512 MB does not count, and a file system of its
+    own could be mounted."""
+    ran = sandbox.run(sandbox.sandbox(), ESCAPES, [name])
+    assert [line.get("value") for line in ran.lines] == ["-1"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import subprocess
@@ -11,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from fusion_eval import cli
+from fusion_eval.checking import validate
 from fusion_eval.core import inert
+from fusion_eval.errors import TableError
+from fusion_eval.importing.reading import text_of
 
 MINI = Path(__file__).parent.parent / "tasks" / "mini.yaml"
 VALIDATE = ("validate", MINI)
@@ -100,3 +104,48 @@ def test_text_for_a_terminal_has_nothing_that_a_terminal_obeys():
     """A model's text that clears the screen can print a better result in its place."""
     assert inert(HOSTILE) == "a[2Jb]0;titlecde\\xfffg    h\ni"
     assert inert("plain – é 😀") == "plain – é 😀"
+
+
+BENCH = """\
+endpoints: {{sim: {{simulator: default}}}}
+models: {{small: {{endpoint: sim, id: aviary/sparrow{model}}}}}
+recipes: {{solo: {{strategy: {strategy}, member: small}}}}
+limits: {{{limits}}}
+"""
+ODD = {
+    "price": {"model": ", price: {input: .inf, output: 1}"},
+    "temperature": {"model": ", temperature: .inf"},
+    "frequency_penalty": {"model": ", frequency_penalty: .nan"},
+    "max_tokens": {"model": ", max_tokens: 1" + "0" * 30},
+    "budget_usd": {"limits": "budget_usd: .inf"},
+    "SyntaxError": {"strategy": '"broken:solo"'},
+}
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_infinite_numbers_and_broken_modules_are_problems_of_the_file(write, monkeypatch, name):
+    """They were taken, and went out as no JSON, or ended in a traceback after the first calls."""
+    write("broken.py", "async def solo(:\n")
+    monkeypatch.chdir(write("x", "").parent)
+    parts = {"model": "", "strategy": "solo", "limits": "", **ODD[name]}
+    bench = write("bench.yaml", BENCH.format(**parts))
+    (found,) = validate(bench)
+    assert len(found["problems"]) == 1
+    assert name in found["problems"][0]
+
+
+@pytest.mark.parametrize("budget", ["inf", "nan", "-inf"])
+def test_a_budget_that_is_no_number_is_refused(tmp_path: Path, budget: str):
+    """`--budget inf` is a typo of somebody who means to have a limit."""
+    done = started("run", MINI, "--budget", budget, "--limit", "1", cwd=tmp_path)
+    assert (done.returncode, b"Traceback" in done.stderr) == (2, False)
+
+
+def test_a_damaged_gzip_is_named(tmp_path: Path):
+    """Each of sixteen damaged files ended in a traceback."""
+    whole = gzip.compress(b"recipe,task,score\na,x,0.5\n" * 99)
+    for at in range(12, len(whole) - 1, 7):
+        file = tmp_path / "t.csv.gz"
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        with pytest.raises(TableError, match=r"t\.csv\.gz"):
+            text_of(file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -361,6 +362,8 @@ def override(
     lowest = {"repeats": 1, "budget_usd": 0, "max_in_flight": 1}
     low = [name for name, value in given.items() if value is not None and value < lowest[name]]
     problems = [f"{n} is {given[n]}; it must be {lowest[n]} or more" for n in low]
+    if budget_usd is not None and not math.isfinite(budget_usd):
+        problems = [f"budget_usd is {budget_usd}; give a number of US dollars"]
     if budget_usd == 0:
         problems.append("budget_usd is 0; it must be above 0")
     if problems:

@@ -13,9 +13,9 @@ _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", 
 
 
 class Value(BaseModel):
-    """Base of values read from files: frozen, and an unknown key is an error."""
+    """Base of values read from files: frozen; an unknown key or an infinite number is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy with changes. What was worked out from the old fields, as a hash, is forgotten."""

@@ -1,4 +1,5 @@
-"""A place where a model's code may run: bubblewrap without network, files or other processes.
+"""A place where a model's code may run: bubblewrap without network, files, other processes, name
+spaces of its own or memory outside of its limit.
 
 There is no way around it: where bubblewrap is missing or cannot start, code is not run.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import InputError
+from fusion_eval.grading.syscalls import filtered
 
 SECONDS = 10
 BYTES_OF_MEMORY = 512 * 2**20
@@ -59,6 +62,11 @@ def sandbox() -> Sandbox:
             "`check: code` runs a model's code, and only inside of bubblewrap, which is not here; "
             "install it (Debian: apt-get install bubblewrap), or leave these tasks out"
         )
+    if filtered() is None:
+        raise InputError(
+            f"`check: code` has no sandbox for this kind of machine ({platform.machine()}); run on "
+            "x86-64 or ARM64, or leave these tasks out"
+        )
     said = ""
     for python in _pythons():
         candidate = Sandbox(command=(*_walls(bwrap, python), python, "-I", "-S", "-B", "-c"))
@@ -87,9 +95,17 @@ def run(sandbox: Sandbox, code: str, expressions: Sequence[str], seconds: float 
 
 def _fed(command: Sequence[str], job: str, out: Any, error: Any, seconds: float) -> str:
     """Start a command, give it its job, and wait; why it stopped, or nothing if it ended well."""
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=out, stderr=error, cwd="/", env={}, **_demoted()
-    )
+    rules, written = os.pipe()
+    try:
+        with os.fdopen(written, "wb") as file:
+            file.write(filtered() or b"")
+        bwrap, *rest = command
+        process = subprocess.Popen(
+            (bwrap, "--seccomp", str(rules), *rest), stdin=subprocess.PIPE, stdout=out,
+            stderr=error, cwd="/", env={}, pass_fds=(rules,), **_demoted(),
+        )  # fmt: skip
+    finally:
+        os.close(rules)
     try:
         process.communicate(job.encode(), timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -122,7 +138,8 @@ def _lines(out: Any) -> tuple[Mapping[str, Any], ...]:
 
 def _walls(bwrap: str, python: str) -> tuple[str, ...]:
     """No network, no other processes, a read-only system, and nothing of the user's files."""
-    walls = [bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
+    walls = [bwrap, "--unshare-all", "--unshare-user", "--disable-userns"]
+    walls += ["--die-with-parent", "--new-session", "--clearenv"]
     walls += ["--setenv", "PATH", "/usr/bin", "--setenv", "LANG", "C.UTF-8"]
     walls += ["--ro-bind", "/usr", "/usr"]
     for name in ("/lib", "/lib64", "/bin", "/sbin"):

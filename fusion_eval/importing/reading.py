@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,10 @@ def text_of(path: Path) -> str:
     raw = path.read_bytes()
     if raw.startswith(_POINTER):
         raise TableError(f"{path}: a pointer of Git LFS, not the file itself; run `git lfs pull`")
-    content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    try:
+        content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
+    except (zlib.error, EOFError, gzip.BadGzipFile) as problem:
+        raise TableError(f"{path}: its gzip is damaged ({problem}); copy it again") from None
     return content.decode("utf-8-sig")
 
 

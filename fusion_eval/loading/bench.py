@@ -25,6 +25,9 @@ from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+_MOST_TOKENS = 100_000_000  # of one reply, or of a context; a slip of the keys has more
+
+
 class EndpointEntry(Value):
     """Where requests go: a world of the simulator, or an OpenAI-compatible URL."""
 
@@ -85,8 +88,8 @@ class Sampling(Value):
 
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=_MOST_TOKENS)
     frequency_penalty: float | None = None
     presence_penalty: float | None = None
     reasoning_effort: str | None = None
@@ -109,7 +112,7 @@ class ModelEntry(Sampling):
     id: str = Field(min_length=1)
     extra_body: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
-    context_window: int | None = Field(default=None, ge=1000)
+    context_window: int | None = Field(default=None, ge=1000, le=_MOST_TOKENS)
 
     @field_validator("extra_body")
     @classmethod

@@ -78,7 +78,10 @@ def read_text(path: Path, error: type[InputError]) -> str:
     """The text of a file; raises `error` with the way out when it is missing or not UTF-8."""
     try:
         if path.stat().st_size > _MAX_BYTES:
-            raise error(f"{path}: larger than {_MAX_BYTES >> 20} MB; give a JSONL or Parquet file")
+            other = "a Parquet file" if path.suffix == ".jsonl" else "a JSONL or Parquet file"
+            raise error(
+                f"{path}: larger than {_MAX_BYTES >> 20} MB; give {other}, or several smaller ones"
+            )
         return path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise error(f"{path}: no such file{_near(path)}") from None
