@@ -72,6 +72,8 @@ def strategy(name: str) -> Strategy:
             sys.path.insert(0, here)  # as with `python -m`: a user's module lies beside the bench
         try:
             found = getattr(importlib.import_module(module), function)
+        except (ImportError, AttributeError) as problem:
+            raise ValueError(f"strategy {name!r} cannot be imported: {problem}") from None
         except Exception as problem:  # a user's module may raise anything while it is imported
             why = f"{type(problem).__name__}: {problem}"
             raise ValueError(f"strategy {name!r} cannot be imported: {why}") from None
