@@ -75,6 +75,11 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "call_key": ("", "key of the call that brought the verdict"),
         "protocol": ("", "name and hash of how it was graded; empty for a check"),
         "position": ("", "where the criterion stood in its request, from 0"),
+        "strict": ("0 or 1", "final answer right as asked for; empty where there is none"),
+        "flexible": (
+            "0 or 1",
+            "the same, wherever the last line says it; empty where nothing does",
+        ),
     },
     "labels": {
         "label": ("", "id of a line of the sheet; one line serves all equal answers"),
@@ -235,6 +240,14 @@ def is_simulated(trials: pd.DataFrame) -> bool:
         return False
     source = trials["latency_source"].astype("string").fillna("")
     return bool(source.str.contains("simulated").any())
+
+
+def final_answers(verdicts: pd.DataFrame) -> pd.DataFrame:
+    """The verdicts on final answers that a target was compared with, which have two readings."""
+    if not {"strict", "flexible"} <= set(verdicts):
+        return verdicts.iloc[:0]
+    kinds = verdicts["grader"].astype("string").fillna("").str.extract(r"^check:(\w+)")[0]
+    return verdicts[kinds.isin(["numeric", "choice", "exact"])]
 
 
 def is_checked(verdicts: pd.DataFrame) -> pd.Series:

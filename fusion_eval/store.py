@@ -76,6 +76,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "call_key": _TEXT,
         "protocol": _TEXT,
         "position": _INT,
+        "strict": _FLOAT,
+        "flexible": _FLOAT,
     },
     "labels": {
         "label": _TEXT,

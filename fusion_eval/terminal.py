@@ -129,6 +129,8 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     out.print(terminal.paragraph(run), markup=False)
     for line in terminal.findings(run):
         out.print(line, markup=False)
+    for line in terminal.unread_answers(run):
+        out.print(line, markup=False, soft_wrap=True)
     counts = run.manifest.get("calls", {})
     if "made" in counts:
         out.print(f"\n{counts['made']:,} calls made now; {counts['charged']:,} charged to recipes.")

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from fusion_eval.answers.code import code_blocks
 from fusion_eval.bench.configure import configure, override
 from fusion_eval.bench.refuse import refuse
 from fusion_eval.core import Question, Task, TaskSet
 from fusion_eval.core.codetests import code_tests
 from fusion_eval.errors import BenchFileError, InputError
 from fusion_eval.grading import check, sandbox
-from fusion_eval.grading.code import check_code, code_in
+from fusion_eval.grading.code import check_code
 from fusion_eval.loading.tasks import load_tasks
 
 ROOT = Path(__file__).parent.parent
@@ -136,22 +137,78 @@ def _processes() -> list[str]:
     return found
 
 
+SOLUTION = "def double(x):\n    return 2 * x\n"
+
+
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("answer", "blocks"),
     [
-        (fenced("x = 1"), "x = 1\n"),
-        ("```py\na = 1\n```\nbetter:\n```python\na = 2\n```", "a = 2\n"),
-        ("```\nb = 1\n```", "b = 1\n"),
-        ("```\nb = 1\n```\n```\nb = 2\n```", None),
-        ("```sh\nls\n```", None),
-        ("x = 1", None),
-        ("", None),
-        ("```python\nnever closed", None),
+        (fenced("x = 1"), ["x = 1\n"]),
+        ("```py\na = 1\n```\nbetter:\n```python\na = 2\n```", ["a = 1\n", "a = 2\n"]),
+        ("```\nb = 1\n```", ["b = 1\n"]),
+        (f"```\n{SOLUTION}```\nprints\n```\n6\n```", [SOLUTION]),
+        (f"```python\n{SOLUTION}```\n```bash\npython a.py\n```", [SOLUTION]),
+        (f"~~~python\n{SOLUTION}~~~", [SOLUTION]),
+        (f"````py3\n{SOLUTION}````", [SOLUTION]),
+        (f"```Python 3.12\n{SOLUTION}```", [SOLUTION]),
+        (f"```{{python}}\n{SOLUTION}```", [SOLUTION]),
+        (f"```python\r\n{SOLUTION.replace(chr(10), chr(13) + chr(10))}```\r\n", [SOLUTION]),
+        ("1. So:\n\n   ```python\n   def f():\n       pass\n   ```", ["def f():\n    pass\n"]),
+        ("> ```python\n> def f():\n>     pass\n> ```", ["def f():\n    pass\n"]),
+        (f"```python\n{SOLUTION}", [SOLUTION]),
+        ('```python\ndef f():\n    """So:\n    ```\n    f()\n    ```\n    """\n```', None),
+        (SOLUTION, [SOLUTION]),
+        (f"import math\n\n# twice\n{SOLUTION}\nprint(double(2))", None),
+        (f"<think>```python\n{SOLUTION}```</think>I give up.", []),
+        ("```sh\nls\n```", []),
+        ("```pycon\n>>> f(1)\n```", []),
+        (f"Here it is: {SOLUTION}", []),
+        ("x = 1", []),
+        ("", []),
     ],
 )
-def test_the_code_of_an_answer_is_its_last_block_of_python(answer, code):
-    """Prose that is run as code fails; a first draft that is run fails the second."""
-    assert code_in(answer) == code
+def test_the_code_of_an_answer_is_all_its_blocks_of_python(answer, blocks):
+    """Of a solution, its example and its tests, only the last would run, and fail."""
+    found = list(code_blocks(answer))
+    assert found == blocks if blocks is not None else len(found) == 1 and "def" in found[0]
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    ("answer", "word"),
+    [
+        (f"{fenced(SOLUTION)}Usage:\n{fenced('print(double(int(input())))')}", "met"),
+        (f"{fenced(SOLUTION)}Tests:\n{fenced('assert double(2) == 5')}", "met"),
+        (f"{fenced('def double(x): return x')}Better:\n{fenced(SOLUTION)}", "met"),
+        (f"{fenced('def twice(x): return 2 * x')}{fenced('double = twice')}", "met"),
+        (f"{fenced(SOLUTION)}Better:\n{fenced('def double(x) return x')}", "unmet"),
+        (f"{fenced(SOLUTION)}Better:\n{fenced('def double(x): return x')}", "unmet"),
+    ],
+)
+def test_blocks_run_together_and_the_last_definition_counts(answer, word):
+    """A right program with a wrong example would be wrong; a draft would stand for what it became."""
+    given, reason = check_code(answer, TESTS)
+    assert given == word, reason
+
+
+@needs_sandbox
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def double(x): raise ValueError(chr(0xD83D))",
+        "def double(x): raise ValueError(chr(0))",
+        "raise KeyError(chr(0xD83D))",
+        "import os\nos.write(3, b'{\"number\": []}\\n')\ndef double(x): return 0",
+        'import os\nos.write(3, b\'{"number": true, "value": {}}\\n\')\ndef double(x): return 0',
+        'import os\nos.write(3, b\'{"number": 0, "value": ["4"]}\\n\')\ndef double(x): return 0',
+    ],
+)
+def test_what_code_raises_or_writes_cannot_end_the_run(code):
+    """Half a character in one answer's error ended the run, and every later try to go on with it."""
+    word, reason = check_code(fenced(code), TESTS)
+    assert word == "unmet"
+    reason.encode()
+    assert "\0" not in reason
 
 
 @pytest.mark.parametrize(
@@ -236,7 +293,7 @@ def test_the_program_inside_needs_nothing_of_ours():
     source = (ROOT / "fusion_eval" / "grading" / "inside.py").read_text()
     assert "fusion_eval" not in source.split('"""', 2)[2]
     code = 'import json,sys; sys.modules["fusion_eval"] = None; exec(sys.argv[1])'
-    job = '{"code": "x = 6", "expressions": ["x * 7"], "limits": {}, "longest": 9}'
+    job = '{"code": ["x = 6"], "expressions": ["x * 7"], "limits": {}, "longest": 9}'
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", code, source],
         input=job, capture_output=True, text=True, check=True,

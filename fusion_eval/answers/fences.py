@@ -35,12 +35,18 @@ def fences(text: str) -> Iterator[Fence]:
         if opening is None:
             if ends in ("\n", "") or words == "":
                 opening, info = line, words
-        elif line["mark"].startswith(opening["mark"]) and not words and ends in ("\n", ""):
+        elif _closes(line, opening) and not words and ends in ("\n", ""):
             end = line.end()
             yield _fence(text, opening, info, line.start(), end, closed=True)
             opening = None
     if opening is not None:
         yield _fence(text, opening, info, len(text), len(text), closed=False)
+
+
+def _closes(line: re.Match[str], opening: re.Match[str]) -> bool:
+    """Whether a mark ends a block: as long as the first, and not indented like its content."""
+    deeper = len(line["indent"]) - len(opening["indent"])
+    return line["mark"].startswith(opening["mark"]) and deeper <= 3
 
 
 def _fence(

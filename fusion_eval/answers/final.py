@@ -83,7 +83,7 @@ def _inside(mark: Mark, reader: Read) -> str | None:
 
 
 _A_LINE = re.compile(r"[\s*_#>-]{0,12}A(?:ns)?[*_]{0,2}[.:=][*_]{0,2}\s{0,8}(?=\S)")
-_LIST_MARK = re.compile(r"\s{0,8}(?:\(?\d{1,2}[.)]|[-*+•])\s{1,4}")
+_LIST_MARK = re.compile(r"^\s{0,8}(?:\(?\d{1,2}[.)]|[-*+•])\s{1,4}")
 _RESULT = re.compile(
     r"(?i)\b(?:result|solution|conclusion|total|it|choice|option|which)\s+(?:is|are|was|must be|"
     r"would be)\b\s*:?\s*"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import json_repair
@@ -26,6 +26,8 @@ _START = re.compile(r"(?:\[\s{0,20})?\{\s{0,200}(?:[\"'“„]|\w{1,40}\s{0,20}:
 _OPENS = re.compile(r"(?:`{3,}|~{3,})\w{0,20}\Z")
 _TAGS = re.compile(r"(?is)\A<(json|output|result|verdict|answer)>(.*)</\1>\Z")
 _QUOTED_LINE = re.compile(r"(?m)^[ \t]{0,8}>[^\n]*$|`[^`\n]{1,2000}`")
+_PROSE_LINE = re.compile(r"(?m)^[^\W\d_][^\n]*$")
+_IN_MARKS = re.compile(r"\"[^\"\n]{1,400}\"")
 _LABEL = re.compile(
     r"(?i)\W*(?:(?:so|thus|therefore|hence|and|overall|finally|okay|ok|sure|certainly|in conclusion"
     r")\b\W*){0,4}(?:i\s+(?:therefore\s+)?(?:say|conclude|answer|reply|judge|decide)"
@@ -53,11 +55,12 @@ _TAKES_BACK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Stated:
-    """A JSON value that a reply states, and the prose before and behind it."""
+    """A JSON value that a reply states, the prose around it, and whether it stands in a fence."""
 
     value: Any
     before: str = ""
     after: str = ""
+    fenced: bool = False
 
 
 class _Doubled(ValueError):
@@ -101,7 +104,7 @@ def stated(text: str, *, truncated: bool = False) -> Stated | None:
         found = _whole(plain) or _among(plain, truncated)
     except (_Doubled, RecursionError):
         return None
-    return None if found is None else Stated(clean_json(found.value), found.before, found.after)
+    return None if found is None else replace(found, value=clean_json(found.value))
 
 
 def _peeled(plain: str) -> str:
@@ -159,15 +162,16 @@ def _among(plain: str, truncated: bool) -> Stated | None:
     before, after = plain[: first.start], plain[last.end :]
     if not (_introduces(without_quotations(before)) and _closes(without_quotations(after))):
         return None
-    return Stated(last.value, before, after)
+    return Stated(last.value, before, after, last.quoted)
 
 
-def _parts(plain: str) -> tuple[list[_Part], int | None]:
-    """The outermost values of a text, and where the first one stands that cannot be decoded."""
+def _parts(plain: str) -> tuple[list[_Part], tuple[int, int] | None]:
+    """The outermost values of a text, and the part whose value cannot be decoded, if any."""
     quoted = [(f.start, f.end) for f in fences(plain) if f.closed]
-    quoted += [(q.start(), q.end()) for q in _QUOTED_LINE.finditer(plain)]
+    quoted += _quotations(plain)
     parts: list[_Part] = []
-    broken = fenced = None
+    broken: tuple[int, int] | None = None
+    fenced: tuple[int, int] | None = None
     failures = at = 0
     while (start := _START.search(plain, at)) and failures < _MAX_BROKEN > len(parts):
         fence = next(((a, b) for a, b in quoted if a <= start.start() < b), None)
@@ -181,9 +185,9 @@ def _parts(plain: str) -> tuple[list[_Part], int | None]:
         except ValueError:
             failures, at = failures + 1, start.end()
             if fence is not None:
-                fenced = start.start() if fenced is None else fenced
+                fenced = fenced or (start.start(), fence[1])
             elif broken is None:
-                broken = start.start()
+                broken = start.start(), len(plain)
             continue
         span = fence or (start.start(), end)
         if broken is None:
@@ -194,18 +198,20 @@ def _parts(plain: str) -> tuple[list[_Part], int | None]:
             else end
         )
     if failures >= _MAX_BROKEN or len(parts) >= _MAX_BROKEN:
-        return parts, 0
+        return parts, (0, len(plain))
     return parts, fenced if broken is None and not parts else broken
 
 
-def _repaired(plain: str, at: int, parts: list[_Part]) -> Stated | None:
-    """The value that begins at `at`, after a repair that leaves nothing to choose."""
-    before, body = plain[:at], plain[at:]
+def _repaired(plain: str, part: tuple[int, int], parts: list[_Part]) -> Stated | None:
+    """The value of a part, after a repair that leaves nothing to choose."""
+    start, end = part
+    before, body = plain[:start], plain[start:end]
     if len(body) > _MAX_REPAIR or any(not p.quoted for p in parts):
         return None
     if not _introduces(without_quotations(before)):
         return None
-    body, after = _cut(body)
+    body, rest = _cut(body)
+    after = rest + plain[end:]
     if not _closes(without_quotations(after)):
         return None
     if re.match(r"\[?\s*\{\s*[“„]", body):
@@ -214,7 +220,7 @@ def _repaired(plain: str, at: int, parts: list[_Part]) -> Stated | None:
         value = json_repair.loads(body, strict=True)
     except (ValueError, RecursionError):
         return None
-    return Stated(value, before, after) if _says_all(value, body) else None
+    return Stated(value, before, after, end < len(plain)) if _says_all(value, body) else None
 
 
 def _cut(body: str) -> tuple[str, str]:
@@ -239,13 +245,32 @@ def _names(value: Any) -> list[str]:
     return [n for item in value for n in _names(item)] if isinstance(value, list) else []
 
 
-def without_quotations(prose: str) -> str:
-    """Prose without the code and the quotations in it."""
+def without_fences(prose: str) -> str:
+    """Prose without the fenced blocks in it."""
     kept, at = [], 0
     for fence in (fence for fence in fences(prose) if fence.closed):
         kept.append(prose[at : fence.start])
         at = fence.end
-    return _QUOTED_LINE.sub("", "".join([*kept, prose[at:]]))
+    return "".join([*kept, prose[at:]])
+
+
+def without_quotations(prose: str) -> str:
+    """Prose without the code and the quotations in it."""
+    text = without_fences(prose)
+    kept, at = [], 0
+    for start, end in sorted(_quotations(text)):
+        kept.append(text[at:start])
+        at = max(at, end)
+    return "".join([*kept, text[at:]])
+
+
+def _quotations(text: str) -> list[tuple[int, int]]:
+    """Quoted lines, code within a line, and what stands in quotation marks in a line of prose."""
+    spans = [(found.start(), found.end()) for found in _QUOTED_LINE.finditer(text)]
+    for line in _PROSE_LINE.finditer(text):
+        marks = _IN_MARKS.finditer(text, line.start(), line.end())
+        spans += [(found.start(), found.end()) for found in marks]
+    return spans
 
 
 def _introduces(before: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fusion_eval.answers.objects import Stated, stated, without_quotations
+from fusion_eval.answers.objects import Stated, stated, without_fences, without_quotations
 from fusion_eval.answers.thoughts import split_thoughts
 from fusion_eval.answers.typography import straight, without_tokens
 
@@ -136,7 +136,10 @@ def verdict_line(text: str) -> Line | None:
     word = word_of(found["word"]) if found else None
     if word is None or contradicted(word, above):
         return None
-    if any(word_of(fields.get("verdict")) not in (None, word) for fields in _objects(above)):
+    if any(
+        word_of(fields.get("verdict")) not in (None, word)
+        for fields in _objects(without_fences(above))
+    ):
         return None
     return Line(word, above.strip())
 

@@ -28,6 +28,7 @@ from fusion_eval.core import (
     Recipe,
     TaskSet,
 )
+from fusion_eval.core.task import COMPARED
 from fusion_eval.errors import BenchFileError, did_you_mean
 from fusion_eval.loading.bench import (
     BenchDocument,
@@ -145,7 +146,7 @@ class _Resolver:
         if wanted is None:
             return
         tasks = self.tasks.tasks if self.tasks else ()
-        short = any(task.question.answer_format != "text" for task in tasks)
+        short = any(task.question.answer_format in COMPARED for task in tasks)
         lonely = bool(tasks) and len({task.question.messages for task in tasks}) < 2
         found = expand(self.file.recipes, wanted, short, lonely)
         for problem in found.problems:

@@ -39,8 +39,7 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
     return {
         "run_id": run_id,
         "status": "running",
-        "simulated": any(e.simulator for e in _endpoints(bench))
-        or (bench.answers is not None and bench.answers.simulated),
+        "simulated": _simulated(tasks, bench),
         "graded": None
         if bench.answers is None
         else {"source": bench.answers.source, "answers": bench.answers.hash},
@@ -66,6 +65,7 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "repeats": bench.repeats,
         "seed": bench.seed,
         "grader": described(bench.grader) if bench.grader else None,
+        "final_answers": bench.reading,
         "prompts": prompts.digests(),
         "prices": prices,
         "prices_hash": digest(prices)[:16],
@@ -88,6 +88,15 @@ def _sample(bench: Bench) -> dict[str, Any] | None:
     if bench.answers is None or bench.answers.sample is None:
         return None
     return {"share": bench.answers.sample, "seed": bench.seed, "repeats": bench.repeats}
+
+
+def _simulated(tasks: TaskSet, bench: Bench) -> bool:
+    """Whether an answer or a verdict can come from the simulator; what is checked asks nobody."""
+    called = any(e.simulator for e in _endpoints(bench))
+    if bench.answers is None:
+        return called
+    asks = any(task.target is None for task in tasks.tasks)
+    return bench.answers.simulated or (called and asks)
 
 
 def described(grader: Grader) -> dict[str, Any]:

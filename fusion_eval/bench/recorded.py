@@ -101,7 +101,7 @@ def of_file(path: Path, tasks: TaskSet) -> Answers:
         problems.append(f"{path}: no answers; one JSON object per line: task, recipe, answer")
     if problems:
         raise InputError(problems)
-    return Answers(source=path.name, simulated=simulated, trials=trials)
+    return Answers(source=path.name, simulated=simulated, trials=trials, asked=False)
 
 
 def of_tasks(name: str, tasks: Iterable[Task]) -> Answers:
@@ -113,7 +113,7 @@ def of_tasks(name: str, tasks: Iterable[Task]) -> Answers:
     }
     if not trials:
         raise InputError(f"{name}: no task has `metadata: {{answer: …}}`; give a file of answers")
-    return Answers(source=name, simulated=False, trials=trials)
+    return Answers(source=name, simulated=False, trials=trials, asked=False)
 
 
 def _row(line: str, where: str, problems: list[str]) -> AnswerRow | None:

@@ -227,6 +227,8 @@ def _verdict(task: Task, trial: Trial, verdict: Verdict) -> Row:
         "call_key": verdict.call_key,
         "protocol": trial.protocol,
         "position": verdict.position,
+        "strict": verdict.strict,
+        "flexible": verdict.flexible,
     }
 
 

@@ -11,6 +11,7 @@ from fusion_eval.bench.asking import Asking
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.bench.parameters import given, strategy
 from fusion_eval.core import Bench, Question, Recipe, Reply, Send, Task, Trial, Use, Verdict
+from fusion_eval.core.protocol import Reading
 from fusion_eval.core.sampling import chosen
 from fusion_eval.core.votes import scored
 from fusion_eval.errors import (
@@ -92,7 +93,7 @@ async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Tria
     if trial.answer is None:
         return trial
     if task.target is not None:
-        verdict = await _checked(task, trial.answer)
+        verdict = await _checked(task, trial.answer, bench.reading)
         return replace(trial, verdicts=(verdict,), scored=(verdict,))
     pairwise = bench.grader is not None and bench.grader.protocol.kind == "pairwise"
     if bench.grader is None or not (task.leaves or pairwise):
@@ -151,8 +152,8 @@ def _by_key(use: Use) -> str:
     return use.key
 
 
-async def _checked(task: Task, answer: str) -> Verdict:
+async def _checked(task: Task, answer: str, reading: Reading) -> Verdict:
     """The verdict of the task's check; one that starts a process holds nobody up."""
     if task.check in STARTS_A_PROCESS:
-        return await asyncio.to_thread(check, task, answer)
-    return check(task, answer)
+        return await asyncio.to_thread(check, task, answer, reading)
+    return check(task, answer, reading)

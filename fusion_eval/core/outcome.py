@@ -18,7 +18,8 @@ class Verdict:
     the scale for an ordinal one; `verdict` is then the word for it, `met` from 0.5.
     `reference_value` is the same for the reference answer, where the criterion compares with one.
     `weight` is that of the leaf (`Task.leaves`). `position` is where the criterion stood in its
-    request, from 0.
+    request, from 0. Of a checked final answer, `strict` and `flexible` say whether it is right (1
+    or 0) under either reading; None where that reading finds no answer.
     """
 
     criterion: str
@@ -32,6 +33,8 @@ class Verdict:
     call_key: str | None = None
     reference_value: float | None = None
     position: int | None = None
+    strict: float | None = None
+    flexible: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,8 @@ from fusion_eval.core.votes import Combine
 
 Order = Literal["criteria_first", "answer_first"]
 TooLong = Literal["refuse", "split"]
+Reading = Literal["strict", "flexible"]
+"""How a final answer is read: as it was asked for, or wherever the last line says it."""
 
 HEAVY_SHARE = 0.25
 """A criterion is heavy when its weight is more than this share of its task's positive weight."""
@@ -25,7 +27,9 @@ class Protocol:
     verdicts on a criterion score (`runs`: each grader and pass is scored alone and the scores are
     averaged, as DRACO does); fewer than `minimum_valid` that can be read leave it open. An answer
     longer than a grader's window is refused or split, never cut. Of kind `pairwise`, answers are
-    compared with those of the recipe `against`, without a rubric.
+    compared with those of the recipe `against`, without a rubric. `final_answers` names the reading
+    by which tasks with a target are scored; None is strict for answers that were asked to end in
+    `Answer:`, and flexible for those of a file.
     """
 
     name: str = "draco"
@@ -42,6 +46,7 @@ class Protocol:
     minimum_valid: int = 1
     too_long: TooLong = "refuse"
     against: str | None = None
+    final_answers: Reading | None = None
 
     def __post_init__(self) -> None:
         if problems := self.problems():
@@ -69,4 +74,7 @@ class Protocol:
 
     def content(self) -> dict[str, Any]:
         """All that can move a verdict; two names for the same protocol have the same content."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+        if self.final_answers is None:
+            del content["final_answers"]
+        return content

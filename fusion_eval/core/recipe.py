@@ -8,7 +8,7 @@ from typing import Any
 
 from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Trial
-from fusion_eval.core.protocol import Protocol
+from fusion_eval.core.protocol import Protocol, Reading
 from fusion_eval.core.task import Question
 from fusion_eval.core.value import digest
 
@@ -134,7 +134,8 @@ class Limits:
 class Answers:
     """Answers that exist already and are only graded: task id -> (recipe, repeat) -> trial.
 
-    `source` is a run id or the name of a file. With `sample` (a share, 0 to 1) only a random part
+    `source` is a run id or the name of a file; `asked`: whether its questions asked for the form of
+    the final answer, as ours do. With `sample` (a share, 0 to 1) only a random part
     of the criteria is graded, see `core.sampling.chosen`; scores then come from `two_phase`.
     """
 
@@ -142,6 +143,7 @@ class Answers:
     simulated: bool
     trials: dict[str, dict[tuple[str, int], Trial]]
     sample: float | None = None
+    asked: bool = True
 
     @cached_property
     def hash(self) -> str:
@@ -183,6 +185,13 @@ class Bench:
     def where(self, name: str) -> str:
         """`file:line` of a model, or of `limits` or `grader`; the bench's name if it has none."""
         return self.places.get(name, self.places.get("", self.name))
+
+    @property
+    def reading(self) -> Reading:
+        """The reading of final answers that scores: the protocol's, else as they were asked."""
+        chosen = self.grader.protocol.final_answers if self.grader else None
+        asked = self.answers is None or self.answers.asked
+        return chosen or ("strict" if asked else "flexible")
 
     @property
     def endpoints(self) -> tuple[Endpoint, ...]:

@@ -10,10 +10,13 @@ from pydantic import Field
 from fusion_eval.core.criterion import Criterion, leaves
 from fusion_eval.core.value import Value, digest
 
-AnswerFormat = Literal["text", "numeric", "choice", "exact"]
+AnswerFormat = Literal["text", "numeric", "choice", "exact", "code"]
+
+COMPARED: tuple[AnswerFormat, ...] = ("numeric", "choice", "exact")
+"""Formats of a final answer that can be compared by equality."""
 
 Check = Literal["numeric", "choice", "exact", "regex", "code"]
-"""How an answer is compared with the target; a pattern and code are not formats of an answer."""
+"""How an answer is compared with the target; a pattern is no format of an answer."""
 
 
 class Message(Value):
@@ -30,7 +33,7 @@ class Question(Value):
     """All that a strategy may see of a task. It holds no rubric, so none can leak.
 
     `turns` are earlier messages of a conversation, without the system prompt;
-    `answer_format` says how an answer can be compared: `text` cannot.
+    `answer_format` is the form that is asked for; those of `COMPARED` can be compared by equality.
     """
 
     prompt: str

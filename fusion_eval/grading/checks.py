@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fusion_eval.answers.final import final_answer, read
+from fusion_eval.answers.final import read, readings
 from fusion_eval.core import Task, Verdict
 from fusion_eval.core.outcome import VerdictWord
+from fusion_eval.core.protocol import Reading
 from fusion_eval.core.task import AnswerFormat
 from fusion_eval.grading.code import check_code
 from fusion_eval.grading.pattern import check_pattern
@@ -13,34 +14,55 @@ STARTS_A_PROCESS = frozenset({"regex", "code"})
 """Checks that take a while, and wait for a process of their own."""
 
 
-def check(task: Task, answer: str) -> Verdict:
+def check(task: Task, answer: str, reading: Reading = "strict") -> Verdict:
     """Compare an answer with the task's target; an answer without one is wrong, not unread.
 
-    exact, numeric, choice: the final answer (the question asked for an `Answer:` line, so leaving
-    it out is part of what is measured). regex: the pattern is found in the answer. code: its
-    Python passes the tests, in a sandbox; raises InputError where there is none.
+    exact, numeric, choice: the final answer, by both readings; `reading` is the one that scores.
+    Where the question asked for an `Answer:` line, leaving it out is part of what is measured.
+    regex: the pattern is found in the answer. code: its Python passes the tests, in a sandbox;
+    raises InputError where there is none.
     """
     kind, target = task.check or "exact", task.target or ""
     if kind == "regex":
-        word, reason = check_pattern(answer, target)
-    elif kind == "code":
-        word, reason = check_code(answer, target)
-    else:
-        word, reason = _compared(answer, target, kind)
+        return _verdict("check:regex", *check_pattern(answer, target))
+    if kind == "code":
+        return _verdict("check:code", *check_code(answer, target))
+    return _compared(answer, target, kind, reading)
+
+
+def _compared(answer: str, target: str, kind: AnswerFormat, reading: Reading) -> Verdict:
+    """Whether the final answer is the target, in both readings."""
+    wanted, both = read(target, kind), readings(answer, kind)
+    strict, flexible = (
+        None if given is None else float(given == wanted) for given in (both.strict, both.flexible)
+    )
+    given = both.strict if reading == "strict" else both.flexible
+    word: VerdictWord = "met" if given is not None and given == wanted else "unmet"
+    reason = f"answer {given!r}, target {wanted!r}"
+    if given is None:
+        reason = "no final answer found"
+        if both.flexible is not None:
+            reason += f" as asked; read flexibly, {both.flexible!r}, target {wanted!r}"
+    name = f"check:{kind}" if reading == "strict" else f"check:{kind}:{reading}"
+    return _verdict(name, word, reason, strict, flexible)
+
+
+def _verdict(
+    grader: str,
+    word: VerdictWord,
+    reason: str,
+    strict: float | None = None,
+    flexible: float | None = None,
+) -> Verdict:
     return Verdict(
         criterion="target",
         section="",
         weight=1.0,
-        grader=f"check:{kind}",
+        grader=grader,
         grader_pass=0,
         verdict=word,
         value={"met": 1.0, "unmet": 0.0}.get(word),
         reason=reason,
+        strict=strict,
+        flexible=flexible,
     )
-
-
-def _compared(answer: str, target: str, kind: AnswerFormat) -> tuple[VerdictWord, str]:
-    given, wanted = final_answer(answer, kind), read(target, kind)
-    if given is None:
-        return "unmet", "no final answer found"
-    return ("met" if given == wanted else "unmet"), f"answer {given!r}, target {wanted!r}"

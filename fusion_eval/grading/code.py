@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from fusion_eval.answers.code import code_blocks
+from fusion_eval.core.clean import clean
 from fusion_eval.core.codetests import CodeTest, code_tests
 from fusion_eval.core.outcome import VerdictWord
 from fusion_eval.grading.sandbox import Ran, run, sandbox
 
-_FENCE = re.compile(r"(?ms)^ {0,3}```[ \t]*(\w*)[^\n]*\n(.*?)^ {0,3}```[ \t]*$")
-_PYTHON = {"python", "py", "python3"}
-
 
 def code_in(answer: str) -> str | None:
-    """The last block of Python in an answer; else its only block without a language; else None."""
-    blocks: list[tuple[str, str]] = [(kind.lower(), body) for kind, body in _FENCE.findall(answer)]
-    python = [body for kind, body in blocks if kind in _PYTHON]
-    plain = [body for kind, body in blocks if not kind]
-    if python:
-        return python[-1]
-    return plain[0] if len(plain) == 1 else None
+    """The Python of an answer as one text; None where there is none."""
+    return "\n".join(code_blocks(answer)) or None
 
 
 def check_code(answer: str, target: str) -> tuple[VerdictWord, str]:
@@ -31,10 +24,10 @@ def check_code(answer: str, target: str) -> tuple[VerdictWord, str]:
     The values that are expected stay out of the sandbox: what runs there cannot pass by ending
     early or by patching what compares. Raises InputError where there is no sandbox.
     """
-    code = code_in(answer)
+    code = code_blocks(answer)
     tests = code_tests(target)
     where = sandbox()
-    if code is None:
+    if not code:
         return "unmet", "no block of Python code found"
     ran = run(where, code, [test.expression for test in tests])
     wrong = _wrong(tests, ran)
@@ -45,21 +38,37 @@ def check_code(answer: str, target: str) -> tuple[VerdictWord, str]:
 
 def _wrong(tests: tuple[CodeTest, ...], ran: Ran) -> str | None:
     """The first test that failed, in words; None if none did."""
-    said: dict[object, Mapping[str, Any]] = {}
-    for line in ran.lines:
-        said.setdefault(line.get("number"), line)
+    said = _by_number(ran)
     if None in said:
-        return f"the code failed: {str(said[None].get('failed'))[:200]}"
+        return f"the code failed: {_text(said[None].get('failed'))}"
     for number, test in enumerate(tests):
         if number not in said:
             return f"{_short(test.expression)} gave nothing"
         line = said[number]
         if "value" not in line:
-            return f"{_short(test.expression)} raised {str(line.get('failed'))[:200]}"
+            return f"{_short(test.expression)} raised {_text(line.get('failed'))}"
         if not _equals(line["value"], test.expected):
-            given = _short(str(line["value"]))
+            given = _short(_text(line["value"]))
             return f"{_short(test.expression)} gave {given}, expected {_short(repr(test.expected))}"
     return None
+
+
+def _by_number(ran: Ran) -> dict[int | None, Mapping[str, Any]]:
+    """What was said of each test first, and under None that the code failed.
+
+    The code can write lines of its own, so nothing in them is taken for what it should be.
+    """
+    said: dict[int | None, Mapping[str, Any]] = {}
+    for line in ran.lines:
+        number = line.get("number")
+        if type(number) is int or (number is None and isinstance(line.get("failed"), str)):
+            said.setdefault(number, line)
+    return said
+
+
+def _text(said: object) -> str:
+    """Words from inside, as they can be written to a file."""
+    return clean(said if isinstance(said, str) else repr(said))[:200]
 
 
 def _equals(given: object, expected: object) -> bool:

@@ -1,14 +1,18 @@
 """Runs inside of the sandbox, as its whole program: an answer's code, then expressions over it.
 
-Nothing of fusion_eval is there. Standard input holds one JSON object: `code`, `expressions`,
-`limits` (name of a resource limit -> value) and `longest` (characters of a value). One JSON line
-goes out for each expression; what the code itself prints goes nowhere.
+Nothing of fusion_eval is there. Standard input holds one JSON object: `code` (blocks that run one
+after another, in one namespace), `expressions`, `limits` (name of a resource limit -> value) and
+`longest` (characters of a value). One JSON line goes out for each expression; what the code itself
+prints goes nowhere.
 """
 
 import json
 import os
+import re
 import resource
 import sys
+
+DEFINES = re.compile(r"(?m)^(?:async def|def|class) \w|^\w+ = ")
 
 
 def main() -> None:
@@ -20,11 +24,9 @@ def main() -> None:
         os.dup2(nowhere, standard)
     for name, value in job["limits"].items():
         resource.setrlimit(getattr(resource, name), (value, value))
-    space = {"__name__": "answer"}
-    try:
-        exec(compile(job["code"], "answer.py", "exec"), space)
-    except BaseException as problem:
-        say(out, failed=described(problem))
+    space: dict[str, object] = {"__name__": "answer"}
+    if failed := failure(job["code"], space):
+        say(out, failed=failed)
         return
     for number, expression in enumerate(job["expressions"]):
         try:
@@ -33,6 +35,24 @@ def main() -> None:
             say(out, number=number, failed=described(problem))
         else:
             say(out, number=number, value=value[: job["longest"]])
+
+
+def failure(blocks: list[str], space: dict[str, object]) -> str:
+    """Run the blocks; why the code failed, or nothing.
+
+    A block that defines nothing, such as an example of use, may fail beside others; of those that
+    define something the last one may not, because it replaces what came before.
+    """
+    failed = ""
+    for block in blocks:
+        try:
+            exec(compile(block, "answer.py", "exec"), space)
+        except BaseException as problem:
+            if len(blocks) == 1 or DEFINES.search(block):
+                failed = described(problem)
+        else:
+            failed = "" if DEFINES.search(block) else failed
+    return failed
 
 
 def say(out: int, **what: object) -> None:

@@ -59,6 +59,9 @@ def _of_one(reply: Reply, stated: verdicts.Stated | None, criterion: Criterion) 
     rows = _rows(stated.value, 1)
     if not row.keys() & set(names) and rows is not None:
         row = _row(rows.get(1))
+    outside = stated.fenced or not row.keys() & set(names)
+    if outside and reply.finish != "length" and (line := _last_line(reply.text, criterion)):
+        return _read(line, criterion)
     found = _read(row, criterion)
     word = verdicts.word_of(row.get("verdict"))
     if word is not None and verdicts.contradicted(word, stated.before, stated.after):

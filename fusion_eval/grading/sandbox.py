@@ -81,10 +81,24 @@ def sandbox() -> Sandbox:
     )
 
 
-def run(sandbox: Sandbox, code: str, expressions: Sequence[str], seconds: float = SECONDS) -> Ran:
-    """Run code in the sandbox and evaluate expressions over it; never raises for what it does."""
+def run(
+    sandbox: Sandbox,
+    code: str | Sequence[str],
+    expressions: Sequence[str],
+    seconds: float = SECONDS,
+) -> Ran:
+    """Run code (blocks, one after another) in the sandbox and evaluate expressions over it.
+
+    Never raises for what the code does.
+    """
     limits = {**LIMITS, "RLIMIT_CPU": max(1, round(seconds))}
-    job = {"code": code, "expressions": [*expressions], "limits": limits, "longest": LONGEST_VALUE}
+    blocks = [code] if isinstance(code, str) else [*code]
+    job = {
+        "code": blocks,
+        "expressions": [*expressions],
+        "limits": limits,
+        "longest": LONGEST_VALUE,
+    }
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as error:
         try:
             stopped = _fed((*sandbox.command, _program()), json.dumps(job), out, error, seconds)

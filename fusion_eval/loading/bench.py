@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 
 from fusion_eval.core import Price, Rate
 from fusion_eval.core.price import MOST_USD, STANDARD, tier_of
-from fusion_eval.core.protocol import Order, TooLong
+from fusion_eval.core.protocol import Order, Reading, TooLong
 from fusion_eval.core.value import Value
 from fusion_eval.core.votes import Combine
 from fusion_eval.errors import BenchFileError
@@ -180,6 +180,7 @@ class ProtocolEntry(Value):
     explained: bool | None = None
     too_long: TooLong | None = None
     against: str | None = None
+    final_answers: Reading | None = None
 
 
 class GraderEntry(Value):

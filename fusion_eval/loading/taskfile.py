@@ -79,8 +79,9 @@ _FORMATS: dict[str, AnswerFormat] = {
     "numeric": "numeric",
     "choice": "choice",
     "exact": "exact",
+    "code": "code",
 }
-"""Checks that compare a short final answer; the others read all of it."""
+"""Checks that ask for a form of the answer; a pattern reads all of it."""
 
 
 def check_of(row: TaskRow, defaults: Defaults) -> Check:

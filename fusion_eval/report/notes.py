@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fusion_eval.report.commands import commands
+from fusion_eval.report.final_answers import sentences
 from fusion_eval.report.words import dollars, escaped, listed, number
 from fusion_eval.stats.caveats import percent
 from fusion_eval.store import Run
@@ -89,12 +90,20 @@ def gaps(summary: Mapping[str, Any]) -> list[str]:
 def gaps_of(summary: Mapping[str, Any], name: Name = escaped) -> list[tuple[str, str]]:
     """(recipe, what it lacks) for each recipe that lacks something."""
     found = (
-        (name(recipe), _lacks(summary, row, name)) for recipe, row in summary["recipes"].items()
+        (name(recipe), _lacks(summary, recipe, row, name))
+        for recipe, row in summary["recipes"].items()
     )
     return [(recipe, "; ".join(lacks)) for recipe, lacks in found if lacks]
 
 
-def _lacks(summary: Mapping[str, Any], row: Mapping[str, Any], name: Name) -> list[str]:
+def _without_final_answer(summary: Mapping[str, Any], recipe: str) -> int:
+    found = (summary.get("final_answers") or {}).get("recipes", {})
+    return int(found.get(recipe, {}).get("unread", 0))
+
+
+def _lacks(
+    summary: Mapping[str, Any], recipe: str, row: Mapping[str, Any], name: Name
+) -> list[str]:
     found = []
     if row["missing_tasks"]:
         tasks = [name(task) for task in row["missing_tasks"]]
@@ -108,6 +117,8 @@ def _lacks(summary: Mapping[str, Any], row: Mapping[str, Any], name: Name) -> li
     if row["degraded"]:
         words = counted(row["degradations"], name)
         found.append(f"{number(row['degraded'], 'answer')} degraded ({words})")
+    if unread := _without_final_answer(summary, recipe):
+        found.append(f"{number(unread, 'answer')} without a final answer, counted as wrong")
     if row["ungraded"]:
         found.append(f"{number(row['ungraded'], 'answer')} without a readable verdict, left out")
     if row["truncated"]:
@@ -146,6 +157,7 @@ def methods(summary: Mapping[str, Any]) -> str:
         f"Score intervals: {', '.join(found)}." if found else "",
         f"Cost intervals: {', '.join(costs)}." if costs else "",
         *_headlines(summary),
+        *sentences(summary.get("final_answers")),
         "Comparisons: paired by task, sign-flip tests, step-down max-T and simultaneous intervals.",
         "Grading error is not in the intervals: they hold for this grader. Formulas and tests: "
         "docs/methods.md.",

@@ -18,6 +18,7 @@ from fusion_eval.report.cleaning import clean
 from fusion_eval.report.curves import curves
 from fusion_eval.report.decision import to_decide, worth_deciding
 from fusion_eval.report.design import designed
+from fusion_eval.report.final_answers import read_answers
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.kinds import by_kind, same_answers
 from fusion_eval.report.measured import losses, sentences
@@ -85,6 +86,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
             "run": opened.manifest.get("money"),
         },
         "grader": grader_report(opened),
+        "final_answers": read_answers(verdicts),
         **designed(opened, trials, verdicts),
         "calls": calls_made(calls),
         "seed": opened.manifest.get("seed"),

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from fusion_eval.report.audit import first_screen
 from fusion_eval.report.decision import brief
+from fusion_eval.report.final_answers import loud
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.words import dollars, number, plain, points
@@ -76,6 +77,11 @@ def findings(source: Run | Mapping[str, Any], width: int = WIDTH) -> list[str]:
                       break_long_words=False, break_on_hyphens=False)
         for text in lines
     ]  # fmt: skip
+
+
+def unread_answers(source: Run | Mapping[str, Any]) -> list[str]:
+    """That more than 5 % of the answers had no final answer; empty where fewer had none."""
+    return loud(_summary(source).get("final_answers"))
 
 
 def _summary(source: Run | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from fusion_eval.answers.final import final_answer
 from fusion_eval.core import Ask, Member, Question, Reply
+from fusion_eval.core.task import COMPARED
 from fusion_eval.prompts import answer
 from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_each
@@ -43,7 +44,7 @@ async def agreement_router(
 
 def agree(question: Question, replies: Sequence[Reply], similarity: float) -> bool:
     """Whether all replies say the same."""
-    if question.answer_format != "text":
+    if question.answer_format in COMPARED:
         answers = {final_answer(r.text, question.answer_format) for r in replies}
         return len(answers) == 1 and None not in answers
     words = [reply.text.split() for reply in replies]

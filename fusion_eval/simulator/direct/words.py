@@ -20,7 +20,7 @@ SYNTHESIZE = 114
 WITH_ANALYSIS = 7
 PER_ANSWER = 5
 REVISE = 97
-FORMAT = {"text": 0, "numeric": 18, "choice": 18, "exact": 19}
+FORMAT = {"text": 0, "numeric": 18, "choice": 18, "exact": 19, "code": 22}
 
 
 @dataclass(frozen=True, slots=True)
