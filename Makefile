@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check interop simulations hostile coverage notebooks reproduce lines gate baseline report clean
+.PHONY: help setup bench test check interop simulations gatepromises hostile coverage notebooks reproduce lines gate baseline report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -35,6 +35,11 @@ simulations: .venv/dev ## error rates and coverage of the statistics at full siz
 
 hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=… for others; slow)
 	HOSTILE_REPLIES=20000 $(BIN)/python -m pytest -q tests/test_hostile_replies.py
+
+gatepromises: .venv/dev ## how often each rule of the gate is wrong, 2,000 experiments a world (slow)
+	rm -f results/gate-rates.md
+	FUSION_EVAL_RATES=results/gate-rates.md FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -n 0 tests/test_gate_promises.py
+	cat results/gate-rates.md
 
 coverage: .venv/dev ## docs/coverage.md, docs/choices.md: what the statistics hold, in known worlds (slow)
 	$(BIN)/python tests/write_coverage.py

@@ -43,7 +43,7 @@ def _gate(
         chosen = chosen.model_copy(update={"margin": margin})
     checked = gate(run, baseline, chosen)
     text = "\n".join(words.terminal(checked))
-    if checked.word == "fail" or checked.incomplete:
+    if checked.word == "fail" or checked.incomplete or checked.not_measured:
         pytest.fail(text, pytrace=False)
     if checked.word == "inconclusive" and inconclusive != "pass":
         if inconclusive == "skip":

@@ -294,6 +294,7 @@ def test_what_init_writes_can_be_validated_planned_and_run(command, tmp_path):
         ".github",
         ".github/workflows",
         ".github/workflows/fusion-eval.yml",
+        ".gitignore",
         "bench.yaml",
         "policy.yaml",
         "tasks.yaml",

@@ -448,3 +448,131 @@ def test_the_gate_that_init_writes_works_as_its_workflow_says(tmp_path, monkeypa
         )
         assert _exit(monkeypatch, *told.split()) == 0
     assert "SIMULATED" in (tmp_path / "mine" / "s.md").read_text("utf-8")
+
+
+def test_tasks_that_lost_their_score_are_counted_and_never_left_out(tmp_path, baseline):
+    """With the hard tasks gone the rest looks better: the gate passed with 26 of 90 missing."""
+    rows = [
+        trial(f"task-{k}", name, None if k < 9 else 0.75, strategy=kind, repeat=r,
+              domain=("Law", "Science")[k % 2], answer_hash=f"z{name}{k}{r}",
+              coverage=0.0 if k < 9 else 1.0)
+        for name, (kind, _, _) in TWO.items() for k in range(30) for r in range(2)
+    ]  # fmt: skip
+    new = write_run(tmp_path / "new", rows, grader=GRADER, prompts=PROMPTS)
+    checked = gate(new, baseline, Policy(margin=3.0))
+
+    assert checked.word == "inconclusive"
+    assert checked.exit_code == 3
+    quality = [o for o in checked.outcomes if o.kind == "quality"]
+    assert all("without a score in this run: 9 tasks of the baseline" in o.why for o in quality)
+    assert all(o.value > 0.05 and o.low < o.limit for o in quality)
+    assert {o.kind for o in checked.outcomes} == {"quality", "coverage"}  # the guard went off
+
+
+def test_more_failures_than_the_baseline_fail_without_a_rule(tmp_path, baseline):
+    """Who writes `rules: [cost]` has not asked for a system that stops answering."""
+    rows = [
+        trial(f"task-{k}", name, None if k < 10 else 0.6, strategy=kind, repeat=0,
+              cost_usd=0.01, failure="timeout" if k < 10 else None, answer_hash=f"f{name}{k}")
+        for name, (kind, _, _) in TWO.items() for k in range(30)
+    ]  # fmt: skip
+    new = write_run(tmp_path / "new", rows, grader=GRADER, prompts=PROMPTS)
+    policy = Policy.model_validate({"rules": ({"kind": "cost", "factor": 9.0},)})
+    checked = gate(new, baseline, policy)
+
+    assert checked.word == "fail"
+    assert [o.rule for o in checked.outcomes if o.word == "fail"] == [
+        "failures as in the baseline"
+    ] * 2
+
+
+def test_a_run_against_its_own_answers_says_that_nothing_new_was_measured(
+    tmp_path, baseline, monkeypatch, capsys
+):
+    """`PASS: every rule is kept, beyond chance` stood over a comparison of a run with itself."""
+    told = ["gate", tmp_path / "old", "--baseline", baseline, "--margin", "2"]
+
+    assert _exit(monkeypatch, *told) == 0
+    assert capsys.readouterr().out.startswith("NOTHING NEW WAS MEASURED")
+
+
+def test_what_is_clearly_worse_fails_though_it_may_have_kept_the_margin(tmp_path, baseline):
+    """Exit 3 stood for an unlucky run and for one that lost 20 points."""
+    new = _made(tmp_path / "new", seed=1, shift=-0.20, noise=0.3, repeats=2)
+    checked = gate(new, baseline, Policy(margin=15.0))
+
+    assert {o.word for o in checked.outcomes} == {"fail"}
+    assert any(o.high > -0.15 for o in checked.outcomes)
+
+
+def test_a_baseline_of_several_days_asks_a_difference_to_stand_out_from_theirs(tmp_path):
+    """A hosted model's bad day passed or failed at will."""
+    days = [
+        _made(tmp_path / f"day-{k}", seed=k, shift=shift, started=f"2026-11-0{k + 1}T08:00:00")
+        for k, shift in enumerate((0.0, 0.04, -0.03, 0.02))
+    ]
+    path = freeze(days[0], tmp_path / "base")
+    new = _made(tmp_path / "new", seed=9, shift=-0.03)
+    alone = gate(new, path, Policy(margin=2.0))
+    for day in days[1:]:
+        freeze(day, path, add=True)
+    together = gate(new, path, Policy(margin=2.0))
+
+    assert read_baseline(path).trials["repeat"].nunique() == 12
+    assert {o.word for o in alone.outcomes} == {"fail"}
+    assert any("of one day" in note for note in alone.notes)
+    assert {o.word for o in together.outcomes} == {"inconclusive"}
+    assert all("baseline's days differ" in o.why for o in together.outcomes)
+
+
+def test_a_run_out_of_the_ledger_is_no_further_day(tmp_path, baseline):
+    """The same answers twice would make days look equal."""
+    with pytest.raises(InputError, match="another --seed"):
+        freeze(read_run(tmp_path / "old"), baseline, add=True)
+
+
+def test_a_gate_that_fails_says_what_changed_and_what_lost_most(tmp_path, monkeypatch, capsys):
+    """A red build without a reason is rerun until it is green."""
+
+    def graded(folder, met, synthesizer, **more):
+        rows = [trial(f"task-{k}", "panel", 0.5 + 0.5 * met, strategy="panel", repeat=r,
+                      answer_hash=f"{met}{k}{r}", latency_s=2.0)
+                for k in range(8) for r in range(2)]  # fmt: skip
+        verdicts = [
+            {"task": f"task-{k}", "task_hash": rows[2 * k]["task_hash"], "recipe": "panel",
+             "repeat": r, "criterion": name, "section": "s", "weight": 10.0, "grader": "g",
+             "grader_pass": 0, "verdict": "met" if value else "unmet", "value": float(value)}
+            for k in range(8) for r in range(2) for name, value in (("a", 1), ("b", met))
+        ]  # fmt: skip
+        run = write_run(folder, rows, verdicts=verdicts, grader=GRADER, prompts=PROMPTS, **more)
+        (folder / "bench.yaml").write_text(
+            f"recipes: {{panel: {{strategy: panel, synthesizer: {synthesizer}}}}}\n"
+        )
+        return run
+
+    path = freeze(graded(tmp_path / "old", 1, "large"), tmp_path / "base.json")
+    new = graded(
+        tmp_path / "new", 0, "small", money={"spent_usd": 0.25},
+        started="2026-11-30T08:00:00+00:00", ended="2026-11-30T08:01:30+00:00",
+    )  # fmt: skip
+    junit = tmp_path / "junit.xml"
+    assert _exit(monkeypatch, "gate", new.path, "--baseline", path, "--junit", junit) == 1
+    out = capsys.readouterr().out
+    case = ElementTree.parse(junit).getroot().find(".//testcase")
+
+    assert "panel: synthesizer is small, was large" in out
+    assert "task-0 (panel) −50.0" in out
+    assert "b of task-0 (panel) −50.0, met 100% → 0%" in out
+    assert "This run cost $0.250, grading included and took 90 s." in out
+    assert case.get("time") == "32.000"
+    assert case.get("file") == str(path)
+    assert _exit(monkeypatch, "explain", new.path, "gate") == 0
+    assert capsys.readouterr().out == out
+
+
+def test_the_gate_is_a_function_of_the_package(tmp_path, baseline):
+    """`fe.gate(run)` is what people try first."""
+    import fusion_eval as fe
+
+    assert fe.gate(tmp_path / "old", baseline).word == "pass"
+    assert fe.gate.Policy is Policy

@@ -65,6 +65,7 @@ def _behave(server: HTTPServer, **odd: str | Response | None) -> None:
             return said
         return Response(json.dumps(completion(said or "")), content_type="application/json")
 
+    server.clear_all_handlers()
     server.expect_request("/v1/chat/completions").respond_with_handler(answer)
 
 
@@ -120,6 +121,26 @@ def test_a_run_that_measured_nothing_ends_with_5_and_says_first_who_failed(
     assert summary["unusable"][0]["unusable"] is True
     assert report.index("Measurement failed") < report.index("##")
     assert page.index("Measurement failed") < page.index('id="decision"')
+
+
+@pytest.mark.parametrize(("odd", "words", "who"), BROKEN.values(), ids=BROKEN)
+def test_a_gate_on_a_run_that_measured_nothing_ends_with_5_and_says_the_same_first(
+    evaluate, odd, words, who
+):
+    """The gate passed with a grader that nobody could read: 26 of 90 tasks had just vanished."""
+    assert evaluate("run", "tasks.yaml", "--bench", "bench.yaml", "--repeats", "2", "-q")[0] == 0
+    assert evaluate("baseline", "results/latest", "--to", "base")[0] == 0
+    evaluate("run", "tasks.yaml", "--bench", "bench.yaml", "--seed", "5", "-q", **odd)
+    code, said = evaluate("gate", "results/latest", "--baseline", "base", "--margin", "50")
+    first = said.out.splitlines()[0]
+
+    assert code == 5
+    assert first.startswith("Measurement failed: ")
+    assert words in first
+    assert who in first
+    told = evaluate("explain", "results/latest", "gate")
+    assert told[0] == 0
+    assert told[1].out.splitlines()[0] == first
 
 
 def test_what_an_endpoint_said_of_a_failed_call_is_in_the_table_and_in_explain(evaluate):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Argument, Option
 
 from fusion_eval.cli.options import JsonOption, OutputOption, RunPath
 from fusion_eval.cli.shared import found_run, print_json
+from fusion_eval.errors import InputError
 
 
 def explain(
@@ -17,7 +19,7 @@ def explain(
         str,
         Argument(
             help="TASK/RECIPE, with /REPEAT or /CRITERION or both; or the first digits of a "
-            "call's key."
+            "call's key; or `gate`, for what the last gate said of the run."
         ),
     ],
     full: Annotated[bool, Option("--full", help="All text, not its beginning.")] = False,
@@ -34,9 +36,24 @@ def explain(
     from fusion_eval.report.cleaning import clean
 
     opened = found_run(run, output_dir)
+    if what == "gate":
+        return _gate(opened, as_json=as_json)
     found = found_out(opened, what, lookup(opened.path.resolve().parent / "ledger.sqlite"))
     if as_json:
         return print_json(clean(found))
     for line in lines(found, full=full):
         print(line)
+    return None
+
+
+def _gate(run: Any, *, as_json: bool) -> None:
+    """What the last gate said of a run; it left that beside the run's files."""
+    path = run.path / "gate.json"
+    if not path.exists():
+        raise InputError(f"{run.id}: no gate has looked at it; `fusion-eval gate {run.id}` does")
+    found = json.loads(path.read_text("utf-8"))
+    lines = found.pop("lines")
+    if as_json:
+        return print_json(found)
+    print("\n".join(lines))
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +29,9 @@ def baseline(
     with_ledger: Annotated[
         bool, Option("--with-ledger", help="Also the replies that a replay of the run needs.")
     ] = False,
+    add: Annotated[
+        bool, Option("--add", help="Add the run to the baseline there, as one of another day.")
+    ] = False,
     allow: AllowOption = None,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
@@ -39,7 +43,7 @@ def baseline(
     from fusion_eval.gate import freeze
 
     found = found_run(run, output_dir)
-    file = freeze(found, to, allow=_allowed(allow))
+    file = freeze(found, to, allow=_allowed(allow), add=add)
     files = [str(file)]
     if with_ledger:
         files.append(str(_slice(found, file.parent / "ledger.jsonl", output_dir)))
@@ -92,6 +96,7 @@ def gate(
     from fusion_eval import gate as gates
     from fusion_eval.gate import words
     from fusion_eval.gate.junit import write_junit
+    from fusion_eval.store import write_json
 
     chosen = gates.read_policy(policy) if policy is not None else gates.Policy()
     update: dict[str, Any] = {"allow": tuple({*chosen.allow, *_allowed(allow)})}
@@ -99,9 +104,12 @@ def gate(
         update["margin"] = margin
     if inconclusive is not None:
         update["inconclusive"] = _treated(inconclusive)
-    checked = gates.gate(found_run(run, output_dir), against, chosen.model_copy(update=update))
+    opened = found_run(run, output_dir)
+    checked = gates.gate(opened, against, chosen.model_copy(update=update))
+    with contextlib.suppress(OSError):  # a run that others own is gated all the same
+        write_json(opened.path / "gate.json", words.kept(checked))
     if junit is not None:
-        write_junit(checked, junit)
+        write_junit(checked, junit, file=str(policy or against))
     if summary is not None:
         with naming(summary), summary.open("a", encoding="utf-8", errors="replace") as file:
             file.write(words.markdown(checked))

@@ -10,6 +10,9 @@ from fusion_eval.errors import InputError
 from fusion_eval.gate import rules, samples
 from fusion_eval.gate.baseline import Baseline, read_baseline, taken
 from fusion_eval.gate.comparable import differences, refusals
+from fusion_eval.gate.context import context
+from fusion_eval.gate.difference import difference
+from fusion_eval.gate.guards import guards
 from fusion_eval.gate.noise import floor
 from fusion_eval.gate.rules import Sides
 from fusion_eval.gate.values import (
@@ -22,6 +25,7 @@ from fusion_eval.gate.values import (
     Policy,
     Quality,
 )
+from fusion_eval.report.measured import losses, sentences
 from fusion_eval.store import Run, read_run
 
 
@@ -30,9 +34,10 @@ def gate(
 ) -> Checked:
     """Hold a run against a baseline.
 
-    All rules must pass, so each is tested at the policy's alpha (intersection-union). Failing needs
-    more: the p values of "it is kept" are adjusted over all rules (Holm), so that an unchanged
-    system goes red by luck in at most alpha of all runs.
+    All rules must pass, so each is tested at the policy's alpha (intersection-union). What does not
+    pass fails where it is clearly worse than the baseline: the p values of "nothing got worse" are
+    adjusted over all rules and guards (Holm), so that an unchanged system goes red by luck in at
+    most alpha of all runs.
 
     Raises InputError where the two cannot be compared: other prompts, graders, protocols or tasks
     that the policy does not allow, recipes that are not there, or nothing in the run.
@@ -44,17 +49,32 @@ def gate(
     found = differences(new, old)
     _refuse(found, new, old, chosen)
     sides = Sides(new=new, old=old, policy=chosen)
-    outcomes = _worded(list(_outcomes(sides)), chosen.alpha)
+    recipes, outcomes = _recipes(sides), judge(sides)
+    lost = losses(opened.manifest, recipes)
     return Checked(
         run_id=new.run_id,
         baseline_id=old.run_id,
         simulated=new.simulated or old.simulated,
         outcomes=tuple(outcomes),
-        notes=tuple(_notes(sides, found)),
-        floors={name: _floor(name, sides) for name in _recipes(sides)},
+        notes=(
+            *sentences([row for row in lost if not row["unusable"]]),
+            *_notes(sides, found, outcomes),
+        ),
+        floors={name: _floor(name, sides) for name in recipes},
         inconclusive=chosen.inconclusive,
         incomplete=opened.manifest.get("status") not in (None, "finished"),
+        not_measured=tuple(sentences([row for row in lost if row["unusable"]])),
+        nothing_new=all(samples.same_answers(new, old, name) for name in recipes),
+        context=context(opened, sides, recipes),
     )
+
+
+def judge(sides: Sides) -> list[Outcome]:
+    """The outcomes of all rules, and of those guards that went off."""
+    asked = list(_outcomes(sides))
+    watched = list(guards(sides, _recipes(sides)))
+    worded = _worded([*asked, *watched], sides.policy.alpha)
+    return [*worded[: len(asked)], *(o for o in worded[len(asked) :] if o.word != "pass")]
 
 
 def _refuse(found: dict[str, list[str]], new: Baseline, old: Baseline, policy: Policy) -> None:
@@ -97,19 +117,22 @@ def _outcomes(sides: Sides) -> Iterator[Outcome]:
 
 
 def _worded(outcomes: Sequence[Outcome], alpha: float) -> list[Outcome]:
-    """The words: `pass` at alpha each, `fail` at alpha over all rules together (Holm 1979)."""
+    """The words: `pass` at alpha each, else `fail` at alpha over all together (Holm 1979)."""
     tested = sorted((o.p_fail, k) for k, o in enumerate(outcomes) if o.p_fail is not None)
     failing: set[int] = set()
     for place, (p, k) in enumerate(tested):
         if p * (len(tested) - place) >= alpha:
             break
         failing.add(k)
-    return [
-        replace(o, word="fail" if k in failing else "pass", needs="")
-        if k in failing or (o.p_pass is not None and o.p_pass < alpha)
-        else o
-        for k, o in enumerate(outcomes)
-    ]
+    made = []
+    for k, outcome in enumerate(outcomes):
+        if outcome.p_pass is not None and outcome.p_pass < alpha:
+            worse = WORSE_WITHIN if k in failing else ""
+            why = "; ".join(text for text in (outcome.why, worse) if text)
+            made.append(replace(outcome, word="pass", needs="", why=why))
+        else:
+            made.append(replace(outcome, word="fail", needs="") if k in failing else outcome)
+    return made
 
 
 def _floor(recipe: str, sides: Sides) -> float | None:
@@ -117,18 +140,48 @@ def _floor(recipe: str, sides: Sides) -> float | None:
     tasks = samples.common(new, old) if new and old else []
     if not tasks:
         return None
-    return floor(samples.difference(new, old, tasks, sides.policy.estimand), sides.policy.alpha)
+    policy = sides.policy
+    days = samples.by_day(sides.old, samples.scores(sides.old, recipe))
+    mean = difference(new, old, tasks, policy.estimand, margin=policy.margin / 100, days=days)
+    return floor(mean, policy.alpha)
 
 
-def _notes(sides: Sides, found: dict[str, list[str]]) -> Iterator[str]:
+WORSE_WITHIN = "worse than the baseline beyond chance, by less than the limit"
+
+
+def _days(sides: Sides, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """What the baseline's days can tell of a day that is not the baseline's."""
+    count = len(set(sides.old.days.values()))
+    if count < 2:
+        seen = [o.high - o.value for o in outcomes if o.kind == "quality" and o.high and o.value]
+        shift = f" of more than about {100 * max(seen):.1f} points" if seen else ""
+        yield (
+            f"The baseline is of one day: a shift{shift} that a day brings to the whole run (other "
+            "weights behind a model's name, a provider's bad hour) cannot be told from a change. "
+            "Where days differ by a point (standard deviation), a loss of the margin passes in 18 "
+            "to 29 % of runs, and an unchanged system is clearly worse in 17 to 28 %, not in 5 %. "
+            "Add runs of other days with `fusion-eval baseline RUN --add`."
+        )
+    elif count < 4:
+        yield (
+            f"The baseline is of {count} days: how much days differ is known badly, so little is "
+            "decided; from four days on it is decided nearly as often as with one."
+        )
+
+
+def _notes(sides: Sides, found: dict[str, list[str]], outcomes: Sequence[Outcome]) -> Iterator[str]:
     for ground, lines in found.items():
         for line in lines:
             yield f"allowed ({ground}): {line}"
-    if all(samples.same_answers(sides.new, sides.old, name) for name in _recipes(sides)):
+    same = [name for name in _recipes(sides) if samples.same_answers(sides.new, sides.old, name)]
+    if same:
+        who = "Every answer" if len(same) == len(_recipes(sides)) else f"Every answer of {same[0]}"
         yield (
-            "Every answer is the one of the baseline, from the same draws: what differs is grading "
-            "alone, and where nothing differs that proves nothing about the models."
+            f"{who} is the one of the baseline, from the same draws: what differs is grading "
+            "alone, and where nothing differs that proves nothing about the models. Run with "
+            "another --seed to measure them."
         )
+    yield from _days(sides, outcomes)
     if sides.policy.estimand == "these tasks":
         yield (
             "The question is about exactly these tasks; the noise comes from repeats. Where the "

@@ -8,26 +8,31 @@ from xml.etree import ElementTree
 
 from fusion_eval import files
 from fusion_eval.gate.values import Checked, Outcome
-from fusion_eval.gate.words import count, measured, verdict
+from fusion_eval.gate.words import context, count, headlines, measured
 
 _UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold."""
 
 
-def write_junit(checked: Checked, path: Path) -> Path:
-    """Write the file. A failed rule is a `failure`; one that cannot tell is an `error`, a `failure`
-    or `skipped`, as the policy treats it."""
+def write_junit(checked: Checked, path: Path, *, file: str = "") -> Path:
+    """Write the file; `file` is where the rules stand.
+
+    A failed rule is a `failure`; one that cannot tell is an `error`, a `failure` or `skipped`, as
+    the policy treats it. Times are seconds: what the run took, and what the answers of a recipe
+    took one after the other.
+    """
     words = [_treated(o, checked) for o in checked.outcomes]
     suite = ElementTree.Element("testsuite", {
         "name": "fusion-eval gate (SIMULATED)" if checked.simulated else "fusion-eval gate",
         "tests": str(len(words)),
+        **({} if checked.context.seconds is None else {"time": f"{checked.context.seconds:.3f}"}),
         **{f"{kind}s" if kind != "skipped" else kind: str(words.count(kind))
            for kind in ("failure", "error", "skipped")},
     })  # fmt: skip
     for outcome, word in zip(checked.outcomes, words, strict=True):
-        suite.append(_case(outcome, word))
+        suite.append(_case(outcome, word, checked, file))
     ElementTree.SubElement(suite, "system-out").text = _fit(
-        "\n".join([verdict(checked), *checked.notes])
+        "\n".join([*headlines(checked), *context(checked), *checked.notes])
     )
     root = ElementTree.Element("testsuites")
     root.append(suite)
@@ -41,10 +46,12 @@ def _treated(outcome: Outcome, checked: Checked) -> str:
     return {"pass": "skipped", "fail": "failure", 3: "error"}[checked.inconclusive]
 
 
-def _case(outcome: Outcome, word: str) -> ElementTree.Element:
-    case = ElementTree.Element(
-        "testcase", {"classname": _fit(outcome.recipe), "name": _fit(outcome.rule), "time": "0"}
-    )
+def _case(outcome: Outcome, word: str, checked: Checked, file: str) -> ElementTree.Element:
+    took = checked.context.recipe_seconds.get(outcome.recipe, 0.0)
+    case = ElementTree.Element("testcase", {
+        "classname": _fit(outcome.recipe), "name": _fit(outcome.rule), "time": f"{took:.3f}",
+        **({"file": _fit(file)} if file else {}),
+    })  # fmt: skip
     text = f"{outcome.word}: {measured(outcome)}, {count(outcome)}"
     if word:
         said = ElementTree.SubElement(case, word, {"message": _fit(text)})

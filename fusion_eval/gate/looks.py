@@ -18,20 +18,29 @@ Settled = str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One quality rule at one look: `up` asks whether it is kept, `down` whether it is broken."""
+    """One quality rule at one look: `up` asks whether it is kept, `down` whether it is broken, and
+    `worse` whether anything was lost."""
 
     rule: str
     recipe: str
     margin: float
     up: Look
     down: Look
+    worse: Look | None = None
 
     @property
     def word(self) -> Settled:
-        """What is settled: the bounds are those of O'Brien and Fleming, each side at alpha."""
+        """What is settled: the bounds are those of O'Brien and Fleming, each side at alpha.
+
+        Where it would hardly pass any more, what is clearly worse than the baseline fails, though
+        it may have lost less than the margin.
+        """
         if self.up.word == "yes":
             return "pass"
         if self.down.word == "yes":
+            return "fail"
+        clear = self.worse is not None and self.worse.word == "yes"
+        if clear and self.up.word in ("futile", "undecided"):
             return "fail"
         return "futile" if self.up.word == "futile" else "go on"
 
@@ -60,4 +69,5 @@ def seen(plan: Design, sides: Sides, recipes: Sequence[str]) -> Iterator[Seen]:
             yield Seen(
                 rule=title(rule, margin), recipe=recipe, margin=margin,
                 up=look(plan, d, margin=margin), down=look(plan, -d, margin=-margin),
+                worse=look(plan, -d),
             )  # fmt: skip

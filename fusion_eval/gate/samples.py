@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
-from scipy.special import fdtri
 
 from fusion_eval import frames
 from fusion_eval.gate.baseline import Baseline
-from fusion_eval.stats.estimates import Floats
-from fusion_eval.stats.fixed import fixed_difference, fixed_mean
-from fusion_eval.stats.means import Mean, plain
-
-Samples = dict[str, Floats]
-"""task hash -> the values of its repeats, shape (k,)"""
+from fusion_eval.gate.difference import Samples
+from fusion_eval.stats.fixed import fixed_mean
+from fusion_eval.stats.means import Mean
 
 
 def scores(
@@ -24,12 +17,10 @@ def scores(
 ) -> pd.Series:
     """Scores as deployed (a failure counts 0), 0 to 1; index: task hash and repeat.
 
-    An answer without a readable verdict says nothing about itself and is left out. In a section,
-    only tasks that have it in their rubric count.
+    An answer without a readable verdict has none and is left out here; see `unscored`. In a
+    section, only tasks that have it in their rubric count.
     """
-    rows = side.trials[side.trials["recipe"].astype(str) == recipe]
-    if domain is not None:
-        rows = rows[rows["domain"] == domain]
+    rows = _rows(side, recipe, domain)
     at = pd.MultiIndex.from_arrays([rows["task_hash"].astype(str), rows["repeat"]])
     values = pd.Series(frames.scored(rows).to_numpy(dtype=float), index=at)
     if section is not None:
@@ -41,6 +32,45 @@ def scores(
     return values.dropna()
 
 
+def _rows(side: Baseline, recipe: str, domain: str | None = None) -> pd.DataFrame:
+    rows = side.trials[side.trials["recipe"].astype(str) == recipe]
+    return rows if domain is None else rows[rows["domain"] == domain]
+
+
+def unscored(
+    side: Baseline, values: pd.Series, old: Samples, recipe: str, domain: str | None = None
+) -> dict[str, int]:
+    """Task hash -> answers without a score in a run, of tasks that the baseline has a score for.
+
+    A task of the run that this recipe has no answer to counts as one. Tasks that are not in the run
+    at all are left out: they are refused, or allowed, before.
+    """
+    there = set(side.trials["task_hash"].astype(str))
+    rows = _rows(side, recipe, domain)
+    given = rows["task_hash"].astype(str).value_counts()
+    with_score = values.groupby(level=0).size()
+    missing = {
+        task: int(max(given.get(task, 1), 1) - with_score.get(task, 0))
+        for task in old
+        if task in there
+    }
+    return {task: count for task, count in missing.items() if count > 0}
+
+
+def filled(new: Samples, missing: dict[str, int], value: float) -> Samples:
+    """The samples of a run with a value for each answer that has no score."""
+    made = dict(new)
+    for task, count in missing.items():
+        made[task] = np.concatenate([new.get(task, np.empty(0)), np.full(count, value)])
+    return made
+
+
+def by_day(side: Baseline, values: pd.Series) -> list[Samples]:
+    """The samples of each day of a baseline, oldest first; one where days are not known."""
+    day = [side.days.get(int(repeat), "") for repeat in values.index.get_level_values(1)]
+    return [by_task(part) for _, part in values.groupby(day, sort=True)]
+
+
 def by_task(values: pd.Series) -> Samples:
     """The repeats of each task."""
     each = values.groupby(level=0)
@@ -49,9 +79,14 @@ def by_task(values: pd.Series) -> Samples:
 
 def column(side: Baseline, recipe: str, name: str) -> Samples:
     """A column of numbers (cost, latency) by task; NaN stays where it is unknown."""
-    rows = side.trials[side.trials["recipe"].astype(str) == recipe]
+    return by_task(numbers(side, recipe, name))
+
+
+def numbers(side: Baseline, recipe: str, name: str) -> pd.Series:
+    """The same, by task hash and repeat."""
+    rows = _rows(side, recipe)
     at = pd.MultiIndex.from_arrays([rows["task_hash"].astype(str), rows["repeat"]])
-    return by_task(pd.Series(rows[name].to_numpy(dtype=float), index=at))
+    return pd.Series(rows[name].to_numpy(dtype=float), index=at)
 
 
 def common(*samples: Samples) -> list[str]:
@@ -60,7 +95,12 @@ def common(*samples: Samples) -> list[str]:
 
 
 def same_answers(new: Baseline, old: Baseline, recipe: str) -> bool:
-    """Whether both hold the very same answers of a recipe: the same draws, from a ledger."""
+    """Whether both hold the very same answers of a recipe: the same draws, from a ledger.
+
+    Equal texts to calls that the run made itself are a new measurement, and do not count.
+    """
+    if new.made is not None and recipe in new.made:
+        return False
     keys = ["task_hash", "repeat"]
     sides = (s.trials[s.trials["recipe"].astype(str) == recipe] for s in (new, old))
     a, b = (side.set_index(keys)["answer_hash"].dropna() for side in sides)
@@ -80,30 +120,8 @@ def regraded(new: pd.Series, old: pd.Series) -> Mean:
     return fixed_mean(each)
 
 
-def difference(new: Samples, old: Samples, tasks: Sequence[str], estimand: str) -> Mean:
-    """Mean difference, new less old, over these tasks; noise from repeats, or from tasks.
-
-    estimand : `these tasks` (`stats.fixed`) or `new tasks` (paired t over task means)
-    """
-    by_tasks = plain(np.array([new[t].mean() - old[t].mean() for t in tasks]))
-    if estimand != "these tasks":
-        return by_tasks
-    fixed = fixed_difference([new[t] for t in tasks], [old[t] for t in tasks])
-    if all(len(new[t]) == 1 for t in tasks) and _noisier(by_tasks, fixed):
-        return replace(by_tasks, how=NOISIER)
-    return fixed
-
-
-NOISIER = "the run varies more than the baseline's repeats; noise is taken from tasks"
-
-
-def _noisier(by_tasks: Mean, fixed: Mean) -> bool:
-    """Whether one new answer per task departs from the baseline by more than its repeats explain.
-
-    An F test at 1 %: then the run is noisier than the baseline, or tasks changed in different ways,
-    and the baseline's repeats say too little about the noise of the difference.
-    """
-    if not (fixed.se > 0 and by_tasks.freedom > 0):
-        return False
-    ratio = (by_tasks.se / fixed.se) ** 2
-    return bool(ratio > fdtri(by_tasks.freedom, fixed.freedom, 0.99))
+def failed(side: Baseline, recipe: str) -> Samples:
+    """1 for an answer that failed, 0 for one that did not, by task."""
+    rows = _rows(side, recipe)
+    at = pd.MultiIndex.from_arrays([rows["task_hash"].astype(str), rows["repeat"]])
+    return by_task(pd.Series(rows["failure"].notna().to_numpy(dtype=float), index=at))

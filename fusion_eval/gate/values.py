@@ -42,7 +42,7 @@ class Factor(Value):
 
 
 class Failures(Value):
-    """Share of answers that failed, beyond chance at most this."""
+    """Share of answers that failed, beyond chance at most this; tasks are the sampling unit."""
 
     kind: Literal["failures"] = "failures"
     recipe: Name | None = None
@@ -73,7 +73,9 @@ class Policy(Value):
 
     `margin` (points) is that of quality rules without one. `estimand`: `these tasks` (noise comes
     from repeats) or `new tasks` of the same domains. `alpha` is the error of each test, one-sided.
-    `allow` names differences between run and baseline that are meant.
+    `allow` names differences between run and baseline that are meant. Beside the rules, every
+    recipe without a `coverage` or `failures` rule is watched for verdicts that cannot be read and
+    for more failures than the baseline has.
     """
 
     margin: Points = 2.0
@@ -91,8 +93,9 @@ class Outcome:
 
     `value`, `low`, `high` in the rule's own unit (a difference of scores, a ratio, a share), the
     interval at 1 - 2 alpha, so that each end is a one-sided bound; `limit` is what they are held
-    against. `p_pass` and `p_fail`: p of "it is worse than the limit" and of "it is better";
-    None where the rule states a fact.
+    against. `p_pass`: p of "it is worse than the limit". `p_fail`: p of "it is no worse than the
+    baseline" (quality, cost, latency), or than the limit (the other kinds). None where nothing is
+    known.
     """
 
     rule: str
@@ -111,6 +114,22 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """What helps to understand an outcome: what changed, what lost most, what the run took.
+
+    `tasks`: (recipe, task, difference of scores), the largest losses first; `criteria` the same
+    with the criterion and the share met then and now. Seconds and US dollars of this run alone.
+    """
+
+    changes: tuple[str, ...] = ()
+    tasks: tuple[tuple[str, str, float], ...] = ()
+    criteria: tuple[tuple[str, str, str, float, float, float], ...] = ()
+    spent_usd: float | None = None
+    seconds: float | None = None
+    recipe_seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     """A gate that was run: outcomes in the order of the rules, and what stands beside them."""
 
@@ -123,10 +142,20 @@ class Checked:
     """recipe -> smallest margin (0 to 1) that this design holds with 80 % power; None: unknown."""
     inconclusive: Literal["pass", "fail", 3] = 3
     incomplete: bool = False
+    not_measured: tuple[str, ...] = ()
+    """Why the run measured nothing of what the gate asks, in sentences; empty where it did."""
+    nothing_new: bool = False
+    """Whether every answer is one of the baseline's own."""
+    context: Context = field(default_factory=Context)
 
     @property
     def word(self) -> Word:
-        """`fail` if any rule failed, else `inconclusive` if any cannot tell, else `pass`."""
+        """`fail` if any rule failed, else `inconclusive` if any cannot tell, else `pass`.
+
+        Where nothing was measured, no rule says anything: `inconclusive`.
+        """
+        if self.not_measured:
+            return "inconclusive"
         words = {outcome.word for outcome in self.outcomes}
         return "fail" if "fail" in words else "inconclusive" if "inconclusive" in words else "pass"
 
@@ -135,7 +164,7 @@ class Checked:
         """0 pass, 1 fail, 3 cannot tell (or as the policy says), 5 an incomplete run."""
         if self.word == "fail":
             return 1
-        if self.incomplete:
+        if self.incomplete or self.not_measured:
             return 5
         if self.word == "inconclusive":
             return {"pass": 0, "fail": 1, 3: 3}[self.inconclusive]

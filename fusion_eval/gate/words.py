@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from fusion_eval.gate.values import Checked, Outcome
-from fusion_eval.report.words import escaped, number, plain, points
+from fusion_eval.report.words import dollars, escaped, number, plain, points
 from fusion_eval.stats.caveats import percent
 
 HEADINGS = ("outcome", "recipe", "rule", "measured", "on", "what would decide")
@@ -34,7 +35,7 @@ def measured(outcome: Outcome) -> str:
 
 def count(outcome: Outcome) -> str:
     """`26 tasks`; shares are of answers."""
-    what = "answer" if outcome.kind in ("failures", "coverage") else "task"
+    what = "answer" if outcome.kind == "coverage" else "task"
     return number(outcome.n, what)
 
 
@@ -52,7 +53,28 @@ def row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def verdict(checked: Checked) -> str:
-    """One sentence: what the gate says."""
+    """One sentence: what the gate says; why it says nothing, where it has nothing to say."""
+    return headlines(checked)[0]
+
+
+def headlines(checked: Checked) -> list[str]:
+    """What is read first: why nothing was measured, or that nothing new was; then the outcome."""
+    start = "SIMULATED: " if checked.simulated else ""
+    if checked.not_measured:
+        return [f"{start}{text}" for text in (*checked.not_measured, "The gate cannot tell.")]
+    if checked.nothing_new:
+        return [
+            f"{start}NOTHING NEW WAS MEASURED: every answer is one of the baseline's own, out of "
+            "the ledger.",
+            _outcome(checked),
+        ]
+    if checked.incomplete and checked.word != "fail":
+        return [f"{start}INCOMPLETE: the run is not finished, so it passes nothing.",
+                _outcome(checked)]  # fmt: skip
+    return [_outcome(checked)]
+
+
+def _outcome(checked: Checked) -> str:
     counts = {
         w: sum(o.word == w for o in checked.outcomes) for w in ("fail", "inconclusive", "pass")
     }
@@ -60,7 +82,7 @@ def verdict(checked: Checked) -> str:
     start = "SIMULATED: " if checked.simulated else ""
     said = {
         "pass": "every rule is kept, beyond chance",
-        "fail": f"{counts['fail']} of {many} rules broken, beyond chance",
+        "fail": f"{counts['fail']} of {many} rules not kept, and clearly worse than the baseline",
         "inconclusive": f"cannot tell for {counts['inconclusive']} of {many} rules",
     }[checked.word]
     return f"{start}{checked.word.upper()}: {said}."
@@ -83,6 +105,38 @@ def floors(checked: Checked) -> list[str]:
     return lines
 
 
+def context(checked: Checked, name: Callable[[object], str] = plain) -> list[str]:
+    """What changed, what lost most, and what the run took: one fact a line."""
+    told, lines = checked.context, []
+    if checked.word != "pass":
+        lines += ["What changed in the bench: " + "; ".join(map(name, told.changes)) + "."] * bool(
+            told.changes
+        )
+        lost = [f"{name(task)} ({name(recipe)}) {points(change, signed=True)}"
+                for recipe, task, change in told.tasks]  # fmt: skip
+        lines += [f"Tasks that lost most, points: {', '.join(lost)}."] * bool(lost)
+        criteria = [
+            f"{name(criterion)} of {name(task)} ({name(recipe)}) {points(change, signed=True)}, "
+            f"met {percent(then, 0)} → {percent(now, 0)}"
+            for recipe, task, criterion, change, then, now in told.criteria
+        ]
+        lines += [f"Criteria that lost most, points of their task: {'; '.join(criteria)}."] * bool(
+            criteria
+        )
+    return [*lines, *filter(None, [_took(checked)])]
+
+
+def _took(checked: Checked) -> str:
+    """`This run cost $0.24 (SIMULATED), grading included, and took 34 s.`"""
+    told, parts = checked.context, []
+    if told.spent_usd is not None:
+        simulated = " (SIMULATED)" if checked.simulated else ""
+        parts.append(f"cost {dollars(told.spent_usd)}{simulated}, grading included")
+    if told.seconds is not None:
+        parts.append(f"took {told.seconds:,.0f} s")
+    return f"This run {' and '.join(parts)}." if parts else ""
+
+
 def as_json(checked: Checked) -> dict[str, Any]:
     """The same for programs; scores and margins 0 to 1."""
     return {
@@ -92,6 +146,10 @@ def as_json(checked: Checked) -> dict[str, Any]:
         "outcome": checked.word,
         "exit_code": checked.exit_code,
         "incomplete": checked.incomplete,
+        "headline": verdict(checked),
+        "not_measured": list(checked.not_measured),
+        "nothing_new": checked.nothing_new,
+        "context": asdict(checked.context),
         "rules": [
             {name: getattr(o, name) for name in Outcome.__dataclass_fields__} | {"outcome": o.word}
             for o in checked.outcomes
@@ -101,10 +159,16 @@ def as_json(checked: Checked) -> dict[str, Any]:
     }
 
 
+def kept(checked: Checked) -> dict[str, Any]:
+    """What `explain RUN gate` shows again: the JSON, and the lines of the terminal."""
+    return {**as_json(checked), "lines": terminal(checked)}
+
+
 def markdown(checked: Checked) -> str:
     """For a job summary or a comment: the sentence, the table, the notes; always below 1 MiB."""
     head = "outcome (SIMULATED)" if checked.simulated else "outcome"
-    lines = [f"## {escaped(verdict(checked))}", ""]
+    first, *more = headlines(checked)
+    lines = [f"## {escaped(first)[:2000]}", "", *(f"{escaped(text)[:2000]}\n" for text in more)]
     lines += [f"| {' | '.join((head, *HEADINGS[1:]))} |", f"|{' --- |' * len(HEADINGS)}"]
     size, shown = sum(map(len, lines)), 0
     for outcome in sorted(
@@ -117,8 +181,8 @@ def markdown(checked: Checked) -> str:
         shown += 1
     if rest := len(checked.outcomes) - shown:
         lines.append(f"\n{rest} more rules are in the JSON.")
+    lines += ["", *(f"- {text[:2000]}" for text in context(checked, escaped))]
     lines += [
-        "",
         *(f"- {escaped(text)[:2000]}" for text in [*floors(checked), *checked.notes][:100]),
     ]
     lines += ["", f"Run {escaped(checked.run_id)} against baseline {escaped(checked.baseline_id)}."]
@@ -127,7 +191,7 @@ def markdown(checked: Checked) -> str:
 
 def terminal(checked: Checked) -> list[str]:
     """Plain lines."""
-    lines = [verdict(checked), ""]
+    lines = [*map(plain, headlines(checked)), ""]
     for o in checked.outcomes:
         lines.append(f"{o.word:12} {plain(o.recipe)}: {plain(o.rule)}; {measured(o)}, {count(o)}")
         lines += [
@@ -135,4 +199,5 @@ def terminal(checked: Checked) -> list[str]:
             for text in (o.why, o.needs and f"to decide: {o.needs}")
             if text
         ]
-    return [*lines, "", *map(plain, floors(checked)), *map(plain, checked.notes)]
+    more = [*context(checked), *map(plain, floors(checked)), *map(plain, checked.notes)]
+    return [*lines, "", *more]
