@@ -126,7 +126,7 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     for line in sentences(losses(run.manifest)):
         out.print(line, style="bold red", markup=False, soft_wrap=True)
     out.print(terminal.table(run))
-    out.print(terminal.paragraph(run), markup=False)
+    out.print(terminal.paragraph(run, min(terminal.WIDTH, out.width)), markup=False)
     for line in terminal.findings(run):
         out.print(line, markup=False)
     for line in terminal.unread_answers(run):

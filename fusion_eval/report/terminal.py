@@ -60,13 +60,14 @@ def _size(summary: Mapping[str, Any]) -> str:
 
 def paragraph(source: Run | Mapping[str, Any], width: int = WIDTH) -> str:
     """The decision in at most five lines of `width` columns; a longer one ends in `…`."""
-    lines: list[str] = []
-    for text in brief(_summary(source)):
-        lines += textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    if len(lines) <= LINES:
-        return "\n".join(lines)
     texts = brief(_summary(source))
-    return "\n".join(textwrap.shorten(text, width, placeholder=" …") for text in texts)
+    lines: list[str] = []
+    for rest, text in zip(range(len(texts) - 1, -1, -1), texts, strict=True):
+        lines += textwrap.wrap(
+            text, width, break_long_words=False, break_on_hyphens=False,
+            max_lines=LINES - len(lines) - rest, placeholder=" …",
+        )  # fmt: skip
+    return "\n".join(lines)
 
 
 def findings(source: Run | Mapping[str, Any], width: int = WIDTH) -> list[str]:
