@@ -20,6 +20,7 @@ from fusion_eval.cli.options import (
     BenchOption,
     BudgetOption,
     ColorOption,
+    ColumnsOption,
     FlightOption,
     JsonOption,
     LimitOption,
@@ -32,7 +33,7 @@ from fusion_eval.cli.options import (
     StrictOption,
     TaskFiles,
 )
-from fusion_eval.cli.shared import names, print_json, reported, warned
+from fusion_eval.cli.shared import names, print_json, reported, warned, with_query
 from fusion_eval.core import inert
 from fusion_eval.errors import InputError
 
@@ -72,6 +73,7 @@ def init(
 
 def validate(
     files: Annotated[list[str], Argument(help="Task files and bench files.")],
+    columns: ColumnsOption = None,
     strict: StrictOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +83,7 @@ def validate(
     """
     import fusion_eval as fe
 
-    found = fe.validate(*files)
+    found = fe.validate(*with_query(files, columns))
     if as_json:
         print_json({"files": found})
     for each in found:
@@ -112,6 +114,7 @@ def plan(
     recipes: RecipesOption = None,
     limit: LimitOption = None,
     repeats: RepeatsOption = None,
+    columns: ColumnsOption = None,
     max_in_flight: FlightOption = None,
     seed: SeedOption = None,
     output_dir: OutputOption = Path("results"),
@@ -125,7 +128,7 @@ def plan(
     from fusion_eval.design import planned
 
     result, reach = planned(
-        tasks,
+        with_query(tasks, columns),
         bench,
         recipes=names(recipes),
         limit=limit,
@@ -153,6 +156,7 @@ def run(
     limit: LimitOption = None,
     repeats: RepeatsOption = None,
     budget: BudgetOption = None,
+    columns: ColumnsOption = None,
     max_in_flight: FlightOption = None,
     seed: SeedOption = None,
     output_dir: OutputOption = Path("results"),
@@ -188,7 +192,7 @@ def run(
         )  # fmt: skip
     with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
         done = fe.run(
-            tasks,
+            with_query(tasks, columns),
             bench,
             recipes=names(recipes),
             limit=limit,

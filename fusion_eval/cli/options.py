@@ -14,6 +14,10 @@ def _env(name: str) -> str:
 
 TaskFiles = Annotated[list[str], Argument(help="Task files, or hf:owner/name[:split].")]
 RunPath = Annotated[str, Argument(help="Run directory, run id, or results/latest.")]
+ColumnsOption = Annotated[
+    list[str] | None,
+    Option("--columns", help="Tables of questions: prompt=my_question, target=a; may be repeated."),
+]
 BenchOption = Annotated[
     str, Option("--bench", envvar=_env("BENCH"), help="Bench file, or a preset (demo).")
 ]

@@ -56,6 +56,16 @@ def found_run(run: str, output_dir: Path) -> Any:
     return read_run(path if path.exists() else output_dir / run if "/" not in run else path)
 
 
+def with_query(files: list[str], columns: list[str] | None) -> list[str]:
+    """Tables with what their columns mean, `sheet.csv?prompt=q`; YAML files and presets as is."""
+    if not columns:
+        return files
+    query = "&".join(columns)
+    tables = (".csv", ".json", ".jsonl", ".parquet")
+    is_table = [file.startswith("hf:") or Path(file).suffix.lower() in tables for file in files]
+    return [f"{file}?{query}" if t else file for file, t in zip(files, is_table, strict=True)]
+
+
 def names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,9 @@ def _parquet_rows(path: Path) -> list[Raw]:
 
 def _csv_rows(path: Path) -> list[Raw]:
     reader = csv.DictReader(io.StringIO(read_text(path, TaskFileError), newline=""), strict=True)
+    names = [name for name in reader.fieldnames or [] if name]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise TaskFileError(f"{path}:1: two columns named {doubled[0]!r}; rename or remove one")
     rows: list[Raw] = []
     problems: list[str] = []
     line = 2
@@ -106,23 +110,40 @@ def _csv_rows(path: Path) -> list[Raw]:
     return rows
 
 
+_HUB = re.compile(
+    r"hf:(?P<name>[^:@]+)(@(?P<revision>[^/:]+)(/(?P<config>[^:]+))?)?(:(?P<split>.+))?$"
+)
+
+
+_CONFIG = "name a config: hf:owner/name@main/CONFIG:SPLIT; "
+
+
 def _hub_rows(source: str) -> list[Raw]:
-    name, _, split = source.removeprefix("hf:").partition(":")
+    """`hf:owner/name[@revision[/config]][:split]`; the newest is the revision `main`.
+
+    Raises TaskFileError with the splits that there are.
+    """
     import datasets
 
+    known = _HUB.match(source)
+    if known is None:
+        raise TaskFileError(f"{source}: write hf:owner/name@revision/config:split")
+    name, revision, config, split = (known[k] for k in ("name", "revision", "config", "split"))
     try:
-        table = datasets.load_dataset(name, split=split or None)
+        chosen = {"name": config, "revision": revision}
+        given = {key: value for key, value in chosen.items() if value is not None}
+        table = datasets.load_dataset(name, split=split, **given)
         if not isinstance(table, datasets.Dataset):
             if len(table) != 1:
                 raise TaskFileError(
-                    f"{source}: has splits {', '.join(table)}; choose one: hf:{name}:SPLIT"
+                    f"{source}: has splits {', '.join(table)}; choose one: {source}:SPLIT"
                 )
             (table,) = table.values()
     except (OSError, ValueError, RuntimeError) as problem:
         what = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise TaskFileError(
-            f"{source}: cannot be loaded ({what}); check the name and the connection, "
-            "or give a local file"
+            f"{source}: cannot be loaded ({what}); {_CONFIG if 'onfig' in what else ''}"
+            "check the name and the connection, or give a local file"
         ) from None
     return [(_without_nulls(dict(row)), _at(f"{source}:row {i}")) for i, row in enumerate(table, 1)]
 

@@ -36,6 +36,8 @@ class TaskRow(Value):
     reference: str | None = Field(default=None, min_length=1)
     score: str | None = None
     criteria: list[Criterion] = Field(default_factory=list)
+    preference: bool = False
+    """Scored by preference against a reference recipe (protocol `pairwise`): needs no rubric."""
 
     @field_validator("target", mode="before")
     @classmethod
@@ -54,7 +56,7 @@ class TaskRow(Value):
             )
         if not self.prompt and self.turns[-1].role != "user":
             raise ValueError(f"task {self.id!r}: the last turn must be the user's")
-        if not self.criteria and self.target is None:
+        if not self.criteria and self.target is None and not self.preference:
             raise ValueError(f"task {self.id!r} cannot be scored; give it criteria or a target")
         if self.criteria and self.target is not None:
             raise ValueError(f"task {self.id!r} has criteria and a target; keep one of the two")
@@ -65,12 +67,13 @@ class TaskFile(Value):
     """A YAML task file; its JSON Schema is what an editor completes from.
 
     `files` are tables of tasks beside it, in the `format` that it names or in the one that their
-    rows have.
+    rows have; `columns` says which of their columns are ours (`prompt: my_question`).
     """
 
     name: str | None = None
     format: str | None = None
     files: list[str] = Field(default_factory=list)
+    columns: dict[str, str] = Field(default_factory=dict)
     defaults: Defaults = Defaults()
     tasks: list[TaskRow] = Field(default_factory=list)
 

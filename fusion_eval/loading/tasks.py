@@ -6,6 +6,8 @@ that somebody names; everything else has the keys of our own task file.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from fusion_eval.loading.consistency import (
     unknown,
 )
 from fusion_eval.loading.formats import FORMATS, BadRowError, format_of
+from fusion_eval.loading.questions import as_tasks, with_columns
 from fusion_eval.loading.rows import Raw, Where, rows_of
 from fusion_eval.loading.taskfile import Defaults, TaskFile, TaskRow, task_of
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
@@ -34,13 +37,14 @@ def load_tasks(source: str | Path, format: str | None = None) -> TaskSet:
     """Read one task file or `hf:owner/name[:split]`; raises TaskFileError with all problems.
 
     format : name of `FORMATS`, for rows whose shape does not say what they are
+    A source may say which columns of a table are ours: `sheet.csv?prompt=my_question`.
     """
-    place = str(source)
+    place, columns = with_columns(str(source))
     if Path(place).suffix in {".yaml", ".yml"} and not place.startswith("hf:"):
         return tasks_in(read_yaml(Path(place), TaskFileError), format)
     name = Path(place.removeprefix("hf:").split(":")[0] if place.startswith("hf:") else place)
     stem = name.name if place.startswith("hf:") else name.stem
-    return _tasks(stem, (place,), rows_of(place), Defaults(), format)
+    return _tasks(stem, (str(source),), as_tasks(rows_of(place), columns), Defaults(), format)
 
 
 def load_task_files(sources: Iterable[str | Path]) -> TaskSet:
@@ -88,7 +92,8 @@ def tasks_in(document: Located, format: str | None = None) -> TaskSet:
     raw = [_yaml_row(document, row, (*above, i)) for i, row in enumerate(rows)]
     for name in file.files:
         try:
-            raw += rows_of(str(path.parent / name) if not name.startswith("hf:") else name)
+            place = str(path.parent / name) if not name.startswith("hf:") else name
+            raw += as_tasks(rows_of(place), file.columns)
         except TaskFileError as error:
             problems += error.problems
     sources = (str(path), *(str(path.parent / name) for name in file.files))
@@ -134,8 +139,27 @@ def _tasks(
         said = "holds no task; write one under `tasks:` (`fusion-eval init`)"
         problems.append(f"{sources[0]}: {said}")
     if problems:
-        raise TaskFileError(problems)
+        raise TaskFileError(by_cause(problems))
     return TaskSet(name=name, tasks=tuple(task for task, _ in tasks), sources=sources)
+
+
+_FEW = 20
+
+
+def by_cause(problems: Sequence[str]) -> list[str]:
+    """Problems in order; of more than twenty that differ only in their line the first three."""
+    causes = [re.sub(r"\d+", "#", problem) for problem in problems]
+    counts, seen, made = Counter(causes), Counter[str](), list[str]()
+    for problem, cause in zip(problems, causes, strict=True):
+        seen[cause] += 1
+        if counts[cause] <= _FEW or seen[cause] <= _SHOWN:
+            made.append(problem)
+        elif seen[cause] == counts[cause]:
+            made.append(f"… and {counts[cause] - _SHOWN:,} more lines with this problem: {problem}")
+    return made
+
+
+_SHOWN = 3
 
 
 def _merged(raw: Sequence[Raw], format: str | None) -> list[Raw]:

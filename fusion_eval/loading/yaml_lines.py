@@ -82,7 +82,10 @@ def read_text(path: Path, error: type[InputError]) -> str:
             raise error(
                 f"{path}: larger than {_MAX_BYTES >> 20} MB; give {other}, or several smaller ones"
             )
-        return path.read_text("utf-8-sig")
+        text = path.read_text("utf-8-sig")
+        if text.startswith("version https://git-lfs.github.com/spec"):
+            raise error(f"{path}: a pointer of Git LFS, not the file; run `git lfs pull`")
+        return text
     except FileNotFoundError:
         raise error(f"{path}: no such file{_near(path)}") from None
     except UnicodeDecodeError as problem:

@@ -25,7 +25,20 @@ def audit(run: Run, trials: pd.DataFrame) -> list[Finding]:
     made = [dict(one) for one in run.manifest.get("audit") or []]
     counted = _denominators(trials)
     reach = ceiling(trials) if trials["score"].notna().any() else None
-    return [*made, *counted, *_all_fail(reach)]
+    return [*made, *_unscored(run, trials), *counted, *_all_fail(reach)]
+
+
+def _unscored(run: Run, trials: pd.DataFrame) -> list[Finding]:
+    """A run on bare prompts: its answers wait for a comparison."""
+    answered = trials["failure"].isna().any()
+    if trials["score"].notna().any() or trials["protocol"].notna().any() or not answered:
+        return []
+    first = plain(trials["recipe"].iloc[0])
+    text = (
+        "no answer has a score: the tasks have neither target nor rubric, or nothing was graded. "
+        f"By preference: `fusion-eval grade {run.id} --protocol pairwise --against '{first}'`"
+    )
+    return [{"kind": "no scores", "text": text}]
 
 
 def _denominators(trials: pd.DataFrame) -> list[Finding]:
