@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.api import settled
-from fusion_eval.bench.configure import override
 from fusion_eval.bench.execute import execute
+from fusion_eval.bench.manifest import inputs_hash
 from fusion_eval.bench.progress import Progress
-from fusion_eval.core import Bench, TaskSet
+from fusion_eval.core import TaskSet
 from fusion_eval.errors import InputError
 from fusion_eval.gate import Checked, Policy, gate, read_baseline
 from fusion_eval.gate.baseline import Baseline, taken
@@ -60,6 +60,9 @@ def until_decided(
 ) -> Campaign:
     """Run blocks of random tasks until every quality rule of the policy is decided.
 
+    The budget is one for all looks, starts and stops: what runs of these looks ever spent, by the
+    ledger in `output_dir`, counts.
+
     Raises InputError for a policy without quality rules, for fewer than 20 tasks that the baseline
     has too (four looks need five tasks each), and for what `gate` refuses.
     """
@@ -68,17 +71,14 @@ def until_decided(
     order = _shuffled(chosen, old, ready.seed)
     plan = design(len(order.tasks), alpha=policy.alpha)
     looks: list[tuple[Seen, ...]] = []
-    paid, run, why = 0.0, None, "all tasks"
+    together = [inputs_hash(_first(order, count), ready) for count in plan.tasks]
+    run, why = None, "all tasks"
     for count in plan.tasks:
-        if (left := _left(ready, paid)) is None:
-            why = "budget"
-            break
         before = run
         run = execute(
-            _first(order, count), left, results=Path(output_dir), world_tasks=everything,
-            progress=progress,
+            _first(order, count), ready, results=Path(output_dir), world_tasks=everything,
+            progress=progress, together=together,
         )  # fmt: skip
-        paid += float(run.manifest.get("paid_usd") or 0.0)
         if run.manifest["status"] != "finished":
             why = "budget" if run.manifest["status"] == "stopped_by_budget" else "not finished"
             break
@@ -90,12 +90,12 @@ def until_decided(
             why = "decided" if count < plan.tasks[-1] else "all tasks"
             break
     if run is None:
-        raise InputError("the budget is 0; give one above 0")
+        raise InputError("the design has no looks; give more tasks")
     done = len(set(taken(run).trials["task_hash"]))
     checked = _final(run, old, policy, looks) if done else None
     return Campaign(
         run=run, looks=tuple(looks), checked=checked, tasks=done, planned=len(order.tasks),
-        why=why, paid_usd=paid,
+        why=why, paid_usd=float(run.manifest.get("paid_usd") or 0.0),
     )  # fmt: skip
 
 
@@ -121,14 +121,6 @@ def _first(order: TaskSet, count: int) -> TaskSet:
         name=order.name, tasks=order.tasks[:count], sources=order.sources,
         limit=None if count == len(order.tasks) else count,
     )  # fmt: skip
-
-
-def _left(bench: Bench, paid: float) -> Bench | None:
-    """The bench with what is left of its budget; None where nothing is."""
-    most = bench.limits.budget_usd
-    if most is None:
-        return bench
-    return override(bench, budget_usd=most - paid) if most > paid else None
 
 
 def _looked(plan: Design, run: Run, old: Baseline, policy: Policy) -> tuple[Seen, ...]:

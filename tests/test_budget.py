@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections import Counter
 from dataclasses import replace
@@ -16,6 +17,7 @@ from engine_kit import (
     bench_file,
     call,
     committed,
+    completion,
     later,
     model,
     rows,
@@ -344,7 +346,7 @@ def test_dollars_beyond_the_worst_case_are_named_with_their_model():
 
         send = budget.wrap(reply)
         for _ in range(3):
-            await send(call())
+            await send(call(price=Price(input=1.0, output=1.0)))
         return budget
 
     ((named, (calls, usd)),) = asyncio.run(work()).above.items()
@@ -354,6 +356,47 @@ def test_dollars_beyond_the_worst_case_are_named_with_their_model():
     said = " ".join(money_lines(summary))
     assert "m billed $0.4" in said
     assert "more than the worst case that was reserved, in 2 calls" in said
+
+
+def test_nothing_is_above_a_worst_case_where_nothing_was_reserved():
+    """A server of one's own that reports a cost has no price that could be wrong."""
+
+    async def work() -> Budget:
+        budget = Budget(None, lambda _: 0.0, lambda _, __: 0.5)
+
+        async def reply(_: Call) -> Reply:
+            return REPLY
+
+        await budget.wrap(reply)(call())
+        return budget
+
+    budget = asyncio.run(work())
+    assert (budget.above, budget.misbilled, budget.spent) == ({}, None, 0.5)
+
+
+def test_an_endpoint_that_bills_far_above_its_price_is_stopped_after_a_few_calls(
+    tmp_path: Path, paid: str
+):
+    """A price per thousand tokens instead of a million cost $315 of a budget of one dollar."""
+    seen = 0
+
+    async def lying(body: bytes, number: int) -> tuple[int, str]:
+        nonlocal seen
+        seen += 1
+        await asyncio.sleep(0.05)
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "cost": 3.0}
+        return 200, json.dumps(completion("Answer: 1", usage=usage))
+
+    with served(simulator(lying)) as url:
+        limits = {"max_in_flight": 64}
+        recipes = {"solo": {"strategy": "solo", "member": "heron"}}
+        endpoint = {"base_url": url, "api_key_env": paid}
+        bench = bench_file(tmp_path, endpoint, price=PRICE, limits=limits, recipes=recipes)
+        run = fe.run(MINI, bench, budget_usd=1.0, output_dir=tmp_path / "results")
+
+    assert 1 <= seen <= 5
+    assert run.manifest["status"] == "stopped_by_budget"
+    assert "heron billed $3.0000 for a call that can cost" in run.manifest["stopped_because"]
 
 
 def _summary_with(above: dict[str, Any]) -> dict[str, Any]:

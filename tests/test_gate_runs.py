@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from fusion_eval.cli import main
+from fusion_eval.engine.upkeep import exported
 from fusion_eval.store import read_run
 
 ROOT = Path(__file__).parents[1]
@@ -121,3 +123,23 @@ def test_too_few_tasks_for_four_looks_are_refused(command):
     )
     assert code == 2
     assert "need 20 or more" in said.err
+
+
+def test_the_budget_of_looks_is_one_over_all_starts_also_where_a_run_left_nothing(command):
+    """Started again as the tool advises, three times, it paid 136 % of its budget."""
+    _baseline(command)
+    Path("policy.yaml").write_text("margin: 1\nrecipes: [solo-heron]\n")
+    told = ("run", TASKS, "--quiet", "--repeats", "1", "--seed", "8", "--json",
+            "--until-decided", "policy.yaml", "--baseline", "base")  # fmt: skip
+    before = set(Path("results").glob("2*"))
+    for start in range(3):
+        code, _ = command(*told, "--recipes", "solo-heron", "--budget", "0.02")
+        assert code == 4
+        if start == 1:  # killed before its directory was written
+            for folder in set(Path("results").glob("2*")) - before:
+                shutil.rmtree(folder)
+    baseline = {folder.name for folder in before}
+    made = [line for line in exported(Path("results/ledger.sqlite")) if line["run"] not in baseline]
+    spent = sum(line["reply"]["cost_reported"] for line in made)
+
+    assert 0.01 < spent <= 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,14 @@ def execute(
     world_tasks: TaskSet | None = None,
     progress: Progress | None = None,
     unreported: bool = False,
+    together: Collection[str] = (),
 ) -> store.Run:
     """Run every recipe on every task and write the run directory; goes on where a stop left it.
 
     `replay` makes a call that is not in the ledger an error; `world_tasks` are the tasks that a
     simulator knows, when only some of them are run. With `unreported` a finished run that has no
-    report yet is taken up too, so that it gets one. Raises InputError before anything is sent or
+    report yet is taken up too, so that it gets one. `together` are hashes of inputs: what earlier
+    runs of them spent counts against the budget too. Raises InputError before anything is sent or
     written when the bench cannot run. How the run ended stands in its manifest under `status`.
     """
     refuse(tasks, bench)
@@ -48,7 +51,7 @@ def execute(
     stop = Stop()
     bench = within_descriptors(bench, progress.note)
     work = _execution(
-        tasks, bench, results, replay, world_tasks or tasks, progress, stop, unreported
+        tasks, bench, results, replay, world_tasks or tasks, progress, stop, unreported, together
     )
     return run_here_or_in_a_thread(work, stop)
 
@@ -62,6 +65,7 @@ async def _execution(
     progress: Progress,
     stop: Stop,
     unreported: bool,
+    together: Collection[str],
 ) -> store.Run:
     wanted = manifests.inputs_hash(tasks, bench)
     ledger_file = results / "ledger.sqlite"
@@ -77,7 +81,8 @@ async def _execution(
         running = Running(
             tasks, bench, results / run_id, clients, ledger, budget, progress, stop, held
         )
-        running.spend_again(run_id)
+        others = {run for inputs in together for run in ledger.runs_with(inputs)} - {run_id}
+        running.spend_again(run_id, others)
         try:
             status = await running.run(replay)
         finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -79,9 +79,11 @@ class Running:
     _output: Output | None = None
     _check: asyncio.Task[None] | None = None
 
-    def spend_again(self, run_id: str) -> None:
-        """What this run spent, or may have, before it was stopped counts against its budget."""
-        self.budget.spent = self.ledger.spent(run_id, self._models())
+    def spend_again(self, run_id: str, others: Iterable[str] = ()) -> None:
+        """What this run spent, or may have, before it was stopped counts against its budget, and
+        what others spent that share it."""
+        models = self._models()
+        self.budget.spent = sum(self.ledger.spent(run, models) for run in (run_id, *others))
         self._lost = self.ledger.failed_attempts(run_id)
 
     async def run(self, replay: bool) -> str:

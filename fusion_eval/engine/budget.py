@@ -15,6 +15,11 @@ from fusion_eval.core import Call, Reply, Send
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.errors import BudgetError
 
+_UNSEEN = 4
+"""Calls of one model in flight at most, while no bill of it was seen."""
+_FAR = 3.0
+"""How often its worst case a bill must be, at least, for the price to be taken for an error."""
+
 
 @dataclass(eq=False, slots=True)
 class Block:
@@ -44,6 +49,10 @@ class Budget:
         self.spent = spent
         self.above: dict[str, tuple[int, float]] = {}
         """Calls that cost more than their worst case, by model, and the US$ beyond it."""
+        self.misbilled: str | None = None
+        """What was wrong with the first bill far above its worst case: nothing is sent after it."""
+        self._seen: set[str] = set()
+        self._unseen: dict[str, int] = {}
         self._worst_usd = worst_usd
         self._paid_usd = paid_usd
         self._in_flight: dict[int, float] = {}
@@ -85,19 +94,26 @@ class Budget:
         self._changed.set()
 
     def wrap(self, send: Send) -> Send:
-        """Reserve, send, settle. Raises BudgetError when the worst case cannot fit any more."""
+        """Reserve, send, settle. Raises BudgetError when the worst case cannot fit any more.
+
+        A model is held to a few calls until a bill of it was seen. After the first bill far above
+        its worst case nothing is sent any more: price or endpoint are not what the bench says.
+        """
 
         async def within(call: Call) -> Reply:
             worst = self._worst_usd(call)
             block = self._block_of.get(call.key)
             attempt = await self._reserve(worst, block)
-            cost = worst or 0.0  # what an attempt of unknown bill may have cost
+            cost = 0.0
             try:
-                reply = await send(call)
+                await self._first_bills(call)
+                cost = worst or 0.0  # what an attempt of unknown bill may have cost
+                try:
+                    reply = await send(call)
+                finally:
+                    self._unseen[call.model.name] -= 1
                 paid = self._paid_usd(call, reply)
-                if worst is not None and paid is not None and paid > worst:
-                    calls, usd = self.above.get(call.model.name, (0, 0.0))
-                    self.above[call.model.name] = calls + 1, usd + paid - worst
+                self._compare(call, worst, paid)
                 cost = paid if paid is not None else cost
                 return reply
             except AttemptFailedError as problem:
@@ -110,6 +126,32 @@ class Budget:
                 self._settle(attempt, cost, block)
 
         return within
+
+    async def _first_bills(self, call: Call) -> None:
+        """Wait while as many calls of this model are in flight as may be before its first bill."""
+        name = call.model.name
+        while self.most is not None and name not in self._seen and not self.misbilled:
+            if self._unseen.get(name, 0) < _UNSEEN:
+                break
+            await self._change()
+        if self.misbilled:
+            raise BudgetError(self.misbilled)
+        self._unseen[name] = self._unseen.get(name, 0) + 1
+
+    def _compare(self, call: Call, worst: float | None, paid: float | None) -> None:
+        """Note a bill above what was reserved; a model without a price has nothing reserved."""
+        name = call.model.name
+        self._seen.add(name)
+        if worst is None or paid is None or paid <= worst or call.model.price is None:
+            return
+        calls, usd = self.above.get(name, (0, 0.0))
+        self.above[name] = calls + 1, usd + paid - worst
+        if self.most is not None and paid > _FAR * worst and self.misbilled is None:
+            self.misbilled = (
+                f"{name} billed ${paid:.4f} for a call that can cost ${worst:.4f} at most at the "
+                "price of the bench; compare its `price:` (US$ per million tokens) and "
+                "`max_tokens` with what the endpoint bills"
+            )
 
     async def _reserve(self, worst: float | None, block: Block | None) -> int:
         """Take the block's own money first, the rest from what nobody has set aside."""

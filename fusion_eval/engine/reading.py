@@ -43,6 +43,12 @@ class Reading:
         failed = self.failed_attempts(run).values()
         return sum(paid) + sum(prices.possibly(attempts) or 0.0 for attempts in failed)
 
+    def runs_with(self, inputs: str) -> list[str]:
+        """Ids of the runs that sent something with these inputs, by the digits of their hash that
+        an id holds; also those whose directories are gone."""
+        sql = "SELECT DISTINCT run FROM intents UNION SELECT DISTINCT run FROM replies"
+        return [run for (run,) in self._rows(sql) if f"-{inputs[:6]}-" in str(run)]
+
     def history(self, model_id: str, most: int = 2_000) -> Iterator[tuple[str, Reply]]:
         """What was asked of a model (see `rows`) and what it replied, the latest first."""
         columns = stored.COLUMNS
