@@ -135,11 +135,11 @@ def test_the_budget_of_looks_is_one_over_all_starts_also_where_a_run_left_nothin
     for start in range(3):
         code, _ = command(*told, "--recipes", "solo-heron", "--budget", "0.02")
         assert code == 4
-        if start == 1:  # killed before its directory was written
+        if start < 2:  # killed before its directory was written
             for folder in set(Path("results").glob("2*")) - before:
                 shutil.rmtree(folder)
     baseline = {folder.name for folder in before}
     made = [line for line in exported(Path("results/ledger.sqlite")) if line["run"] not in baseline]
     spent = sum(line["reply"]["cost_reported"] for line in made)
 
-    assert 0.01 < spent <= 0.02
+    assert 0.0 < spent <= 0.02
