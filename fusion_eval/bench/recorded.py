@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from fusion_eval.answers.thoughts import split_thoughts
 from fusion_eval.core import Answers, Task, TaskSet, Trial
 from fusion_eval.core.value import Value
 from fusion_eval.errors import InputError, TableError
@@ -81,7 +82,7 @@ def of_file(path: Path, tasks: TaskSet) -> Answers:
     trials: dict[str, dict[tuple[str, int], Trial]] = {}
     problems: list[str] = []
     simulated = False
-    for number, line in enumerate(read_text(path, InputError).splitlines(), 1):
+    for number, line in enumerate(read_text(path, InputError).split("\n"), 1):
         if not line.strip():
             continue
         row = _row(line, f"{path}:{number}", problems)
@@ -133,7 +134,8 @@ def _foreign(
     task: str, recipe: str, repeat: int, answer: str | None, row: AnswerRow | None = None
 ) -> Trial:
     """An answer of which nothing else is known. An empty one has failed, as in a run."""
-    text = answer if answer and answer.strip() else None
+    text = split_thoughts(answer)[0] if answer else None
+    text = text if text and text.strip() else None
     said = row.failure if row is not None else None
     unknown: dict[str, Any] = dict.fromkeys(_CARRIED)
     return Trial(

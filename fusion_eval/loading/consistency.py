@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 
 from fusion_eval.answers.final import read
@@ -135,14 +136,16 @@ def _doubled_below(
 
 def doubled_ids(ids: Sequence[tuple[object, str]]) -> list[str]:
     """One problem per doubled task id, given ids as they stand and their places."""
-    problems, first = [], dict[object, str]()
+    problems, first = [], dict[str, str]()
     for name, place in ids:
-        if isinstance(name, str | int) and name in first:
+        if not isinstance(name, str | int):
+            continue
+        seen = unicodedata.normalize("NFC", str(name)).strip()  # as a reader sees it
+        if seen in first:
             problems.append(
-                f"{place}: task id {name!r} is there twice (also {first[name]}); rename one"
+                f"{place}: task id {name!r} is there twice (also {first[seen]}); rename one"
             )
-        elif isinstance(name, str | int):
-            first[name] = place
+        first.setdefault(seen, place)
     return problems
 
 

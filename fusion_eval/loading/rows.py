@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,10 +26,11 @@ def rows_of(place: str) -> list[Raw]:
     if place.startswith("hf:"):
         return _hub_rows(place)
     path = Path(place)
-    if path.suffix not in _READERS:
-        known = f".yaml, {', '.join(_READERS)} or hf:owner/name"
+    reader = _READERS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
+    if reader is None:
+        known = f".yaml, {', '.join(_READERS)} (also .gz) or hf:owner/name"
         raise TaskFileError(f"{path}: unknown kind of task file; give {known}")
-    return _READERS[path.suffix](path)
+    return reader(path)
 
 
 def _at(place: str) -> Where:
@@ -54,11 +56,13 @@ def _jsonl_rows(path: Path) -> list[Raw]:
 
 
 def _json_rows(path: Path) -> list[Raw]:
-    """One object, or a list of them."""
+    """One object, a list of them, or an object whose `tasks` are that list."""
     try:
         value = json.loads(read_text(path, TaskFileError), object_pairs_hook=_each_key_once)
     except (ValueError, RecursionError) as problem:
         raise TaskFileError(f"{path}: not JSON: {problem}") from None
+    if isinstance(value, dict) and isinstance(value.get("tasks"), list):
+        value = value["tasks"]
     rows = value if isinstance(value, list) else [value]
     return [(row, _at(f"{path}:item {i}")) for i, row in enumerate(rows, 1)]
 
@@ -83,31 +87,60 @@ def _parquet_rows(path: Path) -> list[Raw]:
         raise TaskFileError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError) as problem:
         raise TaskFileError(f"{path}: not Parquet: {problem}") from None
+    narrow = [name for name in table.column_names if pa.types.is_float32(table[name].type)]
     return [
-        (_without_nulls(row), _at(f"{path}:row {i}")) for i, row in enumerate(table.to_pylist(), 1)
+        (_without_nulls(_shortest(row, narrow)), _at(f"{path}:row {i}"))
+        for i, row in enumerate(table.to_pylist(), 1)
     ]
 
 
+def _shortest(row: dict[str, Any], narrow: Sequence[str]) -> dict[str, Any]:
+    """Numbers of 32 bits in their shortest form: 0.1, which 64 bits show as 0.10000000149011612."""
+    short = {
+        name: float(f"{row[name]:.7g}")
+        for name in narrow
+        if row[name] is not None and math.isfinite(row[name])
+    }
+    return {**row, **short}
+
+
 def _csv_rows(path: Path) -> list[Raw]:
-    reader = csv.DictReader(io.StringIO(read_text(path, TaskFileError), newline=""), strict=True)
-    names = [name for name in reader.fieldnames or [] if name]
-    if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise TaskFileError(f"{path}:1: two columns named {doubled[0]!r}; rename or remove one")
+    text = read_text(path, TaskFileError)
+    first = text.partition("\n")[0]
+    sign = max(",;\t", key=first.count)  # of equals the comma
+    spaced = f"{sign} " in first  # `id, prompt, check`: the space belongs to the comma
+    table = io.StringIO(text, newline="")
+    reader = csv.reader(table, delimiter=sign, strict=True, skipinitialspace=spaced)
     rows: list[Raw] = []
     problems: list[str] = []
     line = 2
     try:
-        for row in reader:
+        names = _columns(next(reader, []), f"{path}:1")
+        for cells in reader:
             place, line = f"{path}:{line}", reader.line_num + 1
-            if None in row:
-                problems.append(f"{place}: more cells than columns; quote a cell that has commas")
-            plain = {k: v for k, v in row.items() if v not in (None, "") and k is not None}
-            rows.append((plain, _at(place)))
+            if len(cells) > len(names):
+                text = f"more cells than columns; quote a cell that has a {sign!r}"
+                problems.append(f"{place}: {text}")
+            plain = {k: v for k, v in zip(names, cells, strict=False) if v.strip()}
+            if plain:
+                rows.append((plain, _at(place)))
     except csv.Error as problem:
         problems.append(f"{path}:{line}: not CSV: {problem}; give a JSONL file where it is large")
     if problems:
         raise TaskFileError(problems)
     return rows
+
+
+_OURS = {"id", "prompt", "system", "target", "check", "reference", "domain", "cluster", "score"}
+
+
+def _columns(header: list[str], place: str) -> list[str]:
+    """Names of the columns, in lower case where ours are so; TaskFileError where one is doubled."""
+    names = [name.strip() for name in header]
+    names = [name.lower() if name.lower() in _OURS else name for name in names]
+    if double := next((name for name in names if name and names.count(name) > 1), None):
+        raise TaskFileError(f"{place}: two columns named {double!r}; rename or remove one")
+    return names
 
 
 _HUB = re.compile(
@@ -152,6 +185,8 @@ def _without_nulls(value: Any) -> Any:
     """Tables fill absent keys with null; a file would not have them."""
     if isinstance(value, dict):
         return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)  # an integer beside a missing one becomes a float in a table
     return [_without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
@@ -160,4 +195,5 @@ _READERS: dict[str, Callable[[Path], list[Raw]]] = {
     ".json": _json_rows,
     ".parquet": _parquet_rows,
     ".csv": _csv_rows,
+    ".tsv": _csv_rows,
 }

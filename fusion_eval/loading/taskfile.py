@@ -39,11 +39,20 @@ class TaskRow(Value):
     preference: bool = False
     """Scored by preference against a reference recipe (protocol `pairwise`): needs no rubric."""
 
-    @field_validator("target", mode="before")
+    @field_validator("id", "target", "domain", "cluster", mode="before")
     @classmethod
-    def _number_as_written(cls, target: object) -> object:
-        plain = isinstance(target, int | float) and not isinstance(target, bool)
-        return str(target) if plain else target
+    def _number_as_written(cls, given: object) -> object:
+        if isinstance(given, bool):
+            word = str(given).lower()
+            raise ValueError(f'{word} is not a text here; quote it: "{word}"')
+        return str(given) if isinstance(given, int | float) else given
+
+    @field_validator("id", "prompt")
+    @classmethod
+    def _not_blank(cls, given: str | None) -> str | None:
+        if given is not None and not given.strip():
+            raise ValueError("holds nothing but spaces; write something, or take the task out")
+        return given
 
     @model_validator(mode="after")
     def _can_be_asked_and_scored(self) -> TaskRow:
@@ -56,7 +65,13 @@ class TaskRow(Value):
             )
         if not self.prompt and self.turns[-1].role != "user":
             raise ValueError(f"task {self.id!r}: the last turn must be the user's")
-        if not self.criteria and self.target is None and not self.preference:
+        scored = self.criteria or self.target is not None or self.preference
+        if not scored and "target" in self.model_fields_set:
+            raise ValueError(
+                f"task {self.id!r} has a target that says nothing; quote it if it is a word of the "
+                'answer: "null", "~"'
+            )
+        if not scored:
             raise ValueError(f"task {self.id!r} cannot be scored; give it criteria or a target")
         if self.criteria and self.target is not None:
             raise ValueError(f"task {self.id!r} has criteria and a target; keep one of the two")

@@ -40,7 +40,7 @@ def load_tasks(source: str | Path, format: str | None = None) -> TaskSet:
     A source may say which columns of a table are ours: `sheet.csv?prompt=my_question`.
     """
     place, columns = with_columns(str(source))
-    if Path(place).suffix in {".yaml", ".yml"} and not place.startswith("hf:"):
+    if Path(place).suffix.lower() in {".yaml", ".yml"} and not place.startswith("hf:"):
         return tasks_in(read_yaml(Path(place), TaskFileError), format)
     name = Path(place.removeprefix("hf:").split(":")[0] if place.startswith("hf:") else place)
     stem = name.name if place.startswith("hf:") else name.stem

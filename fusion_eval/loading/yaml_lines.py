@@ -6,7 +6,10 @@ Doubled keys are errors (PyYAML keeps the last one silently), as are aliases tha
 from __future__ import annotations
 
 import difflib
+import gzip
+import io
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -25,15 +28,23 @@ _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_Base):  # type: ignore[misc]
-    """Numbers as YAML 1.2 has them: `12:30` and `010` stay text (1.1 reads 750 and 8)."""
+    """Numbers and truth as YAML 1.2 has them: `12:30`, `010`, `no` and `on` stay text.
+
+    YAML 1.1 reads 750, 8, false and true.
+    """
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [
-        (tag, form) for tag, form in kinds if not tag.endswith((":int", ":float", ":timestamp"))
+        (tag, form)
+        for tag, form in kinds
+        if not tag.endswith((":int", ":float", ":timestamp", ":bool"))
     ]
     for first, kinds in _Base.yaml_implicit_resolvers.items()
 }
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:int", re.compile(r"[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789")
 )
@@ -82,7 +93,10 @@ def read_text(path: Path, error: type[InputError]) -> str:
             raise error(
                 f"{path}: larger than {_MAX_BYTES >> 20} MB; give {other}, or several smaller ones"
             )
-        text = path.read_text("utf-8-sig")
+        raw = path.read_bytes()
+        if raw[:2] == b"\x1f\x8b":
+            raw = _unpacked(raw, path, error)
+        text = raw.decode("utf-8-sig")
         if text.startswith("version https://git-lfs.github.com/spec"):
             raise error(f"{path}: a pointer of Git LFS, not the file; run `git lfs pull`")
         return text
@@ -92,6 +106,18 @@ def read_text(path: Path, error: type[InputError]) -> str:
         raise error(f"{path}: byte {problem.start} is not UTF-8; save the file as UTF-8") from None
     except OSError as problem:
         raise error(f"{path}: cannot be read ({problem.strerror})") from None
+
+
+def _unpacked(raw: bytes, path: Path, error: type[InputError]) -> bytes:
+    """The content of a gzip file, as far as it is not too large."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as packed:
+            content = packed.read(_MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as problem:
+        raise error(f"{path}: not whole gzip ({problem}); pack it again") from None
+    if len(content) > _MAX_BYTES:
+        raise error(f"{path}: larger than {_MAX_BYTES >> 20} MB unpacked; give a Parquet file")
+    return content
 
 
 def _near(path: Path) -> str:
