@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
@@ -62,7 +63,10 @@ class _Endpoint:
         return _json({"object": "list", "data": rows})
 
     async def completions(self, http: HttpRequest) -> Response:
-        raw = await http.body()
+        try:
+            raw = await http.body()
+        except ClientDisconnect:  # nobody reads what is answered
+            return Response(status_code=400)
         arrival, fault = self._entrance.arrival()
         if self._entrance.full:
             reply = _error(429, "Rate limit reached; try again later.", code="rate_limit_exceeded")
