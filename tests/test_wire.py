@@ -162,6 +162,7 @@ def test_a_reply_of_endless_size_is_given_up_before_it_fills_the_memory(
 @pytest.mark.parametrize(
     ("encoding", "content"),
     [("gzip", b"abcd"), ("br", b"abcd"), ("gzip", gzip.compress(b'{"choices": []}')[:-9])],
+    ids=["no gzip", "no brotli", "cut gzip"],
 )
 def test_a_body_that_cannot_be_unpacked_is_a_bad_reply(
     httpserver: HTTPServer, encoding: str, content: bytes
