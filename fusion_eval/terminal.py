@@ -238,7 +238,7 @@ def plan_parts(plan: Plan, detects: str = "") -> list[Table | str]:
         _per_trial(plan),
         f"{_counted(plan)}{_graded(plan)}{_two_phases(plan)}\n"
         f"About {plan.minutes:,.1f} minutes with the calls in flight that are allowed; "
-        f"at most ${_dollars(plan.total('at_most_usd'))} if every reply used all its tokens and "
+        f"{_at_most(plan)} if every reply used all its tokens and "
         "judges and graders had to say everything again. "
         f"Lengths from: {_lengths(plan)}.",
         f"{detects}\nAssumed: {plan.assumptions}.".strip(),
@@ -347,6 +347,11 @@ def _lengths(plan: Plan) -> str:
     for line in plan.lines:
         models.setdefault(line.tokens_source, []).append(f"{line.model} ({line.role})")
     return "; ".join(f"{source}: {', '.join(names)}" for source, names in models.items())
+
+
+def _at_most(plan: Plan) -> str:
+    most = plan.total("at_most_usd")
+    return "an unknown cost" if most is None else f"at most ${_dollars(most)}"
 
 
 def _dollars(value: float | None) -> str:

@@ -8,6 +8,7 @@ own worst case before it is sent: that, and not the block, is what keeps the bud
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -199,8 +200,13 @@ class Budget:
 
     def _too_little(self, what: str, worst: float) -> str:
         most = self.most or 0.0
-        left = most - self.spent
-        return f"{what} may cost ${worst:.4f}, and ${left:.4f} of ${most:.2f} are left"
+        left = max(0.0, most - self.spent)
+        enough = math.ceil((self.spent + self.reserved + worst) * 100 + 1e-6) / 100
+        over = f" (${self.spent:.4f} are spent)" if self.spent > most else ""
+        return (
+            f"{what} may cost ${worst:.4f}, and ${left:.4f} of ${most:g} are left{over}; "
+            f"--budget {enough:.2f} lets it begin"
+        )
 
     def _settle(self, attempt: int, cost: float, block: Block | None) -> None:
         worst = self._in_flight.pop(attempt, 0.0)
