@@ -74,7 +74,9 @@ def text_of(path: Path) -> str:
     try:
         content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
     except (zlib.error, EOFError, gzip.BadGzipFile) as problem:
-        raise TableError(f"{path}: its gzip is damaged ({problem}); copy it again") from None
+        raise TableError(
+            f"{path}: cannot be read: its gzip is damaged ({problem}); copy it again"
+        ) from None
     return content.decode("utf-8-sig")
 
 
