@@ -43,14 +43,10 @@ class Tally:
     done: int = 0
     broken: Counter[str] = field(default_factory=Counter)
     details: dict[str, str] = field(default_factory=dict)
-    _told: set[tuple[str, str]] = field(default_factory=set)
 
-    def lose(self, model: str, problem: CallFailedError, say: Callable[[str], None]) -> None:
-        """Keep why a call failed; a refusal is said at once, the first of its kind by a model."""
+    def lose(self, problem: CallFailedError) -> None:
+        """Keep why a call failed, the first of each kind."""
         self.details.setdefault(problem.failure, str(problem))
-        if problem.failure in LASTING and (model, problem.failure) not in self._told:
-            self._told.add((model, problem.failure))
-            say(f"{model}: {problem}")
 
     def add(self, trial: Trial) -> None:
         """Count one trial."""
