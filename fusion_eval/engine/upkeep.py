@@ -89,8 +89,8 @@ def _lost(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
         {
             "key": str(key),
             "run": str(run),
-            "role": role,
-            "purpose": purpose,
+            "role": role if role is None else str(role),
+            "purpose": purpose if purpose is None else str(purpose),
             "at": when(at),
             "most_usd": prices.possibly(rows.lost(made, worst)),
             "in_flight": outcome is None and me.lives(pulses.get(owner)),
