@@ -136,7 +136,7 @@ class Running:
         try:
             known = await through(call)
         except CallFailedError as problem:
-            self.tally.lose(call.model.name, problem, self.progress.note)
+            self.tally.lose(problem)
             block.facts[place] = Fact.lost(call.model, problem)
             raise
         block.facts[place] = self._fact(call.key, call.model, known)
