@@ -36,7 +36,7 @@ def read(tmp_path, name: str, content: str | bytes) -> list[tuple[str, str | Non
         ("t.csv", "id,prompt,check,target\na,p,exact,x\n,,,\nb,q,exact,y\n", [("a", "x"), ("b", "y")]),
         ("t.tsv", "id\tprompt\tcheck\ttarget\na\tp\texact\tx, y\n", [("a", "x, y")]),
         ("t.jsonl", json.dumps(ROW | {"id": 3, "target": "x\u2028y"}, ensure_ascii=False), [("3", "x\u2028y")]),
-        ("t.jsonl.gz", gzip.compress(json.dumps(ROW).encode()), [("a", "x")]),
+        ("t.jsonl.gz", gzip.compress(json.dumps(ROW).encode(), mtime=0), [("a", "x")]),
         ("t.json", json.dumps({"name": "t", "tasks": [ROW]}), [("a", "x")]),
     ],
 )  # fmt: skip
