@@ -208,7 +208,7 @@ def test_five_tasks_can_never_be_called_better(tmp_path):
 
     assert row["p"] == pytest.approx(2 / 32)
     assert row["conclusion"] == "undecided"
-    assert "no width" in row["caveat"]
+    assert "what so many may have missed" in row["caveat"]
 
 
 def test_one_common_task_has_a_difference_but_no_interval(tmp_path):

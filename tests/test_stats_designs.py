@@ -137,7 +137,8 @@ def test_one_new_run_borrows_the_spread_of_the_baselines_repeats():
     found = fixed_difference(list(new), list(old))
 
     assert found.se == pytest.approx(np.sqrt(old.var(axis=1, ddof=1).sum() * (1 + 1 / 4)) / 10)
-    assert found.freedom == 30
+    spread = old.var(axis=1, ddof=1)  # three degrees of freedom each, as far as they are alike
+    assert found.freedom == pytest.approx(spread.sum() ** 2 / (spread**2 / 5).sum() - 2)
     with pytest.raises(TooFewTasksError, match="same tasks"):
         fixed_difference(list(new), list(old[:9]))
 

@@ -146,7 +146,8 @@ def test_the_table_of_a_pilot_says_what_it_can_see_and_what_would_be_needed():
     assert row["detectable_now"] == pytest.approx(detectable(sd, 40))
     assert row["power"] >= 0.8
     assert row["usd"] == pytest.approx(row["tasks"] * row["repeats"] * 0.032)
-    assert row["tasks_cautious"] > row["tasks"]
+    assert row["tasks_cautious"] == row["tasks"] > row["tasks_as_seen"]
+    assert row["power_as_seen"] > row["power"]
     trials.loc[0, "cost_usd"] = np.nan
     unknown = fe.power(trials, 3.0, reference="b").iloc[0]
     assert np.isnan(unknown["usd"])
@@ -159,7 +160,8 @@ def test_a_tiny_pilot_is_answered_with_a_warning(n):
     row = fe.power(_pilot(0.003, 0.006, n, 1), 3.0).iloc[0]
 
     assert row["caveat"]
-    assert np.isnan(row["tasks"]) == (n == 1)
+    assert np.isnan(row["tasks"])
+    assert not row["detectable_now"] > 1, "beyond the scale of scores"
 
 
 def test_calls_that_two_recipes_share_are_paid_once():

@@ -41,11 +41,12 @@ def show_power(table: pd.DataFrame, *, no_color: bool = False) -> None:
     )
     for name in ("a", "b"):
         drawn.add_column(name, overflow="fold")
-    for name in ("SD", "now: tasks", "finds", "then: tasks", "repeats", "passes", "power", "US$"):
+    names = ("SD", "now: tasks", "finds", "then: tasks", "as seen", "repeats", "passes", "power")
+    for name in (*names, "US$"):
         drawn.add_column(name, justify="right")
     for row in comparisons(table):
         now = f"{row['n']} × {row['repeats_now'] or 0:.3g}"
-        then = [row["tasks"], row["repeats"], row["passes"]]
+        then = [row["tasks"], row["tasks_as_seen"], row["repeats"], row["passes"]]
         drawn.add_row(
             row["a"], row["b"], _plain_points(row["sd"]), now, _plain_points(row["detectable_now"]),
             *["–" if x is None else f"{x:,.0f}" for x in then],
@@ -56,7 +57,9 @@ def show_power(table: pd.DataFrame, *, no_color: bool = False) -> None:
     out.print(drawn)
     out.print(
         "SD: of the paired difference of two task means, points. Finds: the smallest difference "
-        f"that the pilot's own design finds with {aim['power']:.0%} power, points."
+        f"that the pilot's own design finds with {aim['power']:.0%} power, points. Then: with the "
+        "upper 80 % limit of the SD, which a pilot of so few tasks knows badly; as seen: with the "
+        "SD as it is, which is short every second time."
     )
     for line in _study_lines(table):
         out.print(line, markup=False)

@@ -9,9 +9,6 @@ import pandas as pd
 from fusion_eval import stats
 from fusion_eval.stats.frontier import NEVER, NOT_COMPARED
 
-PAIRS_UP_TO = 40
-"""Recipes; beyond, all pairs are too many to look at."""
-
 
 def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) -> dict[str, Any]:
     """The part of the summary that compares.
@@ -19,7 +16,8 @@ def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) 
     trials : see `frames.trials`; table : of `stats.pareto`. Returns `reference`,
     `reference_chosen` (why), `family`, `comparisons` (rows of `stats.compare`, a against the
     reference), and `best` (the highest score) with `not_below_best`: who cannot be told from it
-    when all pairs are looked at (None where there are too many).
+    when all pairs are looked at. A reference that is the winner was chosen on the same data, so
+    its rows are then those of all pairs.
     """
     reference, why = choose_reference(table)
     scored = _scored(table)
@@ -33,16 +31,15 @@ def against(trials: pd.DataFrame, table: pd.DataFrame, level: float, seed: int) 
     }  # fmt: skip
     if reference is None or best is None:
         return found
-    if len(scored) <= PAIRS_UP_TO:
-        every = stats.compare(rows, level=level, seed=seed, second=best)
-        pairs = _ranked(every[every["b"] == best])
-        found["not_below_best"] = [
-            row["a"]
-            for row in pairs
-            if row["conclusion"] == "undecided" and row["a"] in set(scored["recipe"])
-        ]
-        if reference == best and not _priced(scored):
-            return found | {"comparisons": pairs, "family": "all pairs"}
+    every = stats.compare(rows, level=level, seed=seed, second=best)
+    pairs = _ranked(every[every["b"] == best])
+    found["not_below_best"] = [
+        row["a"]
+        for row in pairs
+        if row["conclusion"] == "undecided" and row["a"] in set(scored["recipe"])
+    ]
+    if reference == best:
+        return found | {"comparisons": pairs, "family": "all pairs"}
     compared = stats.compare(rows, reference, level=level, seed=seed)
     return found | {"comparisons": compared.to_dict("records")}
 
@@ -67,10 +64,6 @@ def choose_reference(table: pd.DataFrame) -> tuple[str | None, str]:
 def _scored(table: pd.DataFrame) -> pd.DataFrame:
     """Recipes with a score that is not just the 0 of never having answered."""
     return table[table["score"].notna() & ~table["status"].isin([NEVER, NOT_COMPARED])]
-
-
-def _priced(scored: pd.DataFrame) -> bool:
-    return bool((scored["cost_usd"].notna() & (scored["cost_unknown"] == 0)).any())
 
 
 def _ranked(pairs: pd.DataFrame) -> list[dict[Any, Any]]:

@@ -9,7 +9,6 @@ from fusion_eval.report.choice import FEW_TASKS, Name, choice, short_choice
 from fusion_eval.report.kinds import alike_sentence, kinds_sentence
 from fusion_eval.report.words import dollars, listed, number, plain, points, points_range
 from fusion_eval.report.worth import equal_dollars, time_limits
-from fusion_eval.stats import equivalence
 from fusion_eval.stats.caveats import percent
 
 _FEW = 3
@@ -231,12 +230,16 @@ def _more_tasks(summary: Mapping[str, Any], name: Name) -> str:
         f"{points_range({**closest, 'value': closest['difference']}, signed=True)} points"
     )
     many = f"about {needed:,} tasks" if needed <= 100_000 else "more than 100,000 tasks"
+    if closest.get("tasks_to_decide_high") and needed <= 100_000:
+        low, high = closest["tasks_to_decide_low"], closest["tasks_to_decide_high"]
+        many += f" ({int(low):,} to {int(high):,})"
     price = ""
     if found["more_usd"] and needed <= 100_000:
         price = f", at about {dollars(found['more_usd'])} more for these two with their grading"
     return (
         f"The undecided pair that is closest to a decision is {pair}; {many} like these would "
-        f"decide it if the difference stays what it is (now {closest['n']}){price}."
+        "decide it with 80 % power if they truly differ by a point or more "
+        f"(now {closest['n']}){price}."
     )
 
 
@@ -248,10 +251,9 @@ def _ratio(row: Mapping[str, Any]) -> float:
 
 
 def tasks_to_decide(row: Mapping[str, Any]) -> int:
-    """Tasks at which the half-width shrinks to the difference: n (half-width / difference)^2."""
-    if _ratio(row) == 0:
-        return 10**9
-    return equivalence.tasks_to_decide(row["difference"], (row["high"] - row["low"]) / 2, row["n"])
+    """Tasks that decide with 80 % power, see `stats.deciding`; 10^9 where nothing tells."""
+    needed = row.get("tasks_to_decide")
+    return 10**9 if needed is None or needed != needed else int(needed)
 
 
 def worth_of_tasks(summary: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 from fusion_eval.errors import StatisticsError
 from fusion_eval.report.words import dollars, escaped, in_code, points_range
 from fusion_eval.stats.controls import of_run
-from fusion_eval.stats.study import decide
+from fusion_eval.stats.study import DESCRIPTIVE, decide
 from fusion_eval.store import Run
 
 _KEPT = ("a", "b", "difference", "low", "high", "p_adjusted", "conclusion", "n", "computed",
@@ -50,7 +50,10 @@ def _study(trials: pd.DataFrame, study: Mapping[str, Any] | None) -> dict[str, A
         outcome = decide(trials, study)
     except StatisticsError as problem:
         return {**said, "verdict": "not decided", "because": str(problem), "contrasts": []}
-    return {**said, "verdict": outcome.verdict, "because": None, "contrasts": list(outcome.rows)}
+    return {
+        **said, "verdict": outcome.verdict, "reading": outcome.reading, "because": None,
+        "contrasts": list(outcome.rows),
+    }  # fmt: skip
 
 
 def sections(summary: Mapping[str, Any], table: Any) -> list[str]:
@@ -66,6 +69,12 @@ def _doubt(warned: Mapping[str, Any]) -> str:
     return f"- {escaped(warned['code'])}: {escaped(warned['text'])}.{reason}"
 
 
+def _verdict(study: Mapping[str, Any]) -> str:
+    if study["verdict"] == DESCRIPTIVE:
+        return f"**Descriptive**, too few tasks to decide: it would be {study['reading']}."
+    return f"The hypothesis is **{study['verdict']}**."
+
+
 def _study_section(summary: Mapping[str, Any], table: Any) -> list[str]:
     study = summary["study"]
     if not study:
@@ -73,7 +82,7 @@ def _study_section(summary: Mapping[str, Any], table: Any) -> list[str]:
     said = (
         f"**{escaped(study['question'])}** Hypothesis: {escaped(study['hypothesis'])} Null: "
         f"{escaped(study['null_hypothesis'])}\n\n"
-        f"The hypothesis is **{study['verdict']}**."
+        f"{_verdict(study)}"
     )
     if study["because"]:
         return ["## Study", f"{said} {escaped(study['because'])}."]

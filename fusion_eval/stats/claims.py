@@ -16,8 +16,9 @@ import pandas as pd
 from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import Missing, is_simulated, recipes
 from fusion_eval.stats.caveats import Side, caveat, sides
-from fusion_eval.stats.estimates import mean_score
-from fusion_eval.stats.evidence import Evidence, by_flips
+from fusion_eval.stats.clusters import score_of
+from fusion_eval.stats.design import Labels, groups_of
+from fusion_eval.stats.evidence import Evidence, evidence
 from fusion_eval.stats.family import check_level
 from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.tables import tidied
@@ -62,7 +63,8 @@ def claims(
     difference a - b (for `best` the one to the rival of the lowest limit) or a mean. `verdict`:
     `supported` where the whole interval agrees with the claim, `contradicted` where all of it
     disagrees, else `undecided`; a `score` is arithmetic and is one or the other;
-    `cannot be tested` with the reason. Paired by task; simultaneous intervals by sign flips.
+    `cannot be tested` with the reason. Paired by task; simultaneous intervals by sign flips,
+    or by t over clusters where tasks share them (CR2, Bonferroni).
 
     Raises
     ------
@@ -74,8 +76,10 @@ def claims(
     _check(listed, recipes(known))
     every = sides(known, missing)
     pairs = list(dict.fromkeys(pair for row in listed for pair in _pairs(row, list(every))))
-    found = _family(pairs, every, level, seed, flips)
-    rows = [_row(row, every, pairs, found, level, missing) for row in listed]
+    groups = groups_of(known, next(iter(every.values())).index, "new tasks")
+    d = [every[a].scores - every[b].scores for a, b in pairs]
+    found = evidence(np.column_stack(d), groups, level, seed, flips) if pairs else None
+    rows = [_row(row, every, pairs, found, level, missing, groups) for row in listed]
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     frame.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
     frame.attrs["family"] = len(pairs)
@@ -123,24 +127,15 @@ def _pairs(row: Claim, names: list[str]) -> list[Pair]:
     return [(row["a"], rival) for rival in _rivals(row, names)]
 
 
-def _family(
-    pairs: list[Pair], every: Mapping[str, Side], level: float, seed: int, flips: int
-) -> Evidence | None:
-    if not pairs:
-        return None
-    d = np.column_stack([every[a].scores - every[b].scores for a, b in pairs])
-    return by_flips(d, level, seed, flips)
-
-
 def _row(
     row: Claim, every: Mapping[str, Side], pairs: list[Pair], found: Evidence | None,
-    level: float, missing: Missing,
+    level: float, missing: Missing, groups: Labels | None,
 ) -> dict[str, Any]:  # fmt: skip
     head = {name: row[name] for name in ("claim", "source", "says", "a", "b", "points")}
     if row["says"] == "untestable":
         return head | {"verdict": UNTESTABLE, "reason": row["why"]}
     if row["says"] == "score":
-        return head | _mean(row, every[row["a"]], level)
+        return head | _mean(row, every[row["a"]], level, groups)
     assert found is not None  # every other claim made pairs
     places = [pairs.index(pair) for pair in _pairs(row, list(every))]
     worst = min(places, key=lambda k: np.nan_to_num(found.low[k], nan=-math.inf))
@@ -157,9 +152,9 @@ def _row(
     }  # fmt: skip
 
 
-def _mean(row: Claim, side: Side, level: float) -> dict[str, Any]:
-    x = side.scores[~np.isnan(side.scores)]
-    found = mean_score(x, level)
+def _mean(row: Claim, side: Side, level: float, groups: Labels | None) -> dict[str, Any]:
+    there = ~np.isnan(side.scores)
+    found = score_of(side.scores[there], None if groups is None else groups[there], level)
     printed = [f"{round(1000 * found.value) / 10:.1f}", f"{int(1000 * found.value) / 10:.1f}"]
     same = f"{row['points']:.1f}" in printed
     return {

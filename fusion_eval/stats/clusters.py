@@ -99,3 +99,31 @@ def freedom_of(size: np.ndarray) -> float:
     a = 1 / np.sqrt(1 - size / n)
     m = np.outer(a, a) * (np.diag(size) - np.outer(size, size) / n)
     return float(np.trace(m) ** 2 / (m**2).sum())
+
+
+def mean_over(values: Floats, clusters: NDArray[np.object_] | None) -> Mean:
+    """`sampled` of the values that are there; NaN where a task is missing, shape (n_tasks,)."""
+    there = ~np.isnan(values)
+    if not there.any():
+        return Mean(value=math.nan, se=math.nan, freedom=0, n=0, units=0, how="no task")
+    return sampled(values[there], None if clusters is None else clusters[there])
+
+
+def collapsed(values: Floats, clusters: NDArray[np.object_] | None) -> tuple[Floats, float]:
+    """One row per cluster in the place of tasks, and the degrees of freedom of their mean.
+
+    values : shape (n_tasks, n_columns), no NaN. The rows have the mean of the tasks and (nearly)
+        its CR2 standard error, so that what takes rows as independent may take these.
+    """
+    n = len(values)
+    if clusters is None:
+        return values, n - 1.0
+    group, size = grouped(values[:, 0], clusters)
+    count = len(size)
+    if count < 2:
+        raise TooFewTasksError("all tasks are in one cluster; an interval needs two or more")
+    sums = np.zeros((count, values.shape[1]))
+    np.add.at(sums, group, values - values.mean(axis=0))
+    scaled = sums * np.sqrt(count * (count - 1) / (1 - size / n))[:, None] / n
+    # centred again: the correction weighs clusters unequally, and the mean must stay what it is
+    return values.mean(axis=0) + scaled - scaled.mean(axis=0), freedom_of(size)

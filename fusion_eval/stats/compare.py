@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import combinations
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from fusion_eval import frames
 from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.frames import Missing
 from fusion_eval.stats.caveats import Side, sides
-from fusion_eval.stats.clusters import clustered
 from fusion_eval.stats.common import canonical_order
-from fusion_eval.stats.design import Labels, by_task, groups_of, repeats_of, repeats_on
+from fusion_eval.stats.design import by_task, groups_of, repeats_of, repeats_on
 from fusion_eval.stats.estimand import Estimand
-from fusion_eval.stats.evidence import Evidence, by_flips, by_t
+from fusion_eval.stats.evidence import Evidence, by_t, evidence
 from fusion_eval.stats.family import COLUMNS, Rules, rules_of, table_of
 from fusion_eval.stats.fixed import fixed_difference, fixed_mean
 from fusion_eval.stats.headline import note, versions
@@ -44,6 +42,7 @@ def compare(
     flips: int = FLIPS,
     estimand: Estimand = "new tasks",
     force: bool = False,
+    chosen: bool | None = None,
 ) -> pd.DataFrame:
     """Compare recipes on the tasks they share, with errors controlled over the whole table.
 
@@ -52,7 +51,8 @@ def compare(
     trials : DataFrame, one row per (task, recipe, repeat), see `frames.trials`; or any table with
         `task`, `recipe` and `score` (0 to 1), see `stats.tables.tidied`
     reference : compare every other recipe (a) with this one (b); without it all pairs, the one
-        with the higher mean first
+        with the higher mean first. A reference that has the highest mean counts as chosen on these
+        data, whoever names it: errors are then controlled over all pairs
     margin : points (0 to 100) within which two recipes count as equal; needed for `equivalent`
     level : joint coverage of the intervals; 1 - level is the family-wise error rate
     seed : seed of the random flips
@@ -64,6 +64,8 @@ def compare(
         gate); or `new domains` (domains are a sample too)
 
     force : compare trials that were graded under different protocols, with a caveat
+    chosen : whether the reference was chosen on these data, if that is known; False for one that
+        was named before there were any
 
     Returns
     -------
@@ -74,7 +76,8 @@ def compare(
     and Bonferroni's intervals; the method says so. `conclusion`: `equivalent` when two one-sided
     t tests put the difference inside the margin (`p_equivalent`, Holm over the table), `better`
     or `worse` when interval and adjusted p both say so, else `undecided`; then `tasks_to_decide`
-    says about how many would do. `p_noninferior` is unadjusted. A task counts as a tie when its
+    says how many would do with 80 % power (`stats.deciding`), between `tasks_to_decide_low` and
+    `_high`. `p_noninferior` is unadjusted. A task counts as a tie when its
     difference is no larger than what repeats differ by. Each pair uses its common tasks (`n`);
     the caveat names what is missing.
 
@@ -93,12 +96,21 @@ def compare(
     caveat = refuse_mixed(trials, force=force)
     trials = tidied(trials)
     known = sides(trials, missing)
-    chosen = _pairs(known, reference)
-    pairs = [(known[b], known[a]) if a == second else (known[a], known[b]) for a, b in chosen]
+    named = _pairs(known, reference)
+    if chosen is None:
+        chosen = reference is not None and len(known) > 2 and _leads(known, reference)
+    second = reference if chosen else second
+    family = _pairs(known, None) if chosen else named
+    pairs = [(known[b], known[a]) if a == second else (known[a], known[b]) for a, b in family]
     _refuse_strangers(pairs)
     table = table_of(pairs, _evidence(trials, trials, pairs, rules, seed, flips), rules)
+    if chosen:
+        attrs = table.attrs
+        table = table[table["b"] == known[str(reference)].label].reset_index(drop=True)
+        table.attrs = attrs
     table.attrs |= {**trials.attrs, "simulated": frames.is_simulated(trials)}
-    for text in (caveat, note(trials), *notes(trials)):
+    winner = f"{reference} was chosen on these data: controlled over all pairs" if chosen else None
+    for text in (caveat, note(trials), winner, *notes(trials)):
         table = with_caveat(table, text)
     return table
 
@@ -171,18 +183,7 @@ def _evidence(
         return by_t(_on_these_tasks(a, b, pairs, rules.missing), rules.level)
     d = np.column_stack([one.scores - two.scores for one, two in pairs])
     groups = groups_of(a if a is b else pd.concat([a, b]), pairs[0][0].index, rules.estimand)
-    if groups is None:
-        return by_flips(d[~np.isnan(d).all(axis=1)], rules.level, seed, flips)
-    return by_t([_grouped(column, groups) for column in d.T], rules.level)
-
-
-def _grouped(d: np.ndarray, groups: Labels) -> Mean:
-    """The mean over the tasks that are there; without standard error if they are of one group."""
-    there = ~np.isnan(d)
-    if len(set(groups[there])) > 1:
-        return clustered(d[there], groups[there])
-    n = int(there.sum())
-    return Mean(value=float(d[there].mean()), se=math.nan, freedom=0, n=n, units=1, how="one group")
+    return evidence(d, groups, rules.level, seed, flips)
 
 
 def _on_these_tasks(a: pd.DataFrame, b: pd.DataFrame, pairs: Pairs, missing: Missing) -> list[Mean]:
@@ -222,6 +223,10 @@ def _pairs(known: dict[str, Side], reference: str | None) -> list[tuple[str, str
     if reference is None:
         return list(combinations(ranked, 2))
     return [(name, reference) for name in ranked if name != reference]
+
+
+def _leads(known: dict[str, Side], name: str) -> bool:
+    return _level(known[name]) >= max(_level(side) for side in known.values())
 
 
 def _level(side: Side) -> float:

@@ -64,7 +64,7 @@ def against(
         parts.append(union_oracle(trials, verdicts, members, f"{subject}/{UNION}"))
     whole = pd.concat([part for part in parts if len(part)])
     whole.attrs = trials.attrs
-    table = compare(whole, subject, margin, level, seed)
+    table = compare(whole, subject, margin, level, seed, chosen=False)
     bounds = {f"{subject}/{ORACLE}", f"{subject}/{UNION}"}
     table["computed"] = table["a"].isin(bounds)
     table["cost_usd"] = table["a"].map(_costs(whole))
@@ -97,6 +97,7 @@ def _best(
         method=BEST_METHOD, caveat=_shared(own), cost_usd=_costs(best).get(name, float("nan")),
     )  # fmt: skip
     unknown = ["sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide"]
+    unknown += ["tasks_to_decide_low", "tasks_to_decide_high"]
     return row.assign(**{column: None for column in unknown if column in row})
 
 

@@ -113,7 +113,9 @@ def length_effect(trials: pd.DataFrame, lengths: pd.Series, level: float = 0.95)
     for _ in range(20):  # alternating projections: unbalanced tables need more than one round
         for group in (TASK, "recipe"):
             table[["x", "y"]] -= table.groupby(group)[["x", "y"]].transform("mean")
-    return slope(_products(table), level)
+    found = slope(_products(table), level)
+    # an interval beyond the scale of scores says nothing that the scale does not say
+    return found if found and found.low >= -1 and found.high <= 1 else None
 
 
 def _within(table: pd.DataFrame, group: list[str], level: float) -> Estimate | None:

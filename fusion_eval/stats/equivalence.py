@@ -16,7 +16,6 @@ from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.means import Mean
 
 Counts = NDArray[np.int64]
-_MOST = 10**9
 
 
 def noninferiority_p(mean: Mean, margin: float) -> float:
@@ -24,7 +23,7 @@ def noninferiority_p(mean: Mean, margin: float) -> float:
 
     Student's t. Small: a is not worse than b by the margin. NaN without standard error.
     """
-    return _above(mean.value + margin, mean)
+    return _above(mean.value + margin, 1 + mean.value, mean)
 
 
 def equivalence_p(mean: Mean, margin: float) -> float:
@@ -32,14 +31,20 @@ def equivalence_p(mean: Mean, margin: float) -> float:
 
     At 5 % it asks for the 90 % interval inside -margin to margin. NaN without standard error.
     """
-    return float(np.maximum(_above(mean.value + margin, mean), _above(margin - mean.value, mean)))
+    low, high = margin + mean.value, margin - mean.value
+    return float(np.maximum(_above(low, 1 + mean.value, mean), _above(high, 1 - mean.value, mean)))
 
 
-def _above(distance: float, mean: Mean) -> float:
+def _above(distance: float, room: float, mean: Mean) -> float:
+    """p of "the limit lies no further than the mean"; `room`: how far a unit could pull it.
+
+    Without any spread: the chance that no unit of those shows one which together would pull the
+    mean over the limit (the rule of three, see `means.flat_limits`).
+    """
     if math.isnan(mean.se):
         return math.nan
     if mean.se == 0:
-        return 0.0 if distance > 0 else 1.0
+        return float((1 - min(1.0, max(0.0, distance) / max(room, 1e-9))) ** mean.units)
     return float(stdtr(mean.freedom, -distance / mean.se))
 
 
@@ -58,14 +63,3 @@ def wins_ties_losses(differences: Floats, band: ArrayLike) -> tuple[Counts, Coun
     close = np.reshape(band, (-1, 1)) + 1e-9
     wins, losses = (differences > close).sum(axis=1), (differences < -close).sum(axis=1)
     return wins, (np.abs(differences) <= close).sum(axis=1), losses
-
-
-def tasks_to_decide(difference: float, half: float, n: int) -> int:
-    """Tasks at which an interval of half-width `half` on `n` tasks would just exclude 0.
-
-    n (half / difference)^2 + 1, if difference and spread stay what they are: a planning figure
-    with the difference's own uncertainty in it. Capped at 10^9.
-    """
-    if not abs(difference) > half * 1e-6:
-        return _MOST
-    return min(_MOST, math.ceil(n * (half / difference) ** 2) + 1)

@@ -16,7 +16,8 @@ from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_simulated, recipes, task_key
 from fusion_eval.stats.caveats import few
-from fusion_eval.stats.estimates import mean_score
+from fusion_eval.stats.clusters import score_of
+from fusion_eval.stats.design import groups_of
 from fusion_eval.stats.family import FEW_TASKS, check_level
 from fusion_eval.stats.paired import sign_flip_p
 from fusion_eval.stats.tables import tidied
@@ -68,14 +69,18 @@ def failures(
     names = recipes(trials)
     if reference is not None and reference not in names:
         raise StatisticsError(f"no recipe {reference!r}; there are: {', '.join(names)}")
-    rates = _rates(trials)
+    rates, groups = _rates(trials), _groups(trials)
     simulated = is_simulated(trials)
     found = []
     for name in names:
         rows = trials[trials["recipe"].astype(str) == name]
         rows.attrs = {"simulated": simulated}
-        p = np.nan if reference in (None, name) else _p(rates, name, str(reference))
-        for row in [_failed(rows, p, level), *_cut(rows, level), *_readings(rows, level)]:
+        p = np.nan if reference in (None, name) else _p(rates, name, str(reference), groups)
+        for row in [
+            _failed(rows, p, level, groups),
+            *_cut(rows, level, groups),
+            *_readings(rows, level, groups),
+        ]:
             found.append({"recipe": name, **row})
     table = pd.DataFrame(found, columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": simulated, "level": level}
@@ -95,44 +100,65 @@ def clopper_pearson(failed: int, n: int, level: float = 0.95) -> Estimate:
     )
 
 
+def _groups(trials: pd.DataFrame) -> pd.Series | None:
+    """Task -> its cluster, where tasks share some."""
+    index = pd.Index(task_key(trials).unique())
+    labels = groups_of(trials, index, "new tasks")
+    return None if labels is None else pd.Series(labels, index=index)
+
+
+def _interval(each: pd.Series, level: float, groups: pd.Series | None) -> Estimate:
+    """Of a mean over tasks (index their keys, no NaN), 0 to 1."""
+    labels = None if groups is None else groups.reindex(each.index).to_numpy(dtype=object)
+    return score_of(each.to_numpy(dtype=np.float64), labels, level)
+
+
 def _rates(trials: pd.DataFrame) -> pd.DataFrame:
     """Share of failed answers, by task and recipe."""
     failed = trials["failure"].notna().astype(float)
     return failed.groupby([task_key(trials), trials["recipe"].astype(str)]).mean().unstack()
 
 
-def _p(rates: pd.DataFrame, a: str, b: str) -> float:
-    d = (rates[a] - rates[b]).dropna().to_numpy()
+def _p(rates: pd.DataFrame, a: str, b: str, groups: pd.Series | None) -> float:
+    """By flips of tasks, or of whole clusters, which fail together."""
+    each = (rates[a] - rates[b]).dropna()
+    d = (each if groups is None else each.groupby(groups.reindex(each.index)).sum()).to_numpy()
     return sign_flip_p(d, rng=np.random.default_rng(0)) if len(d) else np.nan
 
 
-def _failed(rows: pd.DataFrame, p: float, level: float) -> dict[str, object]:
-    found, count = _rate(rows, rows["failure"].notna(), level)
+def _failed(
+    rows: pd.DataFrame, p: float, level: float, groups: pd.Series | None
+) -> dict[str, object]:
+    found, count = _rate(rows, rows["failure"].notna(), level, groups)
     test = "" if np.isnan(p) else "; p by sign flips over common tasks"
     method, simulated = f"{found.method}{test}", is_simulated(rows)
     return _row("failure rate", found, count, method, p, simulated=simulated)
 
 
-def _cut(rows: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
+def _cut(rows: pd.DataFrame, level: float, groups: pd.Series | None) -> Iterator[dict[str, object]]:
     ended = rows[rows["finish"].notna()]
     if len(ended):
-        found, count = _rate(ended, ended["finish"] == _LENGTH, level)
+        found, count = _rate(ended, ended["finish"] == _LENGTH, level, groups)
         lost = task_key(rows).nunique() - task_key(ended).nunique()
         yield _row(
             "cut rate", found, count, found.method, np.nan, lost=lost, simulated=is_simulated(rows)
         )
 
 
-def _rate(rows: pd.DataFrame, which: pd.Series, level: float) -> tuple[Estimate, int]:
+def _rate(
+    rows: pd.DataFrame, which: pd.Series, level: float, groups: pd.Series | None
+) -> tuple[Estimate, int]:
     """Share of answers, and their number."""
     each = which.astype(float).groupby(task_key(rows)).mean()
-    if len(each) == len(rows):
+    if len(each) == len(rows) and groups is None:
         return clopper_pearson(int(which.sum()), len(rows), level), int(which.sum())
-    # repeats of a task fail together, so tasks are counted
-    return mean_score(each.to_numpy(), level), int(which.sum())
+    # repeats of a task fail together, as tasks of a cluster do, so those are counted
+    return _interval(each, level, groups), int(which.sum())
 
 
-def _readings(rows: pd.DataFrame, level: float) -> list[dict[str, object]]:
+def _readings(
+    rows: pd.DataFrame, level: float, groups: pd.Series | None
+) -> list[dict[str, object]]:
     failed = rows["failure"].notna()
     finish = rows["finish"].astype("string").fillna("")
     cut = ~failed & (finish == _LENGTH)
@@ -150,7 +176,7 @@ def _readings(rows: pd.DataFrame, level: float) -> list[dict[str, object]]:
         readings.append(("cut answers left out", deployed.mask(cut), cut))
     if refused.any():
         readings.append(("refusals left out", deployed.mask(refused), refused))
-    return [_reading(rows, word, values, about, level) for word, values, about in readings]
+    return [_reading(rows, word, values, about, level, groups) for word, values, about in readings]
 
 
 def _end(rows: pd.DataFrame, column: str, otherwise: float) -> pd.Series:
@@ -164,17 +190,22 @@ def _open(rows: pd.DataFrame) -> pd.Series:
 
 
 def _reading(
-    rows: pd.DataFrame, word: str, values: pd.Series, about: pd.Series, level: float
+    rows: pd.DataFrame,
+    word: str,
+    values: pd.Series,
+    about: pd.Series,
+    level: float,
+    groups: pd.Series | None,
 ) -> dict[str, object]:
     each = values.groupby(task_key(rows)).mean()
-    x = each.dropna().clip(0.0, 1.0).to_numpy()
+    x = each.dropna().clip(0.0, 1.0)
     lost = len(each) - len(x)
     if not len(x):
         nothing = Estimate(
             value=np.nan, low=np.nan, high=np.nan, level=level, n=0, method="nothing left"
         )
         return _row(word, nothing, int(about.sum()), "nothing left", np.nan, lost=lost)
-    found = mean_score(x, level)
+    found = _interval(x, level, groups)
     return _row(
         word, found, int(about.sum()), found.method, np.nan, lost=lost, simulated=is_simulated(rows)
     )

@@ -13,7 +13,8 @@ from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing
 from fusion_eval.stats.caveats import Side, caveat, few
 from fusion_eval.stats.contrasts import Contrasts, contrasts
-from fusion_eval.stats.equivalence import equivalence_p, noninferiority_p, tasks_to_decide
+from fusion_eval.stats.deciding import tasks_to_decide
+from fusion_eval.stats.equivalence import equivalence_p, noninferiority_p
 from fusion_eval.stats.estimand import Estimand, known, named
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.evidence import Evidence
@@ -21,8 +22,8 @@ from fusion_eval.stats.multiple import holm
 
 COLUMNS = (
     "a", "b", "difference", "se", "low", "high", "p", "p_adjusted", "conclusion", "n",
-    "sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide", "verdict",
-    "estimand", "method", "caveat",
+    "sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide",
+    "tasks_to_decide_low", "tasks_to_decide_high", "verdict", "estimand", "method", "caveat",
 )  # fmt: skip
 FEW_TASKS = 15
 _SLIGHT = 0.005
@@ -59,17 +60,32 @@ def table_of(pairs: Sequence[tuple[Side, Side]], found: Evidence, rules: Rules) 
     # where scores lie in [0, 1], no difference can leave [-1, 1] (a few tasks give wild limits)
     most = np.where(seen.least >= 0, 1.0, math.inf)
     low, high = np.clip(found.low, -most, most), np.clip(found.high, -most, most)
+    needed = _needed(found, rules)
     rows = [
         _row(*pair, found, seen, k, (float(low[k]), float(high[k])), float(together[k]), rules)
+        | {name: float(of[k]) for name, of in needed.items()}
         for k, pair in enumerate(pairs)
     ]
     family = f"; {found.family} over {len(pairs)} comparisons" if len(pairs) > 1 else ""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table.loc[table["conclusion"] != "undecided", list(needed)] = math.nan
     table["method"] += f"{family}; {'simultaneous ' if family else ''}{rules.level:.0%} interval"
     if rules.margin is not None:
         table["method"] += f"; equivalence by two one-sided t tests{', Holm' if family else ''}"
     table.attrs = {"level": rules.level, "critical": found.critical, "family": len(pairs)}
     return table
+
+
+def _needed(found: Evidence, rules: Rules) -> dict[str, Floats]:
+    """Tasks that would decide each pair, by the column that they stand in."""
+    names = ("tasks_to_decide", "tasks_to_decide_low", "tasks_to_decide_high")
+    if rules.estimand == "these tasks":
+        return {name: np.full(len(found.means), math.nan) for name in names}
+    parts = [[getattr(m, name) for m in found.means] for name in ("value", "se", "n")]
+    difference, se, n = (np.array(part, dtype=np.float64) for part in parts)
+    half = (found.high - found.low) / 2
+    needed = tasks_to_decide(difference, se, half, n, 1 - rules.level)
+    return dict(zip(names, (needed.tasks, needed.low, needed.high), strict=True))
 
 
 def _equivalence(found: Evidence, rules: Rules) -> Floats:
@@ -90,8 +106,8 @@ def _row(
     notes = [few(mean.n)] if mean.n < FEW_TASKS else []
     notes += _spread_notes(mean.n, mean.se, rules.estimand)
     notes += caveat(a, b, rules.missing, open_matters=matters)
-    word = _conclusion(low, high, float(found.adjusted[k]), mean.n, equal, rules)
-    undecided = word == "undecided" and mean.se > 0 and rules.estimand != "these tasks"
+    flat = mean.se == 0 and mean.n < FEW_TASKS
+    word = _conclusion(low, high, float(found.adjusted[k]), math.nan if flat else equal, rules)
     return {
         "a": a.label, "b": b.label, "difference": mean.value, "se": mean.se,
         "low": low, "high": high, "p": found.p[k], "p_adjusted": found.adjusted[k],
@@ -100,8 +116,6 @@ def _row(
         "p_noninferior": math.nan if rules.margin is None
         else noninferiority_p(mean, rules.margin / 100),
         "p_equivalent": equal,
-        "tasks_to_decide": tasks_to_decide(mean.value, (high - low) / 2, mean.n)
-        if undecided else math.nan,
         "verdict": word,  # the same under the name that the sketch of the Python API promised
         "estimand": named("mean score difference", rules.estimand, rules.missing),
         "method": found.methods[k], "caveat": "; ".join(notes),
@@ -112,7 +126,9 @@ def _spread_notes(n: int, se: float, estimand: Estimand) -> list[str]:
     if estimand == "these tasks" and math.isnan(se):
         return ["no second repeat shows how much answers vary on these tasks: run more repeats"]
     if n >= 2 and se == 0:
-        return ["the difference is the same on every task, so the interval has no width"]
+        return [
+            "the difference is the same on every task; its limits are what so many may have missed"
+        ]
     return []
 
 
@@ -133,12 +149,9 @@ def _place(low: float, high: float, rules: Rules) -> tuple[bool, ...]:
     return low > 0, high < 0, low > -margin, high < margin
 
 
-def _conclusion(
-    low: float, high: float, adjusted: float, n: int, equal: float, rules: Rules
-) -> str:
+def _conclusion(low: float, high: float, adjusted: float, equal: float, rules: Rules) -> str:
     alpha = 1 - rules.level
-    flat = low == high  # no spread seen: believe it only when the tasks are not few
-    if equal < alpha and not (flat and n < FEW_TASKS):
+    if equal < alpha:
         return "equivalent"
     if low > 0 and adjusted < alpha:
         return "better"

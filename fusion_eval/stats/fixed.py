@@ -24,19 +24,23 @@ tasks have as many, an array of shape (n_tasks, k) is quicker."""
 def fixed_mean(repeats: Repeats) -> Mean:
     """Mean over exactly these tasks.
 
-    SE^2 = n^-2 sum_t s_t^2 / k_t with sum (k_t - 1) degrees of freedom; a task with one repeat
-    takes the mean s^2 of the others. Without any second repeat the standard error is NaN.
+    SE^2 = n^-2 sum_t s_t^2 / k_t; a task with one repeat takes the mean s^2 of the others.
+    Degrees of freedom by Satterthwaite over the tasks, see `_freedom`: a task whose repeats never
+    differ brings none. Without any second repeat the standard error is NaN.
     """
     mean, spread, count = _moments(repeats)
-    freedom = int((count - 1).sum())
-    spread = np.where(count > 1, spread, _pooled(spread, count))
-    return _mean(float(mean.mean()), spread / count, freedom, len(mean))
+    several = count > 1
+    weight = np.where(several, 1 / count, 0.0)
+    if several.any():
+        weight += np.where(several, (1 / count[~several]).sum() / several.sum(), 0.0)
+    parts = weight * np.where(several, spread, 0.0)
+    return _mean(float(mean.mean()), parts, count - 1, len(mean), int(count.sum()))
 
 
 def fixed_difference(a: Repeats, b: Repeats) -> Mean:
     """Mean difference a - b over exactly these tasks, with repeats that were drawn apart.
 
-    SE^2 = n^-2 sum_t (s_At^2 / k_A + s_Bt^2 / k_B), degrees of freedom the sum of all k - 1. A
+    SE^2 = n^-2 sum_t (s_At^2 / k_A + s_Bt^2 / k_B), degrees of freedom by Satterthwaite. A
     task that one side answered once takes the other side's s^2: so one new run can be held
     against a baseline with repeats, on the assumption that the change did not make answers
     noisier. Raises TooFewTasksError if the sides have different numbers of tasks.
@@ -44,12 +48,16 @@ def fixed_difference(a: Repeats, b: Repeats) -> Mean:
     if len(a) != len(b):
         raise TooFewTasksError(f"{len(a)} tasks against {len(b)}; give the same tasks for both")
     (mean_a, spread_a, k_a), (mean_b, spread_b, k_b) = _moments(a), _moments(b)
-    freedom = int((k_a - 1).sum() + (k_b - 1).sum())
-    known = np.where(np.isnan(spread_a), spread_b, spread_a)
-    known = np.where(np.isnan(known), _pooled(known, 1 + ~np.isnan(known)), known)
-    spread_a, spread_b = (np.where(np.isnan(s), known, s) for s in (spread_a, spread_b))
-    variance = spread_a / k_a + spread_b / k_b
-    return _mean(float((mean_a - mean_b).mean()), variance, freedom, len(mean_a))
+    own = 1 / k_a, 1 / k_b
+    has = ~np.isnan(spread_a), ~np.isnan(spread_b)
+    lent = np.where(has[0] | has[1], 0.0, own[0] + own[1]).sum() / max(1, (has[0] | has[1]).sum())
+    # what each estimated s^2 counts for: its own mean, the other side's where that has no s^2 of
+    # its own, and its part of the tasks where neither side has
+    weight_a = np.where(has[0], own[0] + np.where(has[1], 0.0, own[1]) + lent, 0.0)
+    weight_b = np.where(has[1], own[1] + np.where(has[0], 0.0, own[0] + lent), 0.0)
+    parts = np.concatenate([weight_a * np.nan_to_num(spread_a), weight_b * np.nan_to_num(spread_b)])
+    freedom, answers = np.concatenate([k_a - 1, k_b - 1]), int(k_a.sum() + k_b.sum())
+    return _mean(float((mean_a - mean_b).mean()), parts, freedom, len(mean_a), answers)
 
 
 def _moments(repeats: Repeats) -> tuple[Floats, Floats, NDArray[np.int64]]:
@@ -68,11 +76,25 @@ def _moments(repeats: Repeats) -> tuple[Floats, Floats, NDArray[np.int64]]:
     return mean, spread, count
 
 
-def _pooled(spread: Floats, count: NDArray[np.int64]) -> float:
-    return float(spread[count > 1].mean()) if (count > 1).any() else math.nan
+def _mean(value: float, parts: Floats, freedom: NDArray[np.int64], n: int, answers: int) -> Mean:
+    """From what each estimated variance adds to n^2 SE^2, and its degrees of freedom."""
+    if not (freedom > 0).any():
+        how = "one repeat: its spread is unknown"
+        return Mean(value=value, se=math.nan, freedom=0, n=n, units=answers, how=how)
+    se, df = math.sqrt(float(parts.sum())) / n, _freedom(parts, freedom)
+    how = f"t, spread of repeats, {df:.0f} df"
+    return Mean(value=value, se=se, freedom=df, n=n, units=answers, how=how)
 
 
-def _mean(value: float, variances: Floats, freedom: int, n: int) -> Mean:
-    se = math.sqrt(float(variances.sum())) / n
-    how = f"t, spread of repeats, {freedom} df" if freedom else "one repeat: its spread is unknown"
-    return Mean(value=value, se=se, freedom=freedom, n=n, units=n, how=how)
+def _freedom(parts: Floats, freedom: NDArray[np.int64]) -> float:
+    """Satterthwaite's degrees of freedom of a sum of variances, each with its own.
+
+    (sum p)^2 / sum(p^2 / (f + 2)) - 2, with p^2 f / (f + 2) in the place of p^2, as the square of
+    an estimated variance is too large by (f + 2) / f: for equal variances this is the sum of all f,
+    where most repeats never differ it is what the others have. At least 1, at most the sum.
+    """
+    squares = float((parts**2 / (freedom + 2)).sum())
+    if squares == 0:
+        return float(freedom.sum())
+    found = float(parts.sum()) ** 2 / squares - 2
+    return float(min(max(1.0, found), freedom.sum()))

@@ -15,10 +15,13 @@ import pandas as pd
 from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, recipes
-from fusion_eval.stats.design import labels_of, repeats_of
-from fusion_eval.stats.estimates import Floats, t_interval
+from fusion_eval.stats.clusters import mean_over
+from fusion_eval.stats.design import Labels, groups_of, labels_of, repeats_of
+from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.jackknife import jackknife
+from fusion_eval.stats.means import limits
 from fusion_eval.stats.points import LEAST_TASKS
+from fusion_eval.stats.strata import grouped
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -71,14 +74,19 @@ def gains(
     wide = repeats_of(known, missing)[[a, b]].dropna()
     if not len(wide):
         raise StatisticsError(f"{a!r} and {b!r} have no task in common")
-    rows = _by_domain(known, wide, level) + _by_difficulty(wide, level)
+    index = wide.index.get_level_values(0).unique()
+    labels = groups_of(known, index, "new tasks")
+    groups = None if labels is None else pd.Series(labels, index=index)
+    rows = _by_domain(known, wide, level, groups) + _by_difficulty(wide, level, groups)
     head = {"a": a, "b": b, "level": level}
     table = pd.DataFrame([{**head, **row} for row in rows], columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
     return table
 
 
-def _by_domain(trials: pd.DataFrame, wide: pd.DataFrame, level: float) -> list[dict[str, Any]]:
+def _by_domain(
+    trials: pd.DataFrame, wide: pd.DataFrame, level: float, clusters: pd.Series | None
+) -> list[dict[str, Any]]:
     means = wide.groupby(level=0).mean()
     labels = pd.Series(labels_of(trials, "domain", means.index), index=means.index)
     d = means.iloc[:, 0] - means.iloc[:, 1]
@@ -87,13 +95,17 @@ def _by_domain(trials: pd.DataFrame, wide: pd.DataFrame, level: float) -> list[d
     joint = 1 - (1 - level) / max(1, len(usable))
     rows = []
     for name, values in usable.items():
-        found = t_interval(values.to_numpy(dtype=np.float64), joint)
-        row = {"by": "domain", "part": name, **_plain(found)}
-        rows.append(row | {"low": max(-1.0, found.low), "high": min(1.0, found.high)})
+        own = None if clusters is None else clusters.reindex(values.index).to_numpy()
+        mean = mean_over(values.to_numpy(dtype=np.float64), own)
+        low, high = np.clip(limits(mean, joint), -1.0, 1.0).tolist()
+        row = {"by": "domain", "part": name, "value": mean.value, "low": low, "high": high}
+        rows.append(row | {"n": mean.n, "method": mean.how})
     return rows
 
 
-def _by_difficulty(wide: pd.DataFrame, level: float) -> list[dict[str, Any]]:
+def _by_difficulty(
+    wide: pd.DataFrame, level: float, clusters: pd.Series | None
+) -> list[dict[str, Any]]:
     table = {side: wide.iloc[:, k].unstack().dropna() for k, side in enumerate("ab")}
     scores = {side: part.to_numpy(dtype=np.float64) for side, part in table.items()}
     tasks, repeats = scores["a"].shape
@@ -101,15 +113,27 @@ def _by_difficulty(wide: pd.DataFrame, level: float) -> list[dict[str, Any]]:
         why = _NO_REPEATS if repeats < 2 else f"{tasks} tasks are too few for thirds"
         return [{"by": "difficulty", "part": "", "n": tasks, "caveat": why}]
     gain, base = scores["a"] - scores["b"], scores["b"]
+    own = None if clusters is None else clusters.reindex(table["a"].index).to_numpy()
     rows = []
     for part, sums in zip(THIRDS, _thirds(gain, base), strict=True):
-        found = jackknife(sums, lambda s: s["gain"] / s["count"], 1 - (1 - level) / 3)
+        found = jackknife(_summed(sums, own), lambda s: s["gain"] / s["count"], 1 - (1 - level) / 3)
         if found is not None:
             rows.append({"by": "difficulty", "part": part, **_plain(found)})
-    slope = jackknife(_products(gain, base), _slope, level, bounds=(-np.inf, np.inf))
+    products = _summed(_products(gain, base), own)
+    slope = jackknife(products, _slope, level, bounds=(-np.inf, np.inf))
     if slope is not None:
         rows.append({"by": "difficulty", "part": "slope", **_plain(slope)})
     return rows
+
+
+def _summed(sums: Mapping[str, Floats], clusters: Labels | None) -> Mapping[str, Floats]:
+    """Sums by cluster in the place of sums by task, so that whole clusters are left out in turn."""
+    if clusters is None:
+        return sums
+    group, size = grouped(next(iter(sums.values())), clusters)
+    return {
+        name: np.bincount(group, part, len(size)).astype(np.float64) for name, part in sums.items()
+    }
 
 
 def _thirds(gain: Floats, base: Floats) -> list[Mapping[str, Floats]]:

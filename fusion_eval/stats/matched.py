@@ -21,13 +21,13 @@ import pandas as pd
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated
 from fusion_eval.stats.best_of import FLIPS
-from fusion_eval.stats.design import unclustered
+from fusion_eval.stats.clusters import collapsed
+from fusion_eval.stats.design import Labels
 from fusion_eval.stats.dominance import hull
 from fusion_eval.stats.estimates import Floats, t_quantile
+from fusion_eval.stats.means import unseen_share
 from fusion_eval.stats.multiple import flip_signs, simultaneous_intervals
 from fusion_eval.stats.points import LEAST_TASKS, Points, Price, points
-from fusion_eval.stats.protocols import with_caveat
-from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "recipe", "mix", "share_of_dearer", "difference", "low", "high", "cost_usd", "mix_cost_usd",
@@ -58,8 +58,8 @@ def matched(
     trials : DataFrame, one row per (task, recipe, repeat)
     recipes : those to test; by default all that are not baselines
     baselines : by default the solo recipes
-    level : coverage of each interval, which also pays for having found the best mixture on the
-        same tasks; rows are not adjusted for looking at several recipes
+    level : joint coverage of the intervals of all rows (Bonferroni), each of which also pays for
+        having found the best mixture on the same tasks
     by : `cost_usd`, or `latency_s` for mixtures that take as long
 
     Returns
@@ -82,8 +82,9 @@ def matched(
     """
     data, chosen, base, lost = _sides(trials, recipes, baselines, missing, by)
     rng = np.random.default_rng(seed)
+    joint = 1 - (1 - level) / max(1, len(chosen))
     rows = [
-        _row(data, data.names.index(name), base, level, rng)
+        _row(data, data.names.index(name), base, joint, rng)
         if name in data.names
         else _nothing(name, len(data.score), f"not compared: {data.left_out[name]}")
         for name in chosen
@@ -96,7 +97,6 @@ def matched(
         why += " or too few tasks" if 0 < len(few) < len(lost) else ""
         note = f"left out as baselines, {why}: {', '.join(lost)}"
         table["caveat"] = [f"{text}; {note}" if text else note for text in table["caveat"]]
-    table = with_caveat(table, unclustered(tidied(trials)))
     simulated = is_simulated(trials)
     if simulated:
         table["caveat"] = [f"SIMULATED; {t}" if t else "SIMULATED" for t in table["caveat"]]
@@ -155,7 +155,10 @@ def _row(
     i, j, share = best_mixture(score.mean(axis=0)[rivals], paid, price)
     names = [data.names[r] for r in rivals]
     gain, dearer = score[:, [k]] - score[:, rivals], cost[:, [k]] - cost[:, rivals]
-    value, low, high = matched_difference(gain, dearer, level, rng=rng)
+    groups = None if data.groups is None else data.groups[present]
+    if groups is not None and len(set(groups)) < 2:
+        return row | {"caveat": "all common tasks are of one cluster"}
+    value, low, high = matched_difference(gain, dearer, level, rng=rng, groups=groups)
     above = price > paid.max()
     word = "better" if low > 0 else "worse" if high < 0 else "undecided"
     mix = names[i] if i == j else f"{1 - share:.0%} {names[i]}, {share:.0%} {names[j]}"
@@ -190,24 +193,36 @@ def best_mixture(score: Floats, cost: Floats, price: float) -> tuple[int, int, f
 
 
 def matched_difference(
-    gain: Floats, dearer: Floats, level: float = 0.95, *, rng: np.random.Generator
+    gain: Floats,
+    dearer: Floats,
+    level: float = 0.95,
+    *,
+    rng: np.random.Generator,
+    groups: Labels | None = None,
 ) -> tuple[float, float, float]:
     """Score above the best mixture of the same mean cost: value, low, high, cut to -1 and 1.
 
     gain, dearer : shape (n_tasks, n_baselines), score and cost of the recipe less each baseline's
+    groups : the cluster of each task, where tasks share some (CR2)
 
     Low is the largest over v of the smallest unadjusted lower limit over the baselines, high the
     largest over v of the smallest simultaneous upper limit (max-T at the best v). At the true v
     both hold at (1 - level) / 2; for high the search over v only adds, for low it is paid for by
     both parts of a mixture having to lie above (simulated in tests/test_stats_matched.py).
     """
-    n, prices = len(gain), _prices(gain, dearer)
+    prices = _prices(gain, dearer)
+    both, freedom = collapsed(np.hstack([gain, dearer]), groups)
+    gain, dearer = np.hsplit(both, 2)
+    units = len(gain)
     mean, se = _moments(gain, dearer, prices)
     at = int(mean.min(axis=1).argmax())
-    student = t_quantile(level, n - 1)
-    joint = simultaneous_intervals(gain - prices[at] * dearer, flip_signs(n, FLIPS, rng), level)
-    low = (mean - student * se).min(axis=1).max()
-    high = (mean + max(student, joint.critical) * se).min(axis=1).max()
+    student = t_quantile(level, freedom)
+    signs = flip_signs(units, FLIPS, rng)
+    joint = simultaneous_intervals(gain - prices[at] * dearer, signs, level)
+    # no spread seen is not no spread: there the rule of three, as in every other interval
+    flat = np.where(se == 0, unseen_share(units, level), 0.0)
+    low = (mean - student * se - flat * (1 + mean)).min(axis=1).max()
+    high = (mean + max(student, joint.critical) * se + flat * (1 - mean)).min(axis=1).max()
     value, low, high = np.clip([mean[at].min(), low, high], -1.0, 1.0)
     return float(value), float(low), float(high)
 

@@ -34,12 +34,44 @@ class Mean:
         return float(stdtrit(self.freedom, (1 + level) / 2)) if self.freedom > 0 else math.nan
 
     def p(self, null: float = 0.0) -> float:
-        """Two-sided p of "the mean is `null`", by Student's t; NaN without standard error."""
+        """Two-sided p of "the mean is `null`", by Student's t; NaN without standard error.
+
+        Without any spread it is the chance to see none although the mean is `null`, see
+        `flat_limits`.
+        """
         if math.isnan(self.se):
             return math.nan
         if self.se == 0:
-            return 1.0 if self.value == null else 0.0
+            away = abs(self.value - null)
+            return float((1 - min(1.0, away / (1 + abs(self.value)))) ** self.units)
         return float(2 * stdtr(self.freedom, -abs(self.value - null) / self.se))
+
+
+def unseen_share(units: float, level: float = 0.95) -> float:
+    """The largest share of all units that may differ from those seen, which are all alike.
+
+    1 - (1 - level)^(1 / units), about 3 / units at 95 %: the rule of three (Hanley & Lippman-Hand
+    1983, JAMA 249:1743).
+    """
+    return float(1 - (1 - level) ** (1 / max(units, 1)))
+
+
+def flat_limits(value: float, units: float, level: float = 0.95) -> tuple[float, float]:
+    """Limits of a mean difference of scores that was the same in every unit.
+
+    No spread seen is not no spread: the share of units that may differ unseen (`unseen_share`)
+    could lie anywhere from -1 to 1.
+    """
+    share = unseen_share(units, level)
+    return value - share * max(0.0, 1 + value), value + share * max(0.0, 1 - value)
+
+
+def limits(mean: Mean, level: float = 0.95) -> tuple[float, float]:
+    """Limits of a mean difference of scores: Student's t, or `flat_limits` without spread."""
+    if mean.se == 0:
+        return flat_limits(mean.value, mean.units, level)
+    half = mean.t_quantile(level) * mean.se
+    return mean.value - half, mean.value + half
 
 
 def plain(values: ArrayLike) -> Mean:

@@ -6,14 +6,16 @@ and m grader passes. The first part no repeat removes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from fusion_eval.frames import Missing
 from fusion_eval.stats.design import repeats_of
 from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.power import cautious_sd
 
 PUBLISHED_SD = (0.067, 0.105, 0.148)
 """Lowest, median and highest SD of paired differences among 153 pairs of public DRACO runs (0 to
@@ -28,7 +30,8 @@ class Noise:
     """Variances of a paired difference per task (scores 0 to 1).
 
     `grading` is None where it cannot be told from `draw`, which then holds both. `n` tasks stand
-    behind the figures (0: published ones); `repeats` is what the pilot had.
+    behind the figures (0: published ones); `repeats` is what the pilot had; `kurtosis` (excess) is
+    that of the differences over tasks.
     """
 
     interaction: float
@@ -37,6 +40,20 @@ class Noise:
     n: int
     repeats: float
     source: str
+    kurtosis: float = 0.0
+
+    def times(self, factor: float) -> Noise:
+        """All variances times a factor."""
+        return replace(
+            self,
+            interaction=self.interaction * factor,
+            draw=self.draw * factor,
+            grading=None if self.grading is None else self.grading * factor,
+        )
+
+    def cautious(self) -> Noise:
+        """With the upper 80 % limit of the SD, see `power.cautious_sd`."""
+        return self.times(cautious_sd(1.0, self.n, kurtosis=self.kurtosis) ** 2)
 
     def sd(self, repeats: float = 1, passes: float = 1) -> float:
         """SD over tasks of the difference of two task means."""
@@ -93,7 +110,13 @@ def noise_of(
     return Noise(
         interaction=between - error, draw=within - min(known or 0.0, within), grading=known, n=n,
         repeats=1 / inverse if n else float("nan"), source=f"{n} tasks of this run",
+        kurtosis=_kurtosis(means.to_numpy(dtype=np.float64)),
     )  # fmt: skip
+
+
+def _kurtosis(x: Floats) -> float:
+    """Excess kurtosis; 0 where there are too few values or no spread."""
+    return float(stats.kurtosis(x, bias=False)) if len(x) > 3 and np.ptp(x) > 1e-12 else 0.0
 
 
 def _within(d: pd.Series) -> tuple[pd.Series, float, float, bool]:

@@ -11,24 +11,23 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.core.score_table import GRADING
-from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, task_key
 from fusion_eval.stats.compare import compare
-from fusion_eval.stats.design import unclustered
 from fusion_eval.stats.frontier import pareto
 from fusion_eval.stats.noise import Noise, grading_noise, noise_of
 from fusion_eval.stats.plans import Aim, Prices, Study, cheapest, strongest, study
-from fusion_eval.stats.power import ALPHA, POWER, cautious_sd, tasks_needed
-from fusion_eval.stats.protocols import with_caveat
+from fusion_eval.stats.power import ALPHA, POWER, tasks_needed
 from fusion_eval.stats.tables import tidied
 from fusion_eval.stats.verdicts import graded
 
 COLUMNS = (
     "a", "b", "difference", "conclusion", "sd", "interaction", "draw", "grading", "n",
     "repeats_now", "power_now", "detectable_now", "tasks", "repeats", "passes", "power", "usd",
-    "tasks_cautious", "dominated", "method", "caveat",
+    "tasks_as_seen", "power_as_seen", "tasks_cautious", "dominated", "method", "caveat",
 )  # fmt: skip
 _FEW = 15
+LEAST_PILOT = 8
+"""Tasks of a pilot below which there is no plan: of 7, the SD is known to a factor of 2 at best."""
 
 
 def power(
@@ -65,8 +64,11 @@ def power(
     DataFrame, one row per pair, columns `COLUMNS`. SDs and variances are of the paired difference
     per task (0 to 1), `difference` and `conclusion` those of the pilot; `power_now` and
     `detectable_now` (0 to 1): of the pilot's own design; `tasks`, `repeats`, `passes`, `power`,
-    `usd`: the plan (NaN: none has the power, or the price is not known); `tasks_cautious`: with
-    the 80 % upper limit of the SD, at the plan's repeats; `dominated`: which of the two is beaten
+    `usd`: the plan (NaN: none has the power, or the price is not known), made with the 80 % upper
+    limit of the SD (also `tasks_cautious`), because with the SD as it is a plan is short every
+    second time; `tasks_as_seen`, `power_as_seen`: with the SD as it is, at the plan's repeats.
+    Where tasks share clusters, variances are larger by what that costs in the pilot. No plan from
+    fewer than 8 tasks. `dominated`: which of the two is beaten
     on score and cost beyond chance. `attrs["study"]`: one study for all pairs that are undecided
     (None when none is), `attrs["leave_out"]`: dominated recipes it does not need.
 
@@ -87,12 +89,13 @@ def power(
     for pair in compared.to_dict("records"):
         a, b = str(pair["a"]), str(pair["b"])
         noise = noise_of(known, a, b, grading=grading, missing=missing)
+        noise = noise.times(_of_clusters(pair))
         prices = prices_of(known, [a, b], calls)
         plan = _plan(noise, aim, prices, usd, tasks)
         plans[a, b] = noise
         lost = [name for name in (a, b) if beaten.get(name)]
         rows.append(_row(pair, noise, aim, prices, plan) | {"dominated": ", ".join(lost)})
-    table = with_caveat(pd.DataFrame(rows, columns=list(COLUMNS)), unclustered(known))
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "aim": asdict(aim)}
     table.attrs |= _whole(table, plans, aim, known, calls, usd, tasks, beaten)
     return table
@@ -101,11 +104,19 @@ def power(
 def _plan(
     noise: Noise, aim: Aim, prices: Prices, usd: float | None, tasks: int | None
 ) -> Study | None:
-    if math.isnan(noise.interaction):
+    if math.isnan(noise.interaction) or noise.n < LEAST_PILOT or noise.sd() == 0:
         return None
     if usd is None:
-        return cheapest(noise, aim, prices, tasks=tasks)
-    return strongest(noise, aim, prices, usd, tasks=tasks)
+        return cheapest(noise.cautious(), aim, prices, tasks=tasks)
+    return strongest(noise.cautious(), aim, prices, usd, tasks=tasks)
+
+
+def _of_clusters(pair: Mapping[Hashable, Any]) -> float:
+    """How much larger the variance of the mean is for tasks that share clusters; 1 without."""
+    plain = pair["sd"] ** 2 / pair["n"] if pair["n"] > 1 else 0.0
+    if "cluster" not in str(pair["method"]) or not plain > 0 or math.isnan(pair["se"]):
+        return 1.0
+    return float(max(1.0, pair["se"] ** 2 / plain))
 
 
 def _row(
@@ -119,35 +130,33 @@ def _row(
         "sd": noise.sd(noise.repeats) if noise.n >= 2 else float("nan"),
         "interaction": noise.interaction, "draw": noise.draw, "grading": noise.grading,
         "n": noise.n, "repeats_now": noise.repeats, "power_now": now.power,
-        "detectable_now": now.detectable, "tasks_cautious": _cautious(noise, aim, plan),
+        "detectable_now": now.detectable,
         "method": f"noncentral t, two-sided, alpha {aim.alpha:.4g} each, power {aim.power:.0%}",
         "caveat": _caveat(noise, plan, prices),
     }  # fmt: skip
     if plan is not None:
         row |= {"tasks": plan.tasks, "repeats": plan.repeats, "passes": plan.passes}
-        row |= {"power": plan.power, "usd": plan.usd}
+        row |= {"power": plan.power, "usd": plan.usd, "tasks_cautious": plan.tasks}
+        seen = study(noise, aim, prices, plan.tasks, plan.repeats, plan.passes)
+        sd = noise.sd(plan.repeats, plan.passes)
+        least = tasks_needed(aim.difference, sd, aim.power, aim.alpha, aim.sides)
+        row |= {"tasks_as_seen": least, "power_as_seen": seen.power}
     return row
-
-
-def _cautious(noise: Noise, aim: Aim, plan: Study | None) -> float:
-    if plan is None or noise.n < 2:
-        return float("nan")
-    sd = cautious_sd(noise.sd(plan.repeats, plan.passes), noise.n)
-    try:
-        return float(tasks_needed(aim.difference, sd, aim.power, aim.alpha, aim.sides))
-    except StatisticsError:
-        return float("nan")
 
 
 def _caveat(noise: Noise, plan: Study | None, prices: Prices) -> str:
     notes = []
     if noise.n < 2:
         notes.append("fewer than two tasks in common: nothing is known about the noise")
+    elif noise.n < LEAST_PILOT:
+        notes.append(f"a pilot of {noise.n} tasks does not know the SD: no plan from it")
+    elif noise.sd() == 0:
+        notes.append("no spread seen, which is not no spread: no plan from it")
     elif noise.n < _FEW:
-        notes.append(f"a pilot of {noise.n} tasks knows the SD badly: plan with tasks_cautious")
+        notes.append(f"a pilot of {noise.n} tasks knows the SD badly")
     if noise.repeats == 1 and noise.n >= 2:
         notes.append("one repeat: what more repeats would bring is not known, so none are planned")
-    if noise.n >= 2 and plan is None:
+    if noise.n >= LEAST_PILOT and noise.sd() > 0 and plan is None:
         notes.append("no design within the limits has the power")
     if math.isnan(prices.of(1, 1, 1)):
         notes.append("a cost is not known, so the plan has no price")

@@ -37,7 +37,10 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
-    """A design, what it can do, and what it costs (NaN: unknown). Differences are 0 to 1."""
+    """A design, what it can do, and what it costs (NaN: unknown).
+
+    `detectable` is 0 to 1; NaN where not even the whole scale of scores would be detected.
+    """
 
     tasks: int
     repeats: int
@@ -75,9 +78,10 @@ def study(
         chance = float("nan")
     else:
         chance = float(power_of(aim.difference, sd, tasks, aim.alpha, aim.sides))
+    least = detectable(sd, tasks, aim.power, aim.alpha, aim.sides)
     return Study(
         tasks=tasks, repeats=repeats, passes=passes, power=chance,
-        detectable=detectable(sd, tasks, aim.power, aim.alpha, aim.sides),
+        detectable=least if least <= 1 else float("nan"),
         usd=prices.of(tasks, repeats, passes),
     )  # fmt: skip
 

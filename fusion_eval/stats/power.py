@@ -108,12 +108,17 @@ def detectable(
     return sd * float(optimize.brentq(short, 0.0, top)) / math.sqrt(n)
 
 
-def cautious_sd(sd: float, n: int, level: float = 0.80) -> float:
+def cautious_sd(sd: float, n: int, level: float = 0.80, kurtosis: float = 0.0) -> float:
     """Upper one-sided limit of an SD that a pilot of n tasks has estimated.
 
     A study planned with the pilot's SD as it is misses its power about every second time; with
     this limit it reaches it in `level` of them (Browne 1995, Statistics in Medicine 14:1933).
+
+    kurtosis : excess kurtosis of the differences. An SD of differences with long tails is known as
+        badly as one from fewer tasks: 2 / (2 / (n - 1) + kurtosis / n) degrees of freedom (Box
+        1953, Biometrika 40:318)
     """
     if n < 2:
         return float("nan")
-    return float(sd * math.sqrt((n - 1) / stats.chi2.ppf(1 - level, n - 1)))
+    freedom = 2 / (2 / (n - 1) + max(0.0, kurtosis) / n)
+    return float(sd * math.sqrt(freedom / stats.chi2.ppf(1 - level, freedom)))

@@ -16,10 +16,13 @@ from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, recipes
 from fusion_eval.stats.caveats import Side, caveat, few, sides
+from fusion_eval.stats.clusters import collapsed, mean_over, score_of
 from fusion_eval.stats.cost import cost_per_task
-from fusion_eval.stats.estimates import Floats, mean_score, t_interval
-from fusion_eval.stats.evidence import Evidence, by_flips
+from fusion_eval.stats.design import Labels, groups_of
+from fusion_eval.stats.estimates import Floats, t_interval
+from fusion_eval.stats.evidence import Evidence, evidence
 from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.means import t_limits
 from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.ratio import ratio_of_means
 from fusion_eval.stats.tables import tidied
@@ -76,39 +79,47 @@ def scaling(
     every = sides(known, missing)
     x = [every[name] for name in names]
     bills = _bills(known, x, usd or {})
-    gains = _family([(side, x[0]) for side in x[1:]], level, seed, flips)
+    groups = groups_of(known, x[0].index, "new tasks")
+    gains = _family([(side, x[0]) for side in x[1:]], groups, level, seed, flips)
     steps = _steps(names, bills)
-    chain = _family([(every[a], every[b]) for a, b in steps.items()], level, seed, flips)
+    chain = _family([(every[a], every[b]) for a, b in steps.items()], groups, level, seed, flips)
     rows = []
     for k, side in enumerate(x):
-        row = _own(side, sizes[side.name], bills[side.name], level)
+        row = _own(side, sizes[side.name], bills[side.name], level, groups)
         if k and gains is not None:
             row |= _gain(gains, k - 1)
         if side.name in steps and chain is not None:
             since = steps[side.name]
             place = list(steps).index(side.name)
             paid = (bills[side.name], bills[since])
-            row |= _step(chain, place, side, every[since], paid, 1 - (1 - level) / len(steps))
+            joint = 1 - (1 - level) / len(steps)
+            row |= _step(chain, place, side, every[since], paid, joint, groups)
         n = int((~np.isnan(side.scores)).sum())
         notes = [few(n)] if n < FEW_TASKS else []
         row["caveat"] = "; ".join(notes + caveat(side, x[0], missing, open_matters=False))
         rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    slope = per_doubling(np.column_stack([side.scores for side in x]), list(table["size"]), level)
+    scores = np.column_stack([side.scores for side in x])
+    slope = per_doubling(scores, list(table["size"]), level, groups)
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
     table.attrs["per_doubling"] = slope
     return table
 
 
-def per_doubling(scores: Floats, sizes: list[float], level: float = 0.95) -> Estimate:
+def per_doubling(
+    scores: Floats, sizes: list[float], level: float = 0.95, groups: Labels | None = None
+) -> Estimate:
     """Slope of the score on log2(size), by least squares in each task, then over tasks.
 
     scores : shape (n_tasks, n_sizes); tasks with a NaN are left out. Raises TooFewTasksError.
     """
     x = np.log2(sizes)
     weights = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
-    whole = scores[~np.isnan(scores).any(axis=1)]
-    return t_interval(whole @ weights, level)
+    whole = ~np.isnan(scores).any(axis=1)
+    slopes = scores[whole] @ weights
+    if groups is None:
+        return t_interval(slopes, level)
+    return t_limits(mean_over(slopes, groups[whole]), level)
 
 
 def _ordered(trials: pd.DataFrame, sizes: Mapping[str, float]) -> list[str]:
@@ -146,16 +157,20 @@ def _steps(names: list[str], bills: Mapping[str, Bill]) -> dict[str, str]:
     return dict(zip(priced[1:], priced[:-1], strict=True))
 
 
-def _family(pairs: list[tuple[Side, Side]], level: float, seed: int, flips: int) -> Evidence | None:
+def _family(
+    pairs: list[tuple[Side, Side]], groups: Labels | None, level: float, seed: int, flips: int
+) -> Evidence | None:
     if not pairs:
         return None
     d = np.column_stack([a.scores - b.scores for a, b in pairs])
-    return by_flips(d, level, seed, flips)
+    return evidence(d, groups, level, seed, flips)
 
 
-def _own(side: Side, size: float, bill: Bill, level: float) -> dict[str, object]:
-    x = side.scores[~np.isnan(side.scores)]
-    found = mean_score(x, level)
+def _own(
+    side: Side, size: float, bill: Bill, level: float, groups: Labels | None
+) -> dict[str, object]:
+    there = ~np.isnan(side.scores)
+    found = score_of(side.scores[there], None if groups is None else groups[there], level)
     return {
         "recipe": side.name, "size": float(size), "score": found.value, "low": found.low,
         "high": found.high, "n": found.n, "usd": _amount(bill),
@@ -172,7 +187,13 @@ def _gain(found: Evidence, k: int) -> dict[str, object]:
 
 
 def _step(
-    found: Evidence, k: int, a: Side, b: Side, paid: tuple[Bill, Bill], level: float
+    found: Evidence,
+    k: int,
+    a: Side,
+    b: Side,
+    paid: tuple[Bill, Bill],
+    level: float,
+    groups: Labels | None,
 ) -> dict[str, object]:
     low, high = float(found.low[k]), float(found.high[k])
     more = _amount(paid[0]) - _amount(paid[1])
@@ -181,16 +202,18 @@ def _step(
         "more_n": found.means[k].n, "more_usd": more,
     }  # fmt: skip
     if isinstance(paid[0], pd.Series) and isinstance(paid[1], pd.Series):
-        return row | _fieller(a.scores - b.scores, (paid[0] - paid[1]).to_numpy(), level)
+        return row | _fieller(a.scores - b.scores, (paid[0] - paid[1]).to_numpy(), level, groups)
     if more > 0:
         rates = [100 * value / more for value in (found.means[k].value, low, high)]
         row |= dict(zip(("points_per_usd", "per_usd_low", "per_usd_high"), rates, strict=True))
     return row
 
 
-def _fieller(score: Floats, usd: Floats, level: float) -> dict[str, object]:
+def _fieller(score: Floats, usd: Floats, level: float, groups: Labels | None) -> dict[str, object]:
     both = ~(np.isnan(score) | np.isnan(usd))
-    found = ratio_of_means(100 * score[both], usd[both], level)
+    pairs = np.column_stack([100 * score[both], usd[both]])
+    pairs = pairs if groups is None else collapsed(pairs, groups[both])[0]
+    found = ratio_of_means(pairs[:, 0], pairs[:, 1], level)
     bounded = found.kind == "bounded"
     return {
         "points_per_usd": found.value,

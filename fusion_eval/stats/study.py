@@ -7,8 +7,9 @@ wrong in at most 5 % of the worlds where its null holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,21 @@ import pandas as pd
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, per_task, recipes, task_key
+from fusion_eval.stats.clusters import clustered, mean_over
+from fusion_eval.stats.common import canonical_order
+from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.estimates import Floats
-from fusion_eval.stats.multiple import flip_signs, max_t_adjusted_p, simultaneous_intervals
+from fusion_eval.stats.evidence import by_flips, by_t
+from fusion_eval.stats.means import Mean
+from fusion_eval.stats.points import Bools
 
 CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "not decided"
+DESCRIPTIVE = "descriptive"
+FEW_TASKS = 20
+"""Below it a study describes: one unlike task in twenty would still be news."""
+LEAST_TASKS = 5
+"""Tasks (or clusters) in a domain, and beside it, below which it is described and not tested: two
+tasks have one degree of freedom, and a spread that is small by chance calls anything different."""
 FLIPS = 9_999
 _EQUAL = 1e-9
 
@@ -28,12 +40,16 @@ _EQUAL = 1e-9
 class Outcome:
     """`verdict` is confirmed, refuted or not decided; `rows` one mapping per contrast.
 
+    On fewer than `FEW_TASKS` tasks it is descriptive in the place of the first two; `reading` then
+    is what it would be, with the number of tasks.
+
     A row has contrast, claim, difference, se, low, high (0 to 1), p_adjusted, conclusion, n, and
     supports: True where the claim holds, False where it is contradicted, None else.
     """
 
     verdict: str
     rows: tuple[Mapping[str, Any], ...]
+    reading: str = ""
 
 
 def decide(
@@ -69,13 +85,21 @@ def decide(
     Westfall & Young (1993); Berger (1982) for claims about all of several differences.
     """
     frame, claims = values_of(trials, study, missing)
-    found = conclude(frame.to_numpy(dtype=np.float64), study["margin"], level, seed, flips)
+    groups = groups_of(trials, frame.index, "new tasks")
+    found = conclude(
+        frame.to_numpy(dtype=np.float64), study["margin"], level, seed, flips,
+        inside=[frame.attrs["inside"].get(name) for name in frame.columns], groups=groups,
+    )  # fmt: skip
     rows = tuple(
         {"contrast": name, "claim": claim, **row, "supports": supports(claim, row, study["margin"])}
         for name, claim, row in zip(frame.columns, claims, found, strict=True)
     )
     held = [row["supports"] for row in rows if row["claim"]]
-    return Outcome(verdict=verdict(held, study["rule"]), rows=rows)
+    word = verdict(held, study["rule"])
+    n = min((row["n"] for row in rows if row["claim"]), default=len(frame))
+    if word != OPEN and n < FEW_TASKS:
+        return Outcome(verdict=DESCRIPTIVE, rows=rows, reading=f"{word} on {n} tasks")
+    return Outcome(verdict=word, rows=rows, reading=word)
 
 
 def values_of(
@@ -83,33 +107,88 @@ def values_of(
 ) -> tuple[pd.DataFrame, list[str | None]]:
     """The contrasts of a study, one row per task and one column each, and their claims."""
     named = dict(_contrasts(trials, study["contrasts"], missing))
-    frame = pd.DataFrame({name: values for name, (_, values) in named.items()}).sort_index()
+    frame = pd.DataFrame({name: part.values for name, part in named.items()}).sort_index()
     if len(frame) < 2:
         raise StatisticsError("fewer than two tasks have all recipes of the study")
-    return frame, [claim for claim, _ in named.values()]
+    order = canonical_order(frame.to_numpy(dtype=np.float64))
+    frame = frame.iloc[order]
+    frame.attrs["inside"] = {
+        name: part.inside.reindex(frame.index).to_numpy()
+        for name, part in named.items()
+        if part.inside is not None
+    }
+    return frame, [part.claim for part in named.values()]
 
 
 def conclude(
-    values: Floats, margin: float, level: float = 0.95, seed: int = 0, flips: int = FLIPS
+    values: Floats,
+    margin: float,
+    level: float = 0.95,
+    seed: int = 0,
+    flips: int = FLIPS,
+    *,
+    inside: Sequence[Bools | None] = (),
+    groups: Labels | None = None,
 ) -> list[dict[str, Any]]:
-    """Mean, simultaneous interval, adjusted p and conclusion of each contrast (a column)."""
-    signs = flip_signs(len(values), flips, np.random.default_rng(seed))
-    joint = simultaneous_intervals(values, signs, level)
-    adjusted = max_t_adjusted_p(values, signs)
+    """Mean, simultaneous interval, adjusted p and conclusion of each contrast (a column).
+
+    values : shape (n_tasks, n_contrasts), NaN for a missing task; inside : for a contrast between
+    two groups of tasks (then a column holds influence values, see `_between`), which tasks are in
+    the first; groups : the cluster of each task, where tasks share some. Without either, sign
+    flips and max-T; else t, by Welch or by CR2, with Holm's p and Bonferroni's limits. A contrast
+    of too few tasks (`LEAST_TASKS`) is described: no limits and no p.
+    """
+    split = [*inside, *[None] * (values.shape[1] - len(inside))]
+    if groups is None and not any(mask is not None for mask in split):
+        found = by_flips(values[~np.isnan(values).all(axis=1)], level, seed, flips)
+    else:
+        means = [_mean(v, mask, groups) for v, mask in zip(values.T, split, strict=True)]
+        found = by_t(means, level)
     rows = []
-    for k in range(values.shape[1]):
-        low, high = np.clip([joint.low[k], joint.high[k]], -2.0, 2.0).tolist()
-        p = float(adjusted[k])
+    for k, mean in enumerate(found.means):
+        low, high = np.clip([found.low[k], found.high[k]], -2.0, 2.0).tolist()
+        p, flat = float(found.adjusted[k]), mean.se == 0
+        own = split[k]
         rows.append({
-            "difference": float(joint.mean[k]), "se": float(joint.se[k]), "low": low, "high": high,
-            "p_adjusted": p, "conclusion": _word(low, high, p, margin / 100, 1 - level),
-            "n": int(joint.n[k]),
+            "difference": mean.value, "se": mean.se, "low": low, "high": high,
+            "p_adjusted": p, "conclusion": _word(low, high, p, margin / 100, 1 - level, flat),
+            "n": mean.n if own is None else int((own & ~np.isnan(values[:, k])).sum()),
         })  # fmt: skip
     return rows
 
 
-def _word(low: float, high: float, p: float, margin: float, alpha: float) -> str:
-    if -margin < low and high < margin:
+def _mean(values: Floats, inside: Bools | None, groups: Labels | None) -> Mean:
+    """Mean of one contrast with the error of its design; no error where it may not be tested."""
+    there = ~np.isnan(values)
+    if inside is None:
+        return mean_over(values, groups)
+    x, first = values[there], inside[there].astype(bool)
+    units = np.arange(len(x)) if groups is None else groups[there]
+    counts = [len(set(units[part].tolist())) for part in (first, ~first)]
+    gap = float(x.mean())
+    if min(counts) < LEAST_TASKS:
+        return Mean(value=gap, se=math.nan, freedom=0, n=len(x), units=min(counts), how="described")
+    if groups is not None:
+        found = clustered(x, groups[there])
+        return replace(found, freedom=min(found.freedom, min(counts) - 1.0), units=min(counts))
+    parts = [_variance(x[part], gap, len(x)) for part in (first, ~first)]
+    total = sum(part for part, _ in parts)
+    freedom = total**2 / sum(p**2 / df for p, df in parts) if total > 0 else min(counts) - 1.0
+    return Mean(
+        value=gap, se=math.sqrt(total), freedom=freedom, n=len(x), units=min(counts),
+        how=f"Welch's t, {freedom:.1f} df",
+    )  # fmt: skip
+
+
+def _variance(influence: Floats, gap: float, n: int) -> tuple[float, float]:
+    """(variance of the mean of one group, its degrees of freedom), from its influence values."""
+    size = len(influence)
+    squares = float(((influence - gap) ** 2).sum()) * (size / n) ** 2
+    return squares / (size - 1) / size, size - 1.0
+
+
+def _word(low: float, high: float, p: float, margin: float, alpha: float, flat: bool) -> str:
+    if -margin < low and high < margin and not flat:
         return "equivalent"
     if low > 0 and p < alpha:
         return "better"
@@ -136,10 +215,19 @@ def verdict(found: Sequence[bool | None], rule: str) -> str:
     return REFUTED if fail(each is False for each in found) else OPEN
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contrast:
+    """A claim, a value per task, and for a contrast between two groups who is in the first."""
+
+    claim: str | None
+    values: pd.Series
+    inside: pd.Series | None = None
+
+
 def _contrasts(
     trials: pd.DataFrame, contrasts: Mapping[str, Mapping[str, Any]], missing: Missing
-) -> Iterator[tuple[str, tuple[str | None, pd.Series]]]:
-    """(name, (claim, value per task)) of every contrast; `by: domain` gives one per domain."""
+) -> Iterator[tuple[str, _Contrast]]:
+    """Every contrast under its name; `by: domain` gives one per domain."""
     there, wide = set(recipes(trials)), per_task(trials, "score", missing)
     for name, contrast in contrasts.items():
         needed = [*contrast["plus"], *contrast["minus"], contrast.get("measured_on")]
@@ -150,12 +238,12 @@ def _contrasts(
             )
         claim, by = contrast.get("claim"), contrast.get("by")
         if by is None:
-            yield name, (claim, difference(wide, contrast))
+            yield name, _Contrast(claim, difference(wide, contrast))
         elif by == "difficulty":
-            yield name, (claim, by_difficulty(trials, contrast, missing))
+            yield name, _Contrast(claim, *by_difficulty(trials, contrast, missing))
         else:
-            for domain, values in by_domain(trials, difference(wide, contrast)):
-                yield f"{name}: {domain}", (claim, values)
+            for domain, values, inside in by_domain(trials, difference(wide, contrast)):
+                yield f"{name}: {domain}", _Contrast(claim, values, inside)
 
 
 def difference(wide: pd.DataFrame, contrast: Mapping[str, Any]) -> pd.Series:
@@ -167,12 +255,15 @@ def difference(wide: pd.DataFrame, contrast: Mapping[str, Any]) -> pd.Series:
     return found
 
 
-def by_difficulty(trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Missing) -> pd.Series:
+def by_difficulty(
+    trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Missing
+) -> tuple[pd.Series, pd.Series]:
     """The difference on the harder half of the tasks less that on the easier half, per task.
 
     Which half a task is in follows from the first repeat of `measured_on`, the difference from all
     other repeats: measured on the same draws, a bad draw would look like a hard task that fusion
-    rescues (regression to the mean). Raises StatisticsError with one repeat only.
+    rescues (regression to the mean). Also returned: which tasks are the harder half. Raises
+    StatisticsError with one repeat only.
     """
     first = trials["repeat"] == trials["repeat"].min()
     if first.all():
@@ -183,17 +274,21 @@ def by_difficulty(trials: pd.DataFrame, contrast: Mapping[str, Any], missing: Mi
     values = difference(per_task(trials[~first], "score", missing), contrast)
     ease = ease.reindex(values.index).dropna()
     ranks = ease.rank(method="first")
-    return _between(values.reindex(ease.index), ranks <= len(ranks) / 2)
+    harder = ranks <= len(ranks) / 2
+    return _between(values.reindex(ease.index), harder), harder
 
 
-def by_domain(trials: pd.DataFrame, values: pd.Series) -> Iterator[tuple[str, pd.Series]]:
-    """For each domain of two tasks or more, the difference there less that on all other tasks."""
+def by_domain(
+    trials: pd.DataFrame, values: pd.Series
+) -> Iterator[tuple[str, pd.Series, pd.Series]]:
+    """For each domain of two tasks or more, the difference there less that on all other tasks,
+    and which tasks are of that domain."""
     known = trials.assign(key=task_key(trials)).drop_duplicates("key").set_index("key")["domain"]
     domains = known.reindex(values.index).fillna("").astype(str)
     for domain in sorted(set(domains) - {""}):
         inside = domains == domain
         if 2 <= inside.sum() <= len(inside) - 2:
-            yield domain, _between(values, inside)
+            yield domain, _between(values, inside), inside
 
 
 def _between(values: pd.Series, inside: pd.Series) -> pd.Series:
