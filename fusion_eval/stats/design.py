@@ -34,18 +34,6 @@ def groups_of(trials: pd.DataFrame, index: pd.Index, estimand: Estimand) -> Labe
     return np.where(pd.isna(labels), np.asarray(index, dtype=object), labels)
 
 
-def unclustered(trials: pd.DataFrame) -> str | None:
-    """What to say where tasks share clusters and a table takes every task as independent."""
-    index = pd.Index(task_key(trials).unique())
-    groups = groups_of(trials, index, "new tasks")
-    if groups is None:
-        return None
-    return (
-        f"{len(index)} tasks come from {len(set(groups))} clusters and count as independent here, "
-        "so this is too sure of itself; `compare` and `scores` take clusters as the sample"
-    )
-
-
 def labels_of(trials: pd.DataFrame, column: str, index: pd.Index) -> Labels:
     """The label in `column` of each task of `index`; None or NaN where there is none."""
     if column not in trials:
