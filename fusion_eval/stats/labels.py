@@ -123,7 +123,8 @@ def corrected_scores(
     for recipe in both.first.columns:
         said = _by_grader(reported.get(recipe, both.first[recipe]), level)
         row = {"recipe": recipe, "labels": counts.get(recipe, 0), **_cells(said, "score")}
-        found = _tried(both.first[recipe], both.correction[recipe], level)
+        gap = None if both.gap is None else both.gap[recipe]
+        found = _tried(both.first[recipe], both.correction[recipe], level, gap)
         found = within(found) if found and both.cuts else found
         rows.append(row | _corrected(found, counts.get(recipe, 0)))
     return _table(rows, labels, ["recipe", "labels", *_ends("score"), *_RESULT])
@@ -153,7 +154,8 @@ def corrected_differences(
         fewer = min(counts.get(a, 0), counts.get(b, 0))
         row: dict[str, Any] = {"a": a, "b": b, "labels": fewer}
         row |= _cells(_tried(first, 0 * first, joint), "difference")
-        row |= _corrected(_tried(first, correction, joint), fewer)
+        gap = None if both.gap is None else both.gap[a] - both.gap[b]
+        row |= _corrected(_tried(first, correction, joint, gap), fewer)
         known = row["corrected"] == row["corrected"]
         row |= _cells(_tried(0 * first, -correction, joint) if known else None, "favour")
         rows.append(row)
@@ -175,9 +177,12 @@ def _by_grader(scores: pd.Series, level: float) -> Estimate | None:
     return _tried(known, 0 * known, level)  # a policy that does not cut to 0 to 1
 
 
-def _tried(first: pd.Series, correction: pd.Series, level: float) -> Estimate | None:
+def _tried(
+    first: pd.Series, correction: pd.Series, level: float, gap: pd.Series | None = None
+) -> Estimate | None:
+    drawn = None if gap is None else gap.to_numpy(float)
     try:
-        return anchored(first.to_numpy(float), correction.to_numpy(float), level)
+        return anchored(first.to_numpy(float), correction.to_numpy(float), level, gap=drawn)
     except TooFewTasksError:
         return None
 
