@@ -33,7 +33,7 @@ def test_a_product_that_reports_zeros_has_an_unknown_cost_and_is_not_recommended
     recipes = {n: {"strategy": "solo", "member": m} for n, m in (("a", "heron"), ("b", "kestrel"))}
     with served(simulator(_product, tasks=REASONING)) as url:
         bench = bench_file(tmp_path, {"base_url": url}, recipes=recipes, price=PRICE, repeats=1)
-        run = fe.run(REASONING, bench, limit=3, output_dir=tmp_path / "results")
+        run = fe.run(REASONING, bench, limit=10, output_dir=tmp_path / "results")
         (said,) = [f for f in fe.doctor(bench, call=True) if "0 input tokens" in f.text]
     summary = report.summarize(run)
     costs = {row["recipe"]: row["cost_usd"] for row in rows(run, "trials")}

@@ -237,10 +237,8 @@ def test_validate_goes_on_after_a_bad_file(command, bad, write):
 def test_validate_reads_every_file_once(monkeypatch, write):
     """A set of a hundred megabytes was parsed three times, and again for each file behind it."""
     read = []
-    real = Path.read_text
-    monkeypatch.setattr(
-        Path, "read_text", lambda path, *a: (read.append(path.name), real(path, *a))[1]
-    )
+    real = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path.name), real(path))[1])
     lines = write("more.jsonl", '{"id": "a", "prompt": "p", "target": "x"}\n')
     found = validate(MINI, write("bench.yaml", BENCH), lines)
     assert [each["problems"] for each in found] == [[], [], []]
