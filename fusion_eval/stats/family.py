@@ -18,6 +18,7 @@ from fusion_eval.stats.equivalence import equivalence_p, noninferiority_p
 from fusion_eval.stats.estimand import Estimand, known, named
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.evidence import Evidence
+from fusion_eval.stats.means import Mean, unseen_share
 from fusion_eval.stats.multiple import holm
 
 COLUMNS = (
@@ -108,6 +109,9 @@ def _row(
     notes += caveat(a, b, rules.missing, open_matters=matters)
     flat = mean.se == 0 and mean.n < FEW_TASKS
     word = _conclusion(low, high, float(found.adjusted[k]), math.nan if flat else equal, rules)
+    if word in ("better", "worse") and rules.estimand == "new tasks":
+        ahead = a if word == "better" else b
+        notes += _collapses(ahead, a.scores - b.scores, mean, (found.high[k] - found.low[k]) / 2)
     return {
         "a": a.label, "b": b.label, "difference": mean.value, "se": mean.se,
         "low": low, "high": high, "p": found.p[k], "p_adjusted": found.adjusted[k],
@@ -129,6 +133,28 @@ def _spread_notes(n: int, se: float, estimand: Estimand) -> list[str]:
         return [
             "the difference is the same on every task; its limits are what so many may have missed"
         ]
+    return []
+
+
+def _collapses(ahead: Side, d: Floats, mean: Mean, half: float) -> list[str]:
+    """How many collapses of the recipe that is ahead would undo its lead, if that many may be
+    unseen: no test sees what a recipe does on one task in thirty (`means.unseen_share`)."""
+    there = ~np.isnan(d)
+    n, lead, share = mean.n, abs(mean.value), unseen_share(mean.units)
+    if not mean.se > 0:
+        return []
+    score, critical = float(ahead.scores[there].mean()), half / mean.se
+    squares = float((d[there] ** 2).sum())
+    for more in range(1, int(share * n / (1 - share)) + 1):
+        whole = n + more
+        value = (n * lead - more * score) / whole
+        spread = (squares + more * score**2 - whole * value**2) / (whole - 1) / whole
+        if value <= critical * math.sqrt(max(0.0, spread)):
+            what = "task" if more == 1 else "tasks"
+            return [
+                f"{more} more {what} in {whole} on which {ahead.label} scores 0 would undo this; "
+                f"up to {share:.1%} of tasks may be like that unseen"
+            ]
     return []
 
 
