@@ -22,13 +22,18 @@ def reach_line(plan: Plan, reach: Reach) -> str:
             f"{design} can detect no difference: two tasks are needed at least, and 15 to lean on."
         )
     found = (
-        f"{design} can detect a difference of about {middle:g} points between two recipes "
-        f"({low:g} to {high:g}, as alike as they are; 80 % power"
+        f"{design} can detect a difference of about {_reached(middle)} between two recipes "
+        f"({_reached(low)} to {_reached(high)}, as alike as they are; 80 % power"
     )
     if reach.comparisons > 1:
-        each = " to ".join(f"{x:g}" for x in (reach.all_points[0], reach.all_points[2]))
+        each = " to ".join(_reached(x) for x in (reach.all_points[0], reach.all_points[2]))
         found += f"; looking at {reach.comparisons} comparisons at once {each}"
     return f"{found}), by {reach.source}. After a pilot: fusion-eval power RUN."
+
+
+def _reached(points: float) -> str:
+    """Points, as far as the scale of scores goes."""
+    return f"{points:g} points" if points <= 100 else "more than the whole scale"
 
 
 def show_power(table: pd.DataFrame, *, no_color: bool = False) -> None:
