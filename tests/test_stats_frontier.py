@@ -145,11 +145,12 @@ def test_a_recipe_of_unknown_cost_neither_dominates_nor_counts_as_free(tmp_path)
 def test_a_partly_unknown_cost_is_a_lower_bound_that_can_lose_but_not_win(tmp_path):
     """What is dominated at its cheapest is dominated; what leads there may not lead."""
     trials = _priced(
-        tmp_path, {"bound": (0.05, 0, 0.01), "loser": (-0.1, 0, 0.05), "known": (0.0, 0, 0.02)}
+        tmp_path, {"bound": (-0.05, 0, 0.01), "loser": (-0.1, 0, 0.05), "known": (0.0, 0, 0.02)}
     )
     trials.loc[trials["recipe"].isin(["bound", "loser"]) & (trials["task"] == "t0"), "cost_usd"] = (
         np.nan
     )
+    trials.loc[(trials["recipe"] == "bound") & (trials["task"] == "t1"), "cost_usd"] = 0.21
 
     table = stats.pareto(trials).set_index("recipe")
 

@@ -29,7 +29,7 @@ def brief(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
     parts = [
         " ".join(filter(None, [_simulated(summary), _few_tasks(summary)])),
         _selection(summary, name) or _never(summary, name),
-        short_choice(summary, name),
+        " ".join(filter(None, [short_choice(summary, name), _left_out(summary, name)])),
         _conclusions(summary, name, 3),
         _failures(summary, name) or (_more_tasks(summary, name) if undecided else ""),
     ]

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_simulated, scored, task_key
 from fusion_eval.stats.bootstrap import RESAMPLES
+from fusion_eval.stats.bounds import places
 from fusion_eval.stats.clusters import sampled, score_of
 from fusion_eval.stats.common import LACKING
-from fusion_eval.stats.dominance import membership, on_frontier
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.points import Points, points
-from fusion_eval.stats.shrinkage import credible
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -62,7 +62,8 @@ def acceptable(
     / (1 - below_twice); NaN with one repeat, as nobody can tell whether the retry fails on the same
     tasks. `worst_tenth`: mean score of the worst tenth of answers, by its influence function (few
     tasks hold few bad answers: below 30 it is a description). `on_frontier`, `p_on_frontier`: of
-    share acceptable against cost, as in `pareto`. NaN costs where they are not wholly known.
+    share acceptable against cost, as in `pareto`. Where costs are partly unknown, dollars have no
+    value (NaN) and limits: `usd_low` at the lower bounds of the costs, `usd_high` at the upper.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def acceptable(
     score = scored(trials)
     passed = (score >= threshold - 1e-9).astype(float).where(score.notna())
     good = _wide(trials, passed, data)
-    on, share = _places(good, data, seed, resamples)
+    place, able = places(good, data, resamples, seed), data.able
     rows = []
     for k, name in enumerate(data.names):
         of = trials["recipe"].astype(str) == name
@@ -89,7 +90,8 @@ def acceptable(
             row |= _share(good[:, k], data, k, level)
             row |= _retry(trials[of], passed[of], row["below"], data, k)
             row |= _worst(trials[of], score[of], data, level)
-        row |= {"on_frontier": on[k], "p_on_frontier": share[k]}
+        if able[k] and len(good):
+            row |= {"on_frontier": place.on(k), "p_on_frontier": place.probability(k)}
         notes = ["SIMULATED" if is_simulated(trials) else "", data.lacking, *data.notes]
         row["caveat"] = "; ".join(note for note in notes if note)
         rows.append(row)
@@ -112,17 +114,25 @@ def _wide(trials: pd.DataFrame, values: pd.Series, data: Points) -> Floats:
 def _share(good: Floats, data: Points, k: int, level: float) -> dict[str, float]:
     found = score_of(1 - good, data.groups, level)
     row = {"below": found.value, "below_low": found.low, "below_high": found.high}
-    if not data.known[k]:
-        return row
-    cost, rate = data.cost[:, k], good
+    least = _price(data.cost[:, k], good, found, data, level)
+    if data.known[k]:
+        return row | dict(zip(("usd_per_acceptable", "usd_low", "usd_high"), least, strict=True))
+    most = _price(data.upper[:, k], good, found, data, level)
+    return row | {"usd_low": least[1], "usd_high": most[2]}
+
+
+def _price(
+    cost: Floats, rate: Floats, below: Estimate, data: Points, level: float
+) -> tuple[float, float, float]:
+    """Dollars per acceptable answer with limits."""
     price, share = float(cost.mean()), float(rate.mean())
-    ends = [price / (1 - end) if end < 1 else np.inf for end in (found.low, found.high)]
+    ends = [price / (1 - end) if end < 1 else np.inf for end in (below.low, below.high)]
     value = price / share if share > 0 else np.inf
-    if share > 0 and price > 0 and len(good) > 1:
+    if share > 0 and price > 0 and len(rate) > 1:
         mean = sampled(np.asarray(cost / price - rate / share, dtype=np.float64), data.groups)
         half = np.exp(mean.t_quantile(level) * mean.se)
         ends = [min(ends[0], value / half), max(ends[1], value * half)]
-    return row | {"usd_per_acceptable": value, "usd_low": ends[0], "usd_high": ends[1]}
+    return value, ends[0], ends[1]
 
 
 def _retry(
@@ -155,19 +165,3 @@ def _worst(rows: pd.DataFrame, score: pd.Series, data: Points, level: float) -> 
     half = t_quantile(level, mean.freedom) * mean.se if mean.freedom > 0 else np.nan
     low, high = (float(np.clip(end, 0.0, 1.0)) for end in (value - half, value + half))
     return {"worst_tenth": value, "worst_low": low, "worst_high": high}
-
-
-def _places(
-    good: Floats, data: Points, seed: int, resamples: int
-) -> tuple[list[bool | None], Floats]:
-    """Place on the frontier of share acceptable against cost, and its probability."""
-    nothing = np.full(len(data.names), np.nan)
-    if not len(good):
-        return [None] * len(data.names), nothing
-    able = data.able
-    on = on_frontier(good.mean(axis=0), data.cost.mean(axis=0), able)
-    share = nothing
-    if not data.few:
-        drawn = credible(good, data.cost, data.groups, resamples, np.random.default_rng(seed))
-        share = np.where(able, membership(drawn, able), np.nan)
-    return [bool(on[k]) if able[k] else None for k in range(len(able))], share

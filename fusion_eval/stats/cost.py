@@ -1,6 +1,7 @@
 """The mean cost of an answer. Costs are skewed, so the interval is a studentised bootstrap.
 
-Unknown is a state: a trial whose cost nobody knows makes the mean a lower bound, never cheaper.
+Unknown is a state: the cost of such a trial lies between bounds, and so does the mean. This is the
+only place that turns unknown prices into bounds.
 """
 
 from __future__ import annotations
@@ -21,9 +22,8 @@ from fusion_eval.stats.estimates import Floats, checked, standard_error, t_inter
 class Costs:
     """Cost per task (US$, or seconds), tidy.
 
-    `least`: index task hash, one column per recipe; a trial of unknown cost counts 0 in it, so
-    that it is a lower bound. NaN: no trial for this task, or no trial of the recipe has a cost.
-    `most`: the same with each unknown trial at the largest cost that the recipe was seen to have.
+    `least`, `most`: index task hash, one column per recipe; each trial of unknown cost at its lower
+    and its upper bound. NaN: no trial for this task, or the recipe has no upper bound.
     `unknown`: number of trials of unknown cost, per recipe.
     """
 
@@ -36,18 +36,44 @@ def cost_per_task(trials: pd.DataFrame, column: str = "cost_usd") -> Costs:
     """Average a price over repeats within each task; failed answers cost what they cost.
 
     column : `cost_usd` (US dollars) or `latency_s` (seconds)
+
+    An unknown cost lies between `cost_min_usd` and `cost_max_usd` where the table has them, else
+    between 0 and the largest that the recipe was seen to take. A recipe of which no cost is known
+    has no upper bound, unless the table has one below the largest cost of the other recipes:
+    from there on a bound says nothing about this one.
     """
     key = task_key(trials)
     recipe = trials["recipe"].astype(str)
     cost = trials[column].astype(float)
     unknown = cost.isna().groupby(recipe, sort=False).sum().astype(int)
-    nothing = cost.isna().groupby(recipe, sort=False).all()
+    low, high = bounds(trials, column)
+    open_ended = high.isna().groupby(recipe, sort=False).any()
     least, most = (
         values.groupby([key, recipe]).mean().unstack().sort_index().reindex(columns=unknown.index)
-        for values in (cost.fillna(0.0), cost.fillna(cost.groupby(recipe).transform("max")))
+        for values in (low, high)
     )
-    least.loc[:, nothing[nothing].index] = np.nan
+    for table in (least, most):
+        table.loc[:, open_ended[open_ended].index] = np.nan
     return Costs(least, unknown, most)
+
+
+def bounds(trials: pd.DataFrame, column: str = "cost_usd") -> tuple[pd.Series, pd.Series]:
+    """The least and the most that each trial can have cost; NaN: no upper bound.
+
+    Both are the cost itself where that is known; otherwise see `cost_per_task`.
+    """
+    cost = trials[column].astype(float)
+    largest = cost.groupby(trials["recipe"].astype(str)).transform("max")
+    low, high = cost.fillna(_told(trials, column, "min")).fillna(0.0), _told(trials, column, "max")
+    high = cost.fillna(high.mask(largest.isna() & (high >= cost.max()))).fillna(largest)
+    return low, high.where(high.isna(), np.maximum(low, high))
+
+
+def _told(trials: pd.DataFrame, column: str, end: str) -> pd.Series:
+    """The bound that the table itself has: `cost_min_usd` of `cost_usd`."""
+    name = column.replace("cost_", f"cost_{end}_")
+    told = trials[name] if name in trials and name != column else np.nan
+    return pd.Series(told, trials.index, dtype=float)
 
 
 def mean_cost(

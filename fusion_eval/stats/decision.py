@@ -68,10 +68,10 @@ def decisions(
     All recipes are taken on the tasks that all have. Scores and prices are drawn together by what
     of their differences is credibly noise (`stats.shrinkage`). No rows where nobody is left, or the
     recipes share fewer than `LEAST_TASKS` tasks (or clusters): `attrs["lacking"]` says what is
-    missing. `attrs["left_out"]`: recipes without a known cost; `attrs["not_compared"]`: recipe ->
-    why it is in no comparison; `attrs["bounded"]`: those whose cost is known in part, counted at
-    its highest where they are chosen and at its lowest where they are not;
-    `attrs["never_answered"]`.
+    missing. `attrs["left_out"]`: recipes whose cost has no upper bound; `attrs["not_compared"]`:
+    recipe -> why it is in no comparison; `attrs["bounded"]`: those of unknown costs within bounds
+    (`stats.cost`), counted at their highest where they are chosen and at their lowest where they
+    are not; `attrs["never_answered"]`.
     """
     trials = tidied(trials)
     known = stakes(trials, seed, missing, resamples, by, lacking)
@@ -163,7 +163,7 @@ def _at(known: Stakes, value: float, level: float) -> list[dict[str, object]]:
     nothing = np.full(len(benefit), np.nan)
     share = nothing if few else known.probability(value)
     perfect = float("nan") if few else known.perfect_information(value)
-    each = value * POINTS * known.data.score - _most(known)
+    each = value * POINTS * known.data.score - known.data.upper
     rows = []
     for k in np.flatnonzero(known.placed):
         lost = float("nan") if few else ANSWERS * known.regret(value, int(k))
@@ -172,10 +172,6 @@ def _at(known: Stakes, value: float, level: float) -> list[dict[str, object]]:
         row |= {"probability": float(share[k]), "chosen": not few and k == int(benefit.argmax())}
         rows.append(row | {"evpi": perfect, "regret": lost})
     return rows
-
-
-def _most(known: Stakes) -> Floats:
-    return known.data.cost if known.data.most is None else known.data.most
 
 
 def _interval(benefit: Floats, known: Stakes, level: float) -> dict[str, float]:

@@ -14,24 +14,33 @@ from fusion_eval.stats.shrinkage import Credible
 from fusion_eval.stats.strata import grouped
 
 
-def on_frontier(score: ArrayLike, cost: ArrayLike, known: ArrayLike | None = None) -> Bools:
+def on_frontier(
+    score: ArrayLike,
+    cost: ArrayLike,
+    able: ArrayLike | None = None,
+    rivals: ArrayLike | None = None,
+) -> Bools:
     """Which points no other dominates: as good for less, or better for as much.
 
-    score, cost : shape (..., n_recipes). known : shape (n_recipes,); a point whose cost is only a
-    lower bound dominates nobody. Comparisons with NaN are false. Returns shape (..., n_recipes).
+    score, cost : shape (..., n_recipes). able : shape (n_recipes,); others dominate nobody.
+    rivals : the costs of the points as rivals of others, where that is not `cost`. Comparisons with
+    NaN are false. Returns shape (..., n_recipes).
     """
     s, c = np.asarray(score, dtype=np.float64), np.asarray(cost, dtype=np.float64)
-    able = np.ones(s.shape[-1], bool) if known is None else np.asarray(known, dtype=bool)
+    other = c if rivals is None else np.asarray(rivals, dtype=np.float64)
+    some = np.ones(s.shape[-1], bool) if able is None else np.asarray(able, dtype=bool)
     beaten = np.zeros(s.shape, bool)
-    for j in np.flatnonzero(able):
-        sj, cj = s[..., j, None], c[..., j, None]
-        beaten |= ((sj >= s) & (cj < c)) | ((sj > s) & (cj <= c))
+    for j in np.flatnonzero(some):
+        sj, cj = s[..., j, None], other[..., j, None]
+        beats = ((sj >= s) & (cj < c)) | ((sj > s) & (cj <= c))
+        beats[..., j] = False
+        beaten |= beats
     return ~beaten
 
 
-def membership(drawn: Credible, able: Bools) -> Floats:
+def membership(drawn: Credible, able: Bools, rivals: Floats | None = None) -> Floats:
     """Share of joint draws in which each recipe is on the frontier, shape (n_recipes,)."""
-    share: Floats = on_frontier(drawn.scores, drawn.costs, able).mean(axis=0)
+    share: Floats = on_frontier(drawn.scores, drawn.costs, able, rivals).mean(axis=0)
     return np.minimum(share, 1 - 0.5**drawn.units) if able.sum() > 1 else share
 
 
@@ -40,7 +49,8 @@ def dominators(data: Points, alpha: float) -> list[list[str]]:
 
     One-sided paired t tests, by cluster where tasks share one; both must reject (intersection-
     union, so no correction within a pair), Bonferroni over all ordered pairs of the k recipes: a
-    false one stands anywhere in the table with probability alpha at most.
+    false one stands anywhere in the table with probability alpha at most. Where costs are unknown,
+    who dominates does so at its upper bound, and who is dominated at its lower one.
 
     References
     ----------
@@ -48,29 +58,29 @@ def dominators(data: Points, alpha: float) -> list[list[str]]:
     """
     k = len(data.names)
     limit = alpha / max(1, k * (k - 1))
-    better = _p_greater(data.score, data.groups) <= limit
-    cheaper = _p_greater(-data.cost, data.groups) <= limit
+    better = _p_greater(data.score, data.score, data.groups) <= limit
+    cheaper = _p_greater(-data.upper, -data.cost, data.groups) <= limit
     beats = better & cheaper & data.able[:, None]
     return [[data.names[j] for j in np.flatnonzero(beats[:, i])] for i in range(k)]
 
 
-def _p_greater(values: Floats, groups: Labels | None) -> Floats:
-    """One-sided p of "column j is not above column i", at [j, i]; 1 for too few tasks.
+def _p_greater(one: Floats, two: Floats, groups: Labels | None) -> Floats:
+    """One-sided p of "column j of `one` is not above column i of `two`", at [j, i].
 
-    A difference that is the same on all n tasks has that of a sign test, 2^-n.
+    1 for too few tasks. A difference that is the same on all n tasks has that of a sign test, 2^-n.
     """
-    n, k = values.shape
+    n, k = one.shape
     group, size = grouped(np.zeros(n), np.arange(n) if groups is None else groups)
     if len(size) < LEAST_TASKS:
         return np.ones((k, k))
-    mean = values.mean(axis=0)
-    sums = np.zeros((len(size), k))
-    np.add.at(sums, group, values - mean)
-    scaled = sums / np.sqrt(1 - size / n)[:, None] / n
-    products = scaled.T @ scaled
-    own = np.diag(products)
-    se = np.sqrt(np.maximum(own[:, None] + own - 2 * products, 0.0))
-    lead = mean[:, None] - mean
+    scaled = []
+    for values in (one, two):
+        sums = np.zeros((len(size), k))
+        np.add.at(sums, group, values - values.mean(axis=0))
+        scaled.append(sums / np.sqrt(1 - size / n)[:, None] / n)
+    own, other = ((sums**2).sum(axis=0) for sums in scaled)
+    se = np.sqrt(np.maximum(own[:, None] + other - 2 * scaled[0].T @ scaled[1], 0.0))
+    lead = one.mean(axis=0)[:, None] - two.mean(axis=0)
     flat = se <= 1e-9 * np.abs(lead)
     t = lead / np.where(flat, 1.0, np.where(se > 0, se, 1.0))
     p = np.where(flat, 0.5 ** len(size), stats.t.sf(t, freedom_of(size)))

@@ -11,15 +11,15 @@ import pandas as pd
 from fusion_eval.core import Estimate
 from fusion_eval.frames import Missing, is_simulated, per_task, recipes
 from fusion_eval.stats.bootstrap import RESAMPLES
+from fusion_eval.stats.bounds import SETTLED, Place, places, range_of
 from fusion_eval.stats.clusters import sampled, score_of
 from fusion_eval.stats.common import LACKING
 from fusion_eval.stats.cost import cost_per_task, mean_cost
 from fusion_eval.stats.design import Labels, groups_of
-from fusion_eval.stats.dominance import dominators, membership, on_frontier
+from fusion_eval.stats.dominance import dominators
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.means import t_limits
 from fusion_eval.stats.points import Points, Price, points
-from fusion_eval.stats.shrinkage import credible
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -65,12 +65,15 @@ def pareto(
     DataFrame, one row per recipe, columns `COLUMNS`. Scores 0 to 1, costs US$ per task of that
     recipe run alone (`cost_n` tasks, interval by `cost_method`), `latency_s` the median in
     seconds, `n` tasks with a score, `cost_unknown` trials of unknown cost (with any, the cost is
-    a lower bound, and without a known one NaN).
+    a lower bound, and without an upper one NaN).
     All are means over the tasks that all recipes have. A recipe that is left out has the status
     `not compared`, with its own tasks and the reason as caveat.
-    `on_frontier`: by the means, nobody scores as well for less or better for as much; None when
-    the cost is not known. `p_on_frontier`: the probability of that, of the credible true means
-    (`stats.shrinkage`); tasks of one cluster are drawn together.
+    `on_frontier`: by the means, nobody scores as well for less or better for as much.
+    `p_on_frontier`: the probability of that, of the credible true means (`stats.shrinkage`); tasks
+    of one cluster are drawn together. Unknown costs lie between bounds (`stats.cost`): what holds
+    at both is settled, else `on_frontier` is None and `p_on_frontier` NaN, and the caveat names the
+    bounds (of two probabilities that differ by 0.05 at most it is the smaller). A recipe without an
+    upper bound has no place and takes none from others.
     `status`: `never answered` when every trial failed (such a recipe is neither placed nor beats
     others), `dominated` when for some other recipe both one-sided paired t tests (scores more,
     costs less) reject at (1 - level) / (k (k - 1)), k recipes (those are named in `dominated_by`),
@@ -94,8 +97,8 @@ def pareto(
         rows.append(
             _estimates(one, k, level, seed)
             | _counts(trials[trials["recipe"].astype(str) == name], one, k, by)
-            | placed.get(name, {"status": NOT_COMPARED, "dominated_by": ""})
-            | {"caveat": _caveat(data, name)}
+            | (place := placed.get(name, {"status": NOT_COMPARED, "dominated_by": ""}))
+            | {"caveat": _caveat(data, name, place.get("caveat", ""))}
         )
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     on = table["on_frontier"].astype(object)
@@ -109,25 +112,33 @@ def pareto(
 
 def _places(data: Points, level: float, seed: int, resamples: int) -> dict[str, dict[str, Any]]:
     """The place of every recipe that is compared."""
-    on = on_frontier(_means(data.score), _means(data.cost), data.able)
-    share, able = np.full(len(data.names), np.nan), data.able
+    place, able = places(data.score, data, resamples, seed), data.able
     silent = np.zeros(len(able), bool) if data.silent is None else data.silent
-    if not data.few:
-        one = data.of(~silent)
-        drawn = credible(one.score, one.cost, one.groups, resamples, np.random.default_rng(seed))
-        share[~silent] = membership(drawn, one.able)
     beaten = dominators(data, 1 - level)
     rows: dict[str, dict[str, Any]] = {}
     for k, name in enumerate(data.names):
-        located = bool(np.isfinite(data.cost[:, k]).any()) and not silent[k]
-        settled = bool(located and (data.known[k] or not on[k]))
+        on = place.on(k) if able[k] and len(data.score) else None
         rows[name] = {
-            "on_frontier": bool(on[k]) if settled else None,
-            "p_on_frontier": float(share[k]) if located and data.known[k] else None,
-            "status": NEVER if silent[k] else _status(float(share[k]), beaten[k], settled, level),
+            "on_frontier": on,
+            "p_on_frontier": place.probability(k) if able[k] else None,
+            "status": NEVER if silent[k] else _status(float(place.least[k]), beaten[k], on, level),
             "dominated_by": "" if silent[k] else ", ".join(beaten[k]),
+            "caveat": _open(data, place, k) if able[k] else "",
         }
     return rows
+
+
+def _open(data: Points, place: Place, k: int) -> str:
+    """What unknown costs leave open of the place of a recipe; empty where nothing is."""
+    least, most = place.least[k], place.most[k]
+    if place.on(k) is not None and not most - least > SETTLED:
+        return ""
+    unknown = [name for j, name in enumerate(data.names) if data.able[j] and not data.known[j]]
+    own = f"between {range_of(data, k)} per task" if not data.known[k] else (
+        f"those of {', '.join(unknown[:3])}" + (" and others" if len(unknown) > 3 else "")
+    )  # fmt: skip
+    share = "" if data.few else f": p_on_frontier is {least:.2f} to {most:.2f}"
+    return f"unknown costs ({own}) leave its place open{share}"
 
 
 def _alone(trials: pd.DataFrame, data: Points, missing: Missing, by: Price) -> Points:
@@ -142,15 +153,10 @@ def _alone(trials: pd.DataFrame, data: Points, missing: Missing, by: Price) -> P
     )  # fmt: skip
 
 
-def _caveat(data: Points, name: str) -> str:
+def _caveat(data: Points, name: str, own: str) -> str:
     if name in data.left_out:
         return f"not compared: {data.left_out[name]}"
-    return "; ".join(note for note in (data.lacking, *data.notes) if note)
-
-
-def _means(values: Floats) -> Floats:
-    means: Floats = values.mean(axis=0) if len(values) else np.full(values.shape[1], np.nan)
-    return means
+    return "; ".join(note for note in (data.lacking, own, *data.notes) if note)
 
 
 def _estimates(data: Points, k: int, level: float, seed: int) -> dict[str, Any]:
@@ -193,7 +199,7 @@ def _median(values: pd.Series) -> float:
     return float(values.median()) if len(values) else float("nan")
 
 
-def _status(share: float, beaten: list[str], settled: bool, level: float) -> str:
+def _status(least: float, beaten: list[str], on: bool | None, level: float) -> str:
     if beaten:
         return "dominated"
-    return "on" if settled and share >= level else "undecided"
+    return "on" if on and least >= level else "undecided"

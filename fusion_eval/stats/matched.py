@@ -38,6 +38,7 @@ _METHOD = (
     "dual: smallest of paired t limits over the baselines, at the price of a point that is best "
     "for the recipe"
 )
+_BOUNDED = "unknown costs at their bounds: the recipe's at the highest, baselines' at the lowest"
 _ESTIMAND = "mean score difference at equal {} for new tasks like these"
 
 
@@ -70,11 +71,13 @@ def matched(
     `place`: `inside` the baselines' range of costs, `above` it (no mixture is so dear: compared
     with the best baseline, which costs less), `below` it or `unknown` (no difference then; the
     caveat says why). `conclusion`: `better` or `worse` than the best mixture, or `undecided`.
+    Unknown costs lie between bounds (`stats.cost`): the recipe counts at its highest and baselines
+    at their lowest, and `high` is the limit the other way round.
     By seconds, `cost_usd` and `mix_cost_usd` are called `seconds` and `mix_seconds`.
 
     Raises
     ------
-    StatisticsError : no baseline with a known cost, or unknown names
+    StatisticsError : no baseline with a known or bounded cost, or unknown names
 
     References
     ----------
@@ -142,23 +145,31 @@ def _row(
     rivals = [i for i in base if i != k]
     used = [k, *rivals]
     present = ~np.isnan(data.score[:, used]).any(axis=1) & ~np.isnan(data.cost[:, used]).any(axis=1)
-    score, cost, n = data.score[present], data.cost[present], int(present.sum())
+    score, n = data.score[present], int(present.sum())
     row = _nothing(data.names[k], n, "")
     if not data.able[k]:
         return row | {"caveat": "its cost is not wholly known, so nothing costs the same"}
     if not rivals or n < 2:
         return row | {"caveat": "fewer than two tasks in common with the baselines"}
-    price, paid = float(cost[:, k].mean()), cost.mean(axis=0)[rivals]
+    least, most = data.cost[present], data.upper[present]
+    price, paid = float(most[:, k].mean()), least.mean(axis=0)[rivals]
     row |= {"cost_usd": price}
     if price < paid.min():
         return row | {"place": "below", "caveat": "no mixture of the baselines costs so little"}
+    bounded = not data.known[used].all()
+    if bounded and least[:, k].mean() < most.mean(axis=0)[rivals].min():
+        return row | {"caveat": f"{_BOUNDED}; no mixture of the baselines may cost so little"}
     i, j, share = best_mixture(score.mean(axis=0)[rivals], paid, price)
     names = [data.names[r] for r in rivals]
-    gain, dearer = score[:, [k]] - score[:, rivals], cost[:, [k]] - cost[:, rivals]
+    gain = score[:, [k]] - score[:, rivals]
     groups = None if data.groups is None else data.groups[present]
     if groups is not None and len(set(groups)) < 2:
         return row | {"caveat": "all common tasks are of one cluster"}
+    dearer = most[:, [k]] - least[:, rivals]
     value, low, high = matched_difference(gain, dearer, level, rng=rng, groups=groups)
+    if bounded:
+        dearer = least[:, [k]] - most[:, rivals]
+        high = max(high, matched_difference(gain, dearer, level, rng=rng, groups=groups)[2])
     above = price > paid.max()
     word = "better" if low > 0 else "worse" if high < 0 else "undecided"
     mix = names[i] if i == j else f"{1 - share:.0%} {names[i]}, {share:.0%} {names[j]}"
@@ -167,7 +178,7 @@ def _row(
         "mix_cost_usd": float((1 - share) * paid[i] + share * paid[j]),
         "place": "above" if above else "inside",
         "conclusion": "undecided" if n < LEAST_TASKS else word,
-        "caveat": _caveat(len(data.score), n, above=above),
+        "caveat": _caveat(len(data.score), n, above=above, bounded=bounded),
     }  # fmt: skip
 
 
@@ -247,8 +258,8 @@ def _prices(gain: Floats, dearer: Floats) -> Floats:
     return prices
 
 
-def _caveat(tasks: int, used: int, *, above: bool) -> str:
-    notes = []
+def _caveat(tasks: int, used: int, *, above: bool, bounded: bool) -> str:
+    notes = [_BOUNDED] if bounded else []
     if above:
         notes.append("dearer than every baseline: compared with the best of them, which costs less")
     if used < tasks:

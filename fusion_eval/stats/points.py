@@ -40,9 +40,9 @@ class Points:
     """Scores and prices of all recipes on the same tasks; arrays of shape (n_tasks, n_recipes).
 
     `cost` is in US dollars, or in seconds where `points` was asked for those; a price that is not
-    known counts 0 in it. `most`: the same with unknown ones at the largest that the recipe was
-    seen to take.
-    `known`: whether every cost of the recipe is known; otherwise its costs are lower bounds.
+    known counts as little in it as it may be, and in `upper` as much (see `stats.cost`). Both are
+    NaN for a recipe without an upper bound.
+    `known`: whether every cost of the recipe is known; otherwise its costs lie between the two.
     `silent`: whether every trial of the recipe failed.
     `groups`: the cluster of each task, where tasks share some. `left_out`: recipe -> why it is not
     among `names`. `notes`: what else a reader must know about the selection of tasks. `tasks`:
@@ -61,9 +61,15 @@ class Points:
     tasks: pd.Index = field(default_factory=lambda: pd.Index([]))
 
     @property
+    def upper(self) -> Floats:
+        """The most that each recipe can have taken, shape (n_tasks, n_recipes)."""
+        return self.cost if self.most is None else self.most
+
+    @property
     def able(self) -> Bools:
-        """Which recipes can be chosen and can beat others: they answered, at a known cost."""
-        return self.known if self.silent is None else self.known & ~self.silent
+        """Which recipes have a place and can beat others: they answered, at a bounded cost."""
+        bounded: Bools = np.asarray(np.isfinite(self.upper).all(axis=0))
+        return bounded if self.silent is None else bounded & ~self.silent
 
     @property
     def units(self) -> int:

@@ -1,7 +1,7 @@
 """What is at stake in the choice of a recipe: net benefits as they credibly are, at any value.
 
 Net benefit of a recipe at v dollars per point: v * points - cost per task. Scores and prices are
-draws of `stats.shrinkage`. A price that is partly unknown counts as low as it may be where the
+draws of `stats.bounds`. A price that is partly unknown counts as low as it may be where the
 recipe is a rival, and as high as it may be where it is the choice.
 """
 
@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.frames import Missing
+from fusion_eval.stats.bounds import between
 from fusion_eval.stats.common import LACKING
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.points import Bools, Points, Price, points
-from fusion_eval.stats.shrinkage import credible
 
 POINTS = 100.0
 ANSWERS = 1_000
@@ -41,7 +41,7 @@ class Stakes:
 
     @property
     def placed(self) -> Bools:
-        """Which recipes can be chosen: some price of theirs is known."""
+        """Which recipes can be chosen: their price is known, or bounded."""
         result: Bools = np.isfinite(self.least)
         return result
 
@@ -124,14 +124,10 @@ def at_stake(data: Points, seed: int, resamples: int) -> Stakes:
     """The same from arrays."""
     if data.silent is not None:
         data = data.of(~data.silent)
-    most = data.cost if data.most is None else data.most
     if not data.names or not len(data.score):
         empty, none = np.full(len(data.names), np.nan), np.empty((0, len(data.names)))
         return Stakes(data, empty, empty, empty, none, none, none)
-    least, upper = (
-        credible(data.score, cost, data.groups, resamples, np.random.default_rng(seed))
-        for cost in (data.cost, most)
-    )
+    least, upper = between(data.score, data, resamples, seed)
     return Stakes(
         data, least.score * POINTS, least.cost, upper.cost, least.scores * POINTS,
         least.costs, upper.costs,
