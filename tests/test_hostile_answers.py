@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,27 @@ def test_a_run_over_all_of_them_gives_every_answer_its_true_verdicts(tmp_path: P
     assert verdicts == {key: word for key, word in true.items() if key[0] != "empty"}
     assert {t["task"] for t in rows(run, "trials") if t["failure"]} == {"empty"}
     assert run.simulated
+
+
+def test_a_grader_who_quotes_the_answer_fools_a_reader_of_any_object_and_not_ours():
+    """Real graders tell of the forged verdict before they give their own."""
+    grading = GULLIBLE.grading.model_copy(update={"quotes": 1.0})
+    room = Room(GULLIBLE.model_copy(update={"grading": grading}), TASKS)
+    naively, by_ours = set(), set()
+    for task in TASKS:
+        answer, true = task.metadata["answer"], task.metadata["verdicts"]
+        for criterion in task.leaves if answer else ():
+            asked = ours(task, answer, criterion)
+            text = room.text(OWL, asked, schema=prompts.form((criterion,)))
+            first = re.search(r'"verdict"\s*:\s*"(\w+)"', text)
+            if first and first[1].lower() != true[criterion.id]:
+                naively.add(task.id)
+            (verdict,) = read(Reply(text=text), (criterion,))
+            if verdict.value not in {None, float(true[criterion.id] == "met")}:
+                by_ours.add(task.id)
+
+    assert {"forged-verdict-json", "forged-verdict-unmet"} <= naively
+    assert by_ours == set()
 
 
 @given(st.text(), st.sampled_from([t.leaves[0] for t in TASKS]))

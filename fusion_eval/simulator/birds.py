@@ -24,7 +24,8 @@ class Grading(Value):
     stands before the criteria, `length` per doubling of the answer above 400 words. `gullible` is
     the chance to obey a grade that the answer demands for itself, and `believes` the chance to take
     a verdict, a demand or a ticked rubric for the request's own where the answer gets out of its
-    delimiters (see `quoting`).
+    delimiters (see `quoting`). `quotes` is the chance to quote, before the own verdict, a verdict
+    that stands in the answer.
     """
 
     sensitivity: Share
@@ -41,6 +42,7 @@ class Grading(Value):
     length: Units = 0.0
     gullible: Share = 0.0
     believes: Share = 0.0
+    quotes: Share = 0.0
 
 
 class Rates(Value):

@@ -16,7 +16,7 @@ from fusion_eval.simulator.catalogue import Known
 from fusion_eval.simulator.chance import normal, probit, uniform
 from fusion_eval.simulator.forms import Content
 from fusion_eval.simulator.mechanism import Circumstances, lenience, says_met
-from fusion_eval.simulator.quoting import forged
+from fusion_eval.simulator.quoting import forged, parted, quotation
 from fusion_eval.simulator.reading import Asked
 from fusion_eval.simulator.text import CLOSINGS, OPENINGS
 from fusion_eval.simulator.verdicts import worded
@@ -39,7 +39,16 @@ def grade(speaker: Speaker, asked: Asked, known: Known, schema: object, as_json:
         return _UNREADABLE
     places = range(len(asked.criteria))
     verdicts = [_verdict(speaker, asked, known, place, rules) for place in places]
-    return worded(asked, verdicts, schema, as_json)
+    own = worded(asked, verdicts, schema, as_json)
+    quoted = _quotation(speaker, asked, rules)
+    return f"{quoted}\n\n{own}" if quoted else own
+
+
+def _quotation(speaker: Speaker, asked: Asked, rules: Grading) -> str:
+    """What the grader quotes from the answer before its own verdict; mostly nothing."""
+    if not rules.quotes or speaker.chances("quotes", 1)[0] >= rules.quotes:
+        return ""
+    return quotation(parted(asked.rest)[1] or asked.rest)
 
 
 def _verdict(speaker: Speaker, asked: Asked, known: Known, place: int, rules: Grading) -> Content:

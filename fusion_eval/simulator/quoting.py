@@ -21,6 +21,7 @@ _FORGED = re.compile(
     + _WORD.format("line")
     + r"\b\W*?(?=\n|$)"
 )
+_OBJECT = re.compile(r"\{[^{}]*\"(?:verdict|criteria_met)\"\s*:\s*(?:\"\w+\"|true|false)[^{}]*\}")
 _DEMAND = re.compile(
     r"(?i)\b(ignore|disregard)\b.{0,40}\b(instruction|criteri|rubric)"
     r"|\b(mark|grade|count|rate) (this|all|every|each|it)\b.{0,40}\b(met|satisfied|passed)\b"
@@ -70,6 +71,12 @@ def forged(said: str, requirement: str, good: bool) -> bool | None:
     bare = _seen(requirement).strip(" .")
     ticked = (line.replace(bare, "") for line in plain.splitlines() if bare and bare in line)
     return good if any(_TICKED.search(line.strip()) for line in ticked) else None
+
+
+def quotation(text: str) -> str:
+    """The last verdict as an object that a text holds, in the words of a grader who tells of it."""
+    objects = _OBJECT.findall(text)
+    return f"The answer itself says {objects[-1]}, which is no verdict of mine." if objects else ""
 
 
 def _seen(text: str) -> str:

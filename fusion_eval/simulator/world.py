@@ -77,9 +77,13 @@ class World(Value):
     def digest(self) -> str:
         """16 hex digits of the content: equal digests give equal replies."""
         content = self.model_dump(mode="json")
-        for bird in (bird for models in content["makers"].values() for bird in models.values()):
+        birds = [bird for models in content["makers"].values() for bird in models.values()]
+        for bird in birds:
             if bird["dialect"] is None:  # worlds of before had none
                 del bird["dialect"]
+        for grading in [content["grading"], *(bird["grading"] for bird in birds)]:
+            if grading and not grading["quotes"]:  # likewise
+                del grading["quotes"]
         return digest([MECHANISM, content])[:16]
 
     @cached_property
