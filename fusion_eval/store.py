@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fusion_eval import files
+from fusion_eval import files, shapes
 from fusion_eval.errors import TableError
 
 if TYPE_CHECKING:
@@ -173,13 +173,11 @@ def read_run(path: str | Path) -> Run:
     folder = Path(path)
     manifest = folder / "manifest.json"
     try:
-        content = json.loads(manifest.read_text("utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("not an object")
-        return Run(path=folder.resolve(), manifest=content)
-    except (OSError, UnicodeDecodeError, ValueError) as problem:
+        return Run(path=folder.resolve(), manifest=shapes.read("manifest", manifest.read_bytes()))
+    except (OSError, ValueError) as problem:
+        said = problem.strerror if isinstance(problem, OSError) else problem
         raise TableError(
-            f"{folder}: not a run directory ({type(problem).__name__} at manifest.json); "
+            f"{folder}: not a run directory (manifest.json: {said}); "
             "give one made by `fusion-eval run` or `fusion-eval import`"
         ) from problem
 
@@ -364,10 +362,15 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """JSON lines, one after the other."""
-    with path.open(encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
+    """Lines of `answers`, `replies` or `tasks`; raises TableError at one that is damaged."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield shapes.read(path.stem, line)
+            except ValueError as problem:
+                raise TableError(
+                    f"{path}:{number}: damaged ({problem}); restore it, or give another run"
+                ) from problem
 
 
 def point_latest(results: Path, run_id: str) -> None:

@@ -29,7 +29,8 @@ ROOMS: dict[str, set[str]] = {
     "text": {"answers"},
     "prompts": {"core"},
     "loading": {"core", "errors", "answers"},
-    "store": {"errors", "files"},
+    "shapes": set(),
+    "store": {"errors", "files", "shapes"},
     # the left tower: makes calls
     "simulator": {"core", "errors", "loading.yaml_lines"},
     "strategies": {"core", "prompts", "answers", "errors"},

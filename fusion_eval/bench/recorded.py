@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from fusion_eval.core import Answers, Task, TaskSet, Trial
 from fusion_eval.core.value import Value
 from fusion_eval.errors import InputError, TableError
 from fusion_eval.loading.yaml_lines import read_text
-from fusion_eval.store import Run, read_rows
+from fusion_eval.store import Run, read_lines, read_rows
 
 _CARRIED = (
     "strategy",
@@ -46,7 +46,8 @@ class AnswerRow(Value):
 def of_run(run: Run, tasks: TaskSet) -> Answers:
     """The answers of a run; raises TableError where its tasks are not these any more."""
     _same_tasks(run, {task.id: task.hash for task in tasks.tasks})
-    texts = {(r["task"], r["recipe"], r["repeat"]): r for r in _lines(run.path / "answers.jsonl")}
+    lines = read_lines(run.path / "answers.jsonl")
+    texts = {(r["task"], r["recipe"], r["repeat"]): r for r in lines}
     trials: dict[str, dict[tuple[str, int], Trial]] = {}
     for row in read_rows(run, "trials"):
         key = (row["task"], row["recipe"], row["repeat"])
@@ -149,14 +150,3 @@ def _foreign(
         degraded=row.degraded if row is not None else (),
         recorded=unknown,
     )
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                yield json.loads(line)
-    except (OSError, ValueError) as problem:
-        raise TableError(
-            f"{path}: the answers of the run cannot be read ({problem}); give another run"
-        ) from problem

@@ -131,7 +131,7 @@ def _recorded(key: str, ledger: Lookup) -> dict[str, Any]:
 
 def _named(row: Row, task: Mapping[str, Any]) -> Row:
     """A verdict with what its criterion asks for."""
-    asked = {c["id"]: c["requirement"] for c in task.get("criteria", ())}
+    asked = {c["id"]: c.get("requirement") for c in task.get("criteria", ())}
     return {**row, "requirement": asked.get(row["criterion"])}
 
 

@@ -39,7 +39,7 @@ class Texts:
 
     def seats(self, recipe: str) -> Mapping[str, Any] | None:
         """The recipe as the bench file of the run has it: members, judge, synthesizer, numbers."""
-        with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
+        with contextlib.suppress(OSError, ValueError, RecursionError, yaml.YAMLError):
             bench = yaml.safe_load((self._run.path / "bench.yaml").read_text("utf-8"))
             found = (bench.get("recipes") or {}).get(recipe) if isinstance(bench, dict) else None
             return found if isinstance(found, dict) else None

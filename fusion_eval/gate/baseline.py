@@ -112,7 +112,7 @@ def loaded(file: Path) -> dict[str, Any]:
         raise InputError(
             f"{file}: no such file; make one with `fusion-eval baseline RUN`"
         ) from None
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise InputError(
             f"{file}: not a baseline ({type(problem).__name__}); make it again"
         ) from None

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fusion_eval.core import clean_json
 from fusion_eval.errors import TableError
 from fusion_eval.importing.paths import rows_at
 from fusion_eval.importing.problems import SHOWN
@@ -86,7 +87,7 @@ def json_of(path: Path) -> Any:
     if not name.endswith(".json"):
         return [row for _, row in lines_of(path)]
     try:
-        return json.loads(text_of(path), object_pairs_hook=_each_key_once)
+        return _json(text_of(path))
     except (ValueError, RecursionError) as problem:
         if isinstance(problem, UnicodeDecodeError):
             raise
@@ -99,12 +100,18 @@ def lines_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_each_key_once)
+            row = _json(line)
         except (ValueError, RecursionError) as problem:
             raise TableError(f"{path}:{number}: not JSON ({problem}); one object a line") from None
         if not isinstance(row, dict):
             raise TableError(f'{path}:{number}: no object; write {{"recipe": …}} on each line')
         yield number, row
+
+
+def _json(text: str) -> Any:
+    """A JSON value; halves of characters, which only an escape can bring, become U+FFFD."""
+    value = json.loads(text, object_pairs_hook=_each_key_once)
+    return clean_json(value) if "\\u" in text else value
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fusion_eval.loading.tasks import load_task_files
-from fusion_eval.store import Run
+from fusion_eval.store import Run, read_lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,4 @@ def _answers(run: Run) -> dict[tuple[str, str, int], str]:
 def _lines(run: Run, name: str) -> list[dict[str, Any]]:
     """JSON lines of the run directory; none where it holds no texts, as after `import`."""
     path = run.path / f"{name}.jsonl"
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    return list(read_lines(path)) if path.exists() else []

@@ -267,8 +267,12 @@ def load_bench_file(source: str | Path | Located) -> BenchDocument:
         if not isinstance(value, dict):
             raise BenchFileError(problems) from None
         rest, broken = _readable(value, [item["loc"] for item in error.errors()])
+    try:
+        readable = BenchFile.model_validate(rest)
+    except ValidationError:  # such as a key that is no text, which no path leads to
+        raise BenchFileError(problems) from None
     return BenchDocument(
-        file=BenchFile.model_validate(rest),
+        file=readable,
         document=document,
         problems=tuple(problems),
         broken=broken,
