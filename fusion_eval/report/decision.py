@@ -24,12 +24,13 @@ def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
 
 
 def brief(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
-    """The decision in five sentences at most, for a terminal; the report has the rest."""
+    """The decision in six sentences at most, for a terminal; the report has the rest."""
     undecided = [row for row in summary["comparisons"] if row["conclusion"] == "undecided"]
     parts = [
         " ".join(filter(None, [_simulated(summary), _few_tasks(summary)])),
         _selection(summary, name) or _never(summary, name),
-        " ".join(filter(None, [short_choice(summary, name), _left_out(summary, name)])),
+        short_choice(summary, name),
+        _left_out(summary, name),
         _conclusions(summary, name, 3),
         _failures(summary, name) or (_more_tasks(summary, name) if undecided else ""),
     ]
