@@ -63,6 +63,9 @@ def _bench(file: str, bench: Bench) -> dict[str, Any]:
         "kind": "bench",
         "models": len(bench.models),
         "recipes": len(bench.recipes),
+        "imports": sorted(
+            {s.partition(":")[0] for r in bench.recipes.values() if ":" in (s := r.strategy)}
+        ),
         "warnings": [{**asdict(warned), "said": str(warned)} for warned in lint(bench)],
         "problems": [],
     }

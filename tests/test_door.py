@@ -149,3 +149,34 @@ def test_a_damaged_gzip_is_named(tmp_path: Path):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         with pytest.raises(TableError, match=r"t\.csv\.gz"):
             text_of(file)
+
+
+THEIRS = """\
+from fusion_eval.core import Member
+
+async def solo(question, ask, *, member: Member):
+    return await ask(member, [])
+
+async def untyped(question, ask, *, member):
+    return await ask(member, [])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("solo", "note: theirs was imported, so its code ran"),
+        ("untyped", "'member' has no type, as in `member: Member`"),
+    ],
+)
+def test_validate_says_whose_code_it_ran_or_what_it_lacks(write, monkeypatch, capsys, name, said):
+    """A bench file of somebody else runs its module as soon as it is looked at."""
+    write("theirs.py", THEIRS)
+    monkeypatch.chdir(write("x", "").parent)
+    monkeypatch.delitem(sys.modules, "theirs", raising=False)
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    bench = write("bench.yaml", BENCH.format(model="", strategy=f'"theirs:{name}"', limits=""))
+    monkeypatch.setattr(sys, "argv", ["fusion-eval", "validate", str(bench)])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert said in capsys.readouterr().err

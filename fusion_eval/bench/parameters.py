@@ -79,6 +79,9 @@ def strategy(name: str) -> Strategy:
             raise ValueError(f"strategy {name!r} cannot be imported: {why}") from None
         if not inspect.iscoroutinefunction(found):
             raise ValueError(f"strategy {name!r} is not an `async def` function")
+        for own, parameter in inspect.signature(found).parameters.items():
+            if parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is parameter.empty:
+                raise ValueError(f"strategy {name!r}: {own!r} has no type, as in `{own}: Member`")
         return typing.cast(Strategy, found)
     raise ValueError(f"unknown strategy {name!r}; {did_you_mean(name, sorted(STRATEGIES))}")
 

@@ -91,6 +91,8 @@ def validate(
             print(inert(problem), file=sys.stderr)
         if not as_json and not each["problems"]:
             print(_described(each))
+        for module in each.get("imports", ()):
+            print(f"note: {inert(module)} was imported, so its code ran", file=sys.stderr)
         for warning in each.get("warnings", ()):
             print(f"warning: {warning['said']}", file=sys.stderr)
     doubts = [w for each in found for w in each.get("warnings", ()) if w["reason"] is None]
