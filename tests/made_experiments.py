@@ -122,7 +122,7 @@ class Wire:
         return self._known[call.key]
 
     def _reply(self, call: Call) -> Reply:
-        done = self._simulator.complete(parse(json.dumps(_request(call, "json_schema")).encode()))
+        done = self._simulator.complete(parse(json.dumps(_request(call)).encode()))
         usage = done.usage()
         return Reply(
             text=done.content or "",
