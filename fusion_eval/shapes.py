@@ -40,7 +40,7 @@ class _Manifest(_Open):
     started: _Text | None = None
     tasks: _Tasks = _Tasks()
     bench: dict[str, Any] = {}
-    recipes: dict[str, _Text] = {}
+    recipes: dict[str, _Text] | list[_Text] = {}
     grader: dict[str, Any] | None = None
     prompts: dict[str, Any] = {}
     versions: dict[str, Any] = {}
