@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -243,9 +242,7 @@ def test_what_an_unfinished_trial_has_cost_is_not_forgotten(tmp_path: Path):
         bench = bench_file(tmp_path, {"base_url": url}, limits={"max_in_flight": 4})
         process = command(bench, results)
         until(lambda: len(door.arrived) >= 30, process)
-        for _ in range(2):
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
         process.communicate(timeout=120)
         stopped = fe.read_run(results / "latest")
 

@@ -196,7 +196,7 @@ def csv_columns(
     path: Path, text: str, separator: str | None
 ) -> tuple[list[str], np.ndarray, list[pd.Series]]:
     """Header, line of each row that is not empty, and the columns; wider rows are an error."""
-    csv.field_size_limit(sys.maxsize)
+    limit = csv.field_size_limit(sys.maxsize)  # of the whole process, so it is put back
     separator = separator or _separator(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     lines: list[int] = []
@@ -220,6 +220,8 @@ def csv_columns(
                 rows = []
     except csv.Error as problem:
         raise TableError(f"{path}:{start}: not CSV ({problem}); check the quotes") from None
+    finally:
+        csv.field_size_limit(limit)
     if wider:
         rest = len(wider) - SHOWN
         raise TableError(wider[:SHOWN] + ([f"… and {rest} more such rows"] if rest > 0 else []))
