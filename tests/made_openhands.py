@@ -80,27 +80,24 @@ def wide(trials: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def systems(trials: pd.DataFrame) -> list[dict[str, Any]]:
-    """Score, dollars and place on the frontier of each model, zero costs taken as unknown."""
-    known = recorded(trials)
-    places = fe.pareto(known).set_index("recipe")
-    complete = places["cost_unknown"] == 0
-    some = known[known["recipe"].map(complete)]
-    frontier = fe.pareto(some).set_index("recipe")
+    """Score, dollars and place on the frontier of each model.
+
+    Costs of 0 are unknown: bounded by 0 and the largest cost that the model has.
+    """
+    places = fe.pareto(recorded(trials)).set_index("recipe")
     counts = trials.groupby("recipe")
     out = []
     for name, row in places.sort_values("score", ascending=False).iterrows():
         costs = counts.get_group(name)["cost_usd"]
         paid = mean_cost(costs[costs > 0].to_numpy(), rng=np.random.default_rng(0))
-        place = frontier.loc[name] if complete[name] else None
         out.append({
             "model": name, "n": int(row["n"]), "empty": int(row["failed"]),
             **rounded_interval(row["score"], row["score_low"], row["score_high"], "score"),
             **rounded_interval(paid.value, paid.low, paid.high, "cost"),
             "cost_n": paid.n, "zero": int((costs == 0).sum()),
             "unknown": int(costs.isna().sum()),
-            "on_frontier": None if place is None else bool(place["on_frontier"]),
-            "p_on_frontier": None if place is None else rounded(place["p_on_frontier"]),
-            "status": "cost not wholly known" if place is None else str(place["status"]),
+            "on_frontier": None if row["on_frontier"] is None else bool(row["on_frontier"]),
+            "p_on_frontier": rounded(row["p_on_frontier"]), "status": str(row["status"]),
         })  # fmt: skip
     return out
 

@@ -105,12 +105,7 @@ def test_a_run_finds_the_same_scores_and_failures_in_every_dialect(
     assert len({row["score"] for row in plain}) > 5
 
 
-_BILLS = pytest.mark.xfail(reason="bills that hide or cache are not read yet", strict=False)
-
-
-@pytest.mark.parametrize(
-    "dialect", ["openrouter", "thinking", "strict", pytest.param("parts", marks=_BILLS)]
-)
+@pytest.mark.parametrize("dialect", ["openrouter", "thinking", "strict", "parts"])
 def test_tokens_and_dollars_are_the_same_in_every_dialect(runs: dict[str, fe.Run], dialect: str):
     """Thoughts written out are paid once, cached tokens beside the prompt are no thoughts."""
     found, plain = (rows(runs[name], "trials") for name in (dialect, "plain"))
@@ -122,7 +117,6 @@ def test_tokens_and_dollars_are_the_same_in_every_dialect(runs: dict[str, fe.Run
         assert theirs["cost_usd"] > 0
 
 
-@_BILLS
 def test_a_product_that_hides_its_usage_is_of_unknown_cost_and_not_free(runs: dict[str, fe.Run]):
     """Reported as free, it would be recommended whatever it really costs."""
     trials = rows(runs["hidden"], "trials")
