@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from fusion_eval import frames
+from fusion_eval import frames, report
 from fusion_eval.cli import app
 from fusion_eval.importing import import_results, read_trials
 from fusion_eval.report.audit import audit
@@ -154,6 +154,20 @@ def test_the_first_screen_shows_the_audit_and_says_what_was_read(tmp_path):
     assert "not used: mood" in flat
     summary = json.loads((tmp_path / "runs" / "latest" / "summary.json").read_text())
     assert {"zero costs", "unknown costs", "all fail"} <= set(kinds(summary["audit"]))
+
+
+def test_the_page_shows_the_audit_with_hostile_names_inert(tmp_path):
+    """Whoever opens the page only would never learn that the costs are not costs."""
+    frame = grid(["a", "<b>zeros</b>"], cost_usd=0.0)
+    frame.loc[frame["recipe"] == "a", "cost_usd"] = 0.25
+
+    run = import_results([table(tmp_path, frame)], output_dir=tmp_path / "results")
+    page = report.write(run)["report.html"].read_text("utf-8")
+
+    top = page[: page.index('id="frontier"')]
+    assert "Look at this first" in top
+    assert "costs are exactly 0" in top
+    assert "<b>zeros" not in page
 
 
 def test_the_limit_of_what_choosing_can_gain_is_clopper_and_pearsons(tmp_path):

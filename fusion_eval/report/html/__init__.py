@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from fusion_eval import files
 from fusion_eval.frames import per_task
+from fusion_eval.report.audit import audit_lines
 from fusion_eval.report.choice import choice
 from fusion_eval.report.commands import commands
 from fusion_eval.report.decision import findings
@@ -68,6 +69,7 @@ def _report(
         s=summary,
         n=Numbers(summary),
         contents=_contents(summary, breakdowns, items),
+        audit=audit_lines(summary, plain),
         choice=choice(summary) if len(summary["decisions"]) < 2 else "",
         findings=findings(summary),
         figures=figures(estimates, summary, run.path / "figures"),
