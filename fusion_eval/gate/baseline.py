@@ -90,7 +90,7 @@ def _made(calls: pd.DataFrame) -> frozenset[str] | None:
     if not len(calls):
         return None
     own = set(calls.loc[~calls["cached"].astype(bool), "key"])
-    answering = calls[~calls["role"].astype(str).str.startswith("grader")]
+    answering = calls[calls["purpose"] == "answer"]
     return frozenset(answering.loc[answering["key"].isin(own), "recipe"].astype(str))
 
 
