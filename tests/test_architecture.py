@@ -30,9 +30,10 @@ ROOMS: dict[str, set[str]] = {
     "prompts": {"core"},
     "loading": {"core", "errors", "answers"},
     "shapes": set(),
+    "openai_api": set(),
     "store": {"errors", "files", "shapes"},
     # the left tower: makes calls
-    "simulator": {"core", "errors", "loading.yaml_lines"},
+    "simulator": {"core", "errors", "loading.yaml_lines", "openai_api"},
     "strategies": {"core", "prompts", "answers", "errors"},
     "grading": {"core", "prompts", "answers", "errors"},
     "engine": {"core", "errors", "answers"},

@@ -1,30 +1,27 @@
 """A chat completion request: checked by hand, because a model is asked thousands of times a minute.
 
-Whatever JSON comes in ends as a Request or as BadRequest with OpenAI's words, never as a crash.
+Whatever JSON comes in ends as a Request, or as BadRequestError with OpenAI's words: never a crash.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
+
+from fusion_eval.openai_api import BadRequestError
+from fusion_eval.openai_api.responses import chat_body
 
 _NO_DRAW = frozenset({"stream", "stream_options", "user", "metadata", "store"})
 
 
-class BadRequest(Exception):
-    """The body cannot be used: HTTP 400 with `param` and, where it helps, `code`."""
-
-    def __init__(self, message: str, param: str | None = None) -> None:
-        self.message = message
-        self.param = param
-        super().__init__(message)
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent to a model. `draw` follows from everything that can change the reply."""
+    """What is sent to a model. `draw` follows from everything that can change the reply.
+
+    `asked` is the body of a request of the Responses API, of which `body` is the chat completion.
+    """
 
     model: str
     text: str
@@ -36,6 +33,7 @@ class Request:
     stream: bool
     stream_usage: bool
     body: dict[str, Any]
+    asked: dict[str, Any] | None = None
 
     @property
     def wants_json(self) -> bool:
@@ -43,18 +41,31 @@ class Request:
         return self.form != "text" or "json" in self.text.lower()
 
 
-def parse(raw: bytes) -> Request:
-    """A Request from the bytes of a body. Raises BadRequest."""
+def parse(raw: bytes, *, responses: bool = False) -> Request:
+    """A Request from the bytes of a body, perhaps of the Responses API. Raises BadRequestError."""
+    body = _loaded(raw)
+    if responses:
+        return replace(_request(chat_body(body)), asked=body)
+    return _request(body)
+
+
+def _loaded(raw: bytes) -> dict[str, Any]:
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise BadRequest(f"We could not parse the JSON body of your request: {error}") from error
+        problem = f"We could not parse the JSON body of your request: {error}"
+        raise BadRequestError(problem) from error
     if not isinstance(body, dict):
-        raise BadRequest("The body must be a JSON object.")
+        raise BadRequestError("The body must be a JSON object.")
+    return body
+
+
+def _request(body: dict[str, Any]) -> Request:
     if not isinstance(body.get("model"), str) or not body["model"]:
-        raise BadRequest("You must provide a model parameter.", "model")
+        raise BadRequestError("You must provide a model parameter.", "model")
     if body.get("n") not in (None, 1):
-        raise BadRequest("Only n = 1 is supported; send n requests with different seeds.", "n")
+        problem = "Only n = 1 is supported; send n requests with different seeds."
+        raise BadRequestError(problem, "n")
     text = "\n\n".join(_contents(body.get("messages")))
     form, schema = _form(body.get("response_format"))
     options = body.get("stream_options")
@@ -89,25 +100,25 @@ def spelled_alike(request: Request) -> str:
 
 def _contents(messages: object) -> list[str]:
     if not isinstance(messages, list) or not messages:
-        raise BadRequest("messages must be a list with at least one message.", "messages")
+        raise BadRequestError("messages must be a list with at least one message.", "messages")
     found = []
     for i, message in enumerate(messages):
         place = f"messages[{i}]"
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise BadRequest(f"{place} must be an object with a role.", place)
+            raise BadRequestError(f"{place} must be an object with a role.", place)
         content = message.get("content")
         if content is None or isinstance(content, str):
             found.append(content or "")
         elif isinstance(content, list):
             found.append("\n".join(_part(part, f"{place}.content") for part in content))
         else:
-            raise BadRequest(f"{place}.content must be a string or a list of parts.", place)
+            raise BadRequestError(f"{place}.content must be a string or a list of parts.", place)
     return found
 
 
 def _part(part: object, place: str) -> str:
     if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise BadRequest(f"{place} must hold objects with a type.", place)
+        raise BadRequestError(f"{place} must hold objects with a type.", place)
     text = part.get("text")
     return text if isinstance(text, str) else ""
 
@@ -120,7 +131,7 @@ def _cap(body: dict[str, Any]) -> int | None:
         if cap is None:
             continue
         if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
-            raise BadRequest(f"{name} must be an integer of at least 1.", name)
+            raise BadRequestError(f"{name} must be an integer of at least 1.", name)
         caps.append(cap)
     return min(caps) if caps else None
 
@@ -131,11 +142,11 @@ def _form(form: object) -> tuple[str, object]:
         return "text", None
     kind = form.get("type") if isinstance(form, dict) else None
     if not isinstance(form, dict) or kind not in ("text", "json_object", "json_schema"):
-        raise BadRequest("response_format.type is unknown.", "response_format")
+        raise BadRequestError("response_format.type is unknown.", "response_format")
     if kind != "json_schema":
         return str(kind), None
     holder = form.get("json_schema")
     schema = holder.get("schema") if isinstance(holder, dict) else None
     if not isinstance(schema, dict):
-        raise BadRequest("response_format.json_schema.schema is missing.", "response_format")
+        raise BadRequestError("response_format.json_schema.schema is missing.", "response_format")
     return "json_schema", schema

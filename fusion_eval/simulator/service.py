@@ -1,4 +1,4 @@
-"""The endpoint: a Starlette app that speaks OpenAI's chat completions.
+"""The endpoint: a Starlette app that speaks OpenAI's chat completions and Responses.
 
 Also below any prefix (`/fast/v1/…`), so that one server can stand for several endpoints.
 """
@@ -20,16 +20,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fusion_eval.core import Task
-from fusion_eval.simulator.bodies import CREATED, body, streamed, whole
+from fusion_eval.openai_api import BadRequestError, error_body
+from fusion_eval.simulator.bodies import CREATED, body, response_of, streamed, whole
 from fusion_eval.simulator.dialects import usage
 from fusion_eval.simulator.entrance import Dropped, Entrance
-from fusion_eval.simulator.request import BadRequest, parse, spelled_alike
+from fusion_eval.simulator.request import parse, spelled_alike
 from fusion_eval.simulator.simulator import Simulator
 from fusion_eval.simulator.spelling import broken_off, refusal, spelled
+from fusion_eval.simulator.tools import called
 from fusion_eval.simulator.world import World
 
 _JSON = "application/json"
-_KINDS = {429: "rate_limit_error"}
 
 
 def app(world: World, tasks: Sequence[Task], *, sleep: bool = False) -> Starlette:
@@ -40,7 +41,9 @@ def app(world: World, tasks: Sequence[Task], *, sleep: bool = False) -> Starlett
         for prefix in ("", "/{prefix:path}")
         for path, handler, method in (
             ("/chat/completions", endpoint.completions, "POST"),
+            ("/responses", endpoint.responses, "POST"),
             ("/models", endpoint.models, "GET"),
+            ("/models/{model:path}", endpoint.model, "GET"),
         )
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _refuse})
@@ -56,13 +59,23 @@ class _Endpoint:
         self._entrance = Entrance(world)
 
     async def models(self, _: HttpRequest) -> Response:
-        rows = [
-            {"id": i, "object": "model", "created": CREATED, "owned_by": self._world.maker_of[i]}
-            for i in self._world.models
-        ]
-        return _json({"object": "list", "data": rows})
+        return _json({"object": "list", "data": [self._row(name) for name in self._world.models]})
+
+    async def model(self, http: HttpRequest) -> Response:
+        name = http.path_params["model"]
+        return _json(self._row(name)) if name in self._world.models else self._unknown(name)
+
+    def _row(self, name: str) -> dict[str, Any]:
+        maker = self._world.maker_of[name]
+        return {"id": name, "object": "model", "created": CREATED, "owned_by": maker}
 
     async def completions(self, http: HttpRequest) -> Response:
+        return await self._arrived(http, responses=False)
+
+    async def responses(self, http: HttpRequest) -> Response:
+        return await self._arrived(http, responses=True)
+
+    async def _arrived(self, http: HttpRequest, *, responses: bool) -> Response:
         try:
             raw = await http.body()
         except ClientDisconnect:  # nobody reads what is answered
@@ -73,11 +86,13 @@ class _Endpoint:
             reply.headers["Retry-After"] = f"{self._entrance.service.retry_after_s:g}"
         else:
             with self._entrance.entered():
-                reply = await self._served(raw, arrival, fault)
+                reply = await self._served(raw, arrival, fault, responses)
         reply.headers.update(self._entrance.headers())
         return reply
 
-    async def _served(self, raw: bytes, arrival: int, fault: str | None) -> Response:
+    async def _served(
+        self, raw: bytes, arrival: int, fault: str | None, responses: bool
+    ) -> Response:
         """The reply of a model, or what a fault makes of it."""
         if fault in ("error_500", "error_200") and _dialect(self._world, raw) == "openrouter":
             return _json(broken_off())
@@ -88,7 +103,7 @@ class _Endpoint:
         if fault == "hang":
             await asyncio.sleep(self._entrance.service.hang_s)
             return Dropped(b"{}")
-        reply = await self._answered(raw, arrival)
+        reply = await self._answered(raw, arrival, responses)
         if fault == "reset":
             return Dropped(await whole(reply))
         if fault == "truncated_json":
@@ -96,14 +111,17 @@ class _Endpoint:
             return Response(content[: len(content) // 2], media_type=reply.media_type)
         return reply
 
-    async def _answered(self, raw: bytes, arrival: int) -> Response:
+    def _unknown(self, name: str) -> Response:
+        message = f"The model '{name}' does not exist in world '{self._world.name}'."
+        return _error(404, message, "model", "model_not_found")
+
+    async def _answered(self, raw: bytes, arrival: int, responses: bool) -> Response:
         try:
-            request = parse(raw)
-        except BadRequest as error:
-            return _error(400, error.message, error.param)
+            request = parse(raw, responses=responses)
+        except BadRequestError as error:
+            return _error(400, error.message, error.param, error.code)
         if request.model not in self._world.models:
-            message = f"The model '{request.model}' does not exist in world '{self._world.name}'."
-            return _error(404, message, "model", "model_not_found")
+            return self._unknown(request.model)
         if request.form == "json_schema" and not self._entrance.service.json_schema:
             message = "'response_format' of type 'json_schema' is not supported with this model."
             return _error(400, message, "response_format")
@@ -115,16 +133,19 @@ class _Endpoint:
         draw = self._entrance.fresh(request.draw, arrival)
         done = self._simulator.complete(replace(request, draw=draw))
         used = usage(done, bird.usage)
+        call = called(request)
         if request.stream:
-            return streamed(request, done, used, self._sleep)
+            return streamed(request, done, used, self._sleep, call)
         if self._sleep:
             await asyncio.sleep(done.latency_s)
-        value = body(done, used)
+        if request.asked is not None:
+            return _json(response_of(request.asked, done, used, call))
+        value = body(done, used, call)
         return _json(spelled(bird.dialect, value, done) if bird.dialect else value)
 
 
 def _dialect(world: World, raw: bytes) -> str | None:
-    with contextlib.suppress(BadRequest):
+    with contextlib.suppress(BadRequestError):
         bird = world.models.get(parse(raw).model)
         return bird.dialect if bird is not None else None
     return None
@@ -137,9 +158,7 @@ def _json(value: dict[str, Any], status: int = 200) -> Response:
 def _error(
     status: int, message: str, param: str | None = None, code: str | None = None
 ) -> Response:
-    kind = _KINDS.get(status, "server_error" if status >= 500 else "invalid_request_error")
-    error = {"message": message, "type": kind, "param": param, "code": code}
-    return _json({"error": error}, status)
+    return _json(error_body(status, message, param, code), status)
 
 
 async def _refuse(_: HttpRequest, error: Exception) -> Response:
