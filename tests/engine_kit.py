@@ -272,6 +272,7 @@ def outcome(run: Any) -> dict[str, Any]:
     clock = {
         "latency_s",
         "latency_sum_s",
+        "first_token_s",
         "start_s",
         "end_s",
         "latency_source",

@@ -22,6 +22,7 @@ _CARRIED = (
     "latency_s",
     "latency_sum_s",
     "latency_source",
+    "first_token_s",
     "calls",
     "tokens_in",
     "tokens_out",

@@ -117,6 +117,7 @@ def _trial(task: Task, recipe: Recipe, trial: Trial, answering: Sequence[Row], f
         "latency_s": trial.latency_s,
         "latency_sum_s": sum(use.end_s - use.start_s for use in trial.uses),
         "latency_source": _latency_source(facts[use.key, use.model] for use in trial.uses),
+        "first_token_s": _first_token(trial, facts),
         "calls": len(answering),
         "tokens_in": _tokens(answering, TOKENS_IN),
         "tokens_out": _tokens(answering, TOKENS_OUT),
@@ -199,6 +200,7 @@ def _call(
         "start_s": use.start_s,
         "end_s": use.end_s,
         "latency_s": use.end_s - use.start_s,
+        "first_token_s": reply.first_token_s if reply else None,
         "finish": reply.finish if reply else None,
         "failure": fact.failure,
         "detail": fact.detail or None,
@@ -239,6 +241,17 @@ def _latency_source(facts: Iterable[Fact]) -> str | None:
         if fact.reply is not None
     }
     return "+".join(sorted(sources)) or None
+
+
+def _first_token(trial: Trial, facts: Facts) -> float | None:
+    """When an answer begins to come on the trial's clock: with the first text of its last call."""
+    if trial.answer is None or not trial.uses:
+        return None
+    last = max(trial.uses, key=lambda use: use.end_s)
+    reply = facts[last.key, last.model].reply
+    if reply is None or reply.first_token_s is None:
+        return None
+    return last.start_s + reply.first_token_s
 
 
 def _tokens(rows: Sequence[Row], names: Sequence[str]) -> int | None:

@@ -21,6 +21,9 @@ Draw = tuple[int, ...]
 
 Tools = tuple[dict[str, Any], ...]
 
+Listener = Callable[[str], None]
+"""Hears the visible text of a reply piece by piece, while it is written."""
+
 Purpose = Literal["answer", "grading"]
 """What a call is paid for: the answer of a recipe, or its grading."""
 
@@ -39,7 +42,7 @@ class Call:
 
     `purpose`, `role`, `domain` and `answer_format` (of the question) say what it is for. They
     cannot change the reply, so they are not part of the key; they are stored with the reply, and
-    later plans learn from them.
+    later plans learn from them. Who `listen`s has the reply streamed; that does not change it.
     """
 
     model: Model
@@ -52,6 +55,7 @@ class Call:
     domain: str | None = None
     purpose: Purpose = "answer"
     answer_format: AnswerFormat = "text"
+    listen: Listener | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def content(self) -> str:
@@ -151,7 +155,8 @@ class Reply:
     call, once it is known. `asked_at` is when the request was sent (Unix seconds): prices change.
     `service_tier` is the one that the reply names. `thoughts` is what it thought aloud before;
     nobody but `explain` shows them. `raw` is the body as it came, without keys, on its way to the
-    ledger.
+    ledger. `first_token_s` is when the first visible text of a streamed reply came (seconds after
+    the request); None where it did not come piece by piece.
     """
 
     text: str
@@ -167,6 +172,7 @@ class Reply:
     asked_at: float | None = None
     thoughts: str = ""
     service_tier: str | None = None
+    first_token_s: float | None = None
     raw: str | None = field(default=None, compare=False, repr=False)
 
 

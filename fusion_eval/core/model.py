@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from fusion_eval.core.price import Price, tier_of
 from fusion_eval.core.value import digest
+
+Api = Literal["chat", "responses"]
+"""Which of OpenAI's two interfaces an endpoint speaks: chat completions, or responses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,8 @@ class Endpoint:
     whose list of models is not complete. `headers` and `query` go with every request; a value may
     name variables of the environment, as in `${MY_KEY}`. Deadlines of one attempt (seconds):
     `connect_s` until there is a connection, `silence_s` without a byte (before the first one too;
-    None for no limit of its own), `timeout_s` for all of it.
+    None for no limit of its own), `timeout_s` for all of it. With `stream` every reply is asked for
+    piece by piece, and the time to its first token is measured.
 
     `base_url` is kept in one spelling, so that a slash at its end, capitals in its host or a port
     that goes without saying do not make another endpoint of it.
@@ -37,16 +41,19 @@ class Endpoint:
     silence_s: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
     query: dict[str, str] = field(default_factory=dict)
+    api: Api = "chat"
+    stream: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", one_spelling(self.base_url))
 
     @property
-    def sent_along(self) -> dict[str, dict[str, str]]:
-        """Headers and query as they are written, without the values of variables; what is empty
-        is left out."""
-        both = {"headers": self.headers, "query": self.query}
-        return {name: values for name, values in both.items() if values}
+    def sent_along(self) -> dict[str, Any]:
+        """What can change a reply beside URL and body: headers and query as they are written,
+        without the values of variables, and the interface; what is usual is left out."""
+        api = None if self.api == "chat" else self.api
+        sent = {"headers": self.headers, "query": self.query, "api": api, "stream": self.stream}
+        return {name: value for name, value in sent.items() if value}
 
 
 _PORTS = {"http": 80, "https": 443}

@@ -20,8 +20,9 @@ import httpx2
 import openai
 
 from fusion_eval.core import Call, Endpoint, Reply, clean
-from fusion_eval.engine import keys, ladder, prices, replies
+from fusion_eval.engine import keys, ladder, prices, replies, responses
 from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.hearing import Hearing
 from fusion_eval.engine.masking import masker
 from fusion_eval.engine.replies.answered import Answered
 from fusion_eval.engine.replies.failures import attempt_failed
@@ -95,15 +96,22 @@ class Clients:
             return None
 
     async def send(self, call: Call) -> Reply:
-        """One attempt. Raises AttemptFailedError with what is known about its bill."""
+        """One attempt. Raises AttemptFailedError with what is known about its bill.
+
+        A reply that somebody listens to, and of which some text was heard, is not asked for again:
+        what was said cannot be taken back.
+        """
         started = self._clock()
+        hearing = Hearing(self._clock, call.listen, self._tidy)
         try:
             async with asyncio.timeout(call.model.endpoint.timeout_s):
-                return await self._lightest_that_passes(call)
+                return await self._lightest_that_passes(call, hearing)
         except TimeoutError:
             detail = f"no reply within {call.model.endpoint.timeout_s:g} s"
-            raise attempt_failed("timeout", detail, self._clock() - started) from None
+            raise attempt_failed("timeout", detail, self._clock() - started,
+                                 final=hearing.was_heard) from None  # fmt: skip
         except AttemptFailedError as problem:
+            problem.final |= hearing.was_heard
             raise _priced(problem, call) from None
 
     async def streams(self, call: Call) -> bool:
@@ -122,7 +130,7 @@ class Clients:
             replies.read(answered, self._mask)
         return any(line.startswith(b"data:") for line in answered.content.splitlines())
 
-    async def _lightest_that_passes(self, call: Call) -> Reply:
+    async def _lightest_that_passes(self, call: Call, hearing: Hearing) -> Reply:
         """Ask, without what the endpoint has refused before, and learn what it refuses now.
 
         What was learned goes with the reply.
@@ -131,7 +139,7 @@ class Clients:
         steps = self._steps.get(place, ())
         request = self._request(call)
         while True:
-            answered = await self._posted(call, request)
+            answered = await self._posted(call, request, hearing)
             try:
                 reply = replies.read(answered, self._mask)
             except AttemptFailedError as problem:
@@ -146,20 +154,28 @@ class Clients:
                 self._say(f"model {call.model.name!r} {what}: its endpoint refuses the usual form")
             return _with_steps(reply, call, steps)
 
-    async def _posted(self, call: Call, request: ladder.Request) -> Answered:
+    async def _posted(
+        self, call: Call, request: ladder.Request, hearing: Hearing | None = None
+    ) -> Answered:
         """What comes back for one request, whatever its status. Raises AttemptFailedError."""
         line = self._line(call.model.endpoint)
+        if call.model.endpoint.api == "responses":
+            request = responses.request_of(request)
+        content = json.dumps(request).encode()
+        hearing = hearing or Hearing(self._clock)
         started, at = self._clock(), time.time()
+        hearing.begin()
         try:
-            response = await line.client.post(
-                line.url,
-                content=json.dumps(request).encode(),
-                cast_to=httpx2.Response,
-                options=line.options,
-            )
+            if request.get("stream"):
+                response, body = await _followed(line, content, hearing)
+            else:
+                response = await line.client.post(
+                    line.url, content=content, cast_to=httpx2.Response, options=line.options
+                )
+                body = response.content
         except openai.APIStatusError as problem:
-            response = problem.response
-        except openai.APIConnectionError as problem:
+            response, body = problem.response, problem.response.content
+        except (openai.APIConnectionError, httpx2.HTTPError) as problem:
             raise self._broken(problem, self._clock() - started) from None
         except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as problem:
             detail = self._tidy(_cause(problem))
@@ -167,9 +183,10 @@ class Clients:
         return Answered(
             status=response.status_code,
             headers=response.headers,
-            content=response.content,
+            content=body,
             took_s=self._clock() - started,
             at=at,
+            first_token_s=hearing.first_s,
         )
 
     def _request(self, call: Call) -> ladder.Request:
@@ -229,6 +246,24 @@ class Clients:
         return self._lines[endpoint.name]
 
 
+async def _followed(line: _Line, content: bytes, hearing: Hearing) -> tuple[httpx2.Response, bytes]:
+    """A reply that comes in pieces, heard as it comes, and all of its bytes."""
+    stream = await line.client.post(
+        line.url,
+        content=content,
+        cast_to=object,
+        options=line.options,
+        stream=True,
+        stream_cls=openai.AsyncStream[object],
+    )
+    try:
+        async for piece in stream.response.aiter_raw():
+            hearing.hear(piece)
+    finally:
+        await stream.response.aclose()
+    return stream.response, hearing.end()
+
+
 def _with_steps(reply: Reply, call: Call, steps: tuple[str, ...]) -> Reply:
     """With the rung of the schema that it took, and what else was done without."""
     learned: dict[str, Any] = {}
@@ -264,7 +299,8 @@ def _priced(problem: AttemptFailedError, call: Call) -> AttemptFailedError:
 
 def _url(endpoint: Endpoint, query: Mapping[str, str]) -> str:
     """Whole, because the client parses a relative one twice."""
-    url = f"{endpoint.base_url}/chat/completions"
+    path = "responses" if endpoint.api == "responses" else "chat/completions"
+    url = f"{endpoint.base_url}/{path}"
     return str(httpx2.URL(url, params=dict(query))) if query else url
 
 
@@ -303,8 +339,11 @@ def _request(call: Call) -> ladder.Request:
         "messages": [{"role": m.role, "content": m.content} for m in call.messages],
         **call.model.params,
     }
-    if call.model.endpoint.sends_seed and "seed" not in request:
+    endpoint = call.model.endpoint
+    if endpoint.sends_seed and endpoint.api == "chat" and "seed" not in request:
         request["seed"] = call.wire_seed
+    if endpoint.stream or call.listen is not None:
+        request |= {"stream": True, "stream_options": {"include_usage": True}}
     if call.tools:
         request["tools"] = list(call.tools)
     if call.output is not None:

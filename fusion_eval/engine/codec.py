@@ -37,6 +37,8 @@ def dump(reply: Reply) -> str:
         "thoughts": reply.thoughts,
         "service_tier": reply.service_tier,
     }
+    if reply.first_token_s is not None:
+        value["first_token_s"] = reply.first_token_s
     return _encode(value)
 
 

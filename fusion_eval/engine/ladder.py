@@ -1,7 +1,8 @@
 """What an endpoint refuses of a request, and the same request without it.
 
 Only what does not change what is asked is stepped down by itself, once per model: the form in which
-JSON is asked for, the name of a limit, our own seed, and how the conversation is cut into messages.
+JSON is asked for, the name of a limit, our own seed, whether the reply comes in pieces, and how the
+conversation is cut into messages.
 Whatever else is refused (a temperature, a penalty) is named with the line to write.
 """
 
@@ -75,6 +76,12 @@ def _alternating(request: Request) -> Request | None:
     return None if same else {**request, "messages": merged}
 
 
+def _streamed(request: Request) -> Request | None:
+    if "stream" in request:
+        return None
+    return {**request, "stream": True, "stream_options": {"include_usage": True}}
+
+
 def _any(*patterns: str) -> re.Pattern[str]:
     return re.compile("|".join(patterns), re.IGNORECASE)
 
@@ -91,7 +98,14 @@ _ROLES = _any(r"roles? must alternate", r"alternat\w+ .{0,40}(?:user|role)",
               r"(?:user|assistant).{0,20}(?:consecutive|in a row)",
               r"after the optional system message")  # fmt: skip
 
+_STREAM = _any(r"stream\w*.{0,40}(?:only|requir|must|has to|needs to)", "non-?stream",
+               r"(?:only|must|require|needs?|has) .{0,40}stream")  # fmt: skip
+
 STEPS = (
+    Step("streamed", "is asked for streams, the only form that its endpoint sends", _STREAM,
+         _streamed),
+    Step("no_stream_options", "is asked for no usage at the end of streams",
+         _any("stream_options", "include_usage"), _renamed("stream_options", None)),
     Step("json_object", "asks for JSON without a schema", _JSON,
          _form("json_schema", {"type": "json_object"})),
     Step("text", "asks for JSON in words only", _JSON, _form("json_object", None)),

@@ -1,7 +1,7 @@
 """HTTP for the official client, without what one API call does not need.
 
 The client's own aiohttp transport stands below a general HTTP client, which merges cookies, looks
-for redirects and reads a body piece by piece. This one hands request and reply through; the rest
+for redirects and copies a body several times. This one hands request and reply through; the rest
 is a fifth of the processor time of a call (`benchmarks/speed.py`).
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import urllib.request
 import zlib
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -33,7 +33,7 @@ class BodyError(httpx2.DecodingError):
 
 
 class Wire(httpx2.AsyncClient):
-    """An `http_client` for `openai.AsyncOpenAI`: whole replies over aiohttp, and no more.
+    """An `http_client` for `openai.AsyncOpenAI`: replies over aiohttp, and no more.
 
     Proxies are those of the environment. What aiohttp raises comes as `httpx2` would have raised
     it: ConnectTimeout and ConnectError where there was no connection, ReadTimeout after too long a
@@ -54,23 +54,31 @@ class Wire(httpx2.AsyncClient):
         deadlines = {"timeout": httpx2.Timeout(timeout).as_dict()}
         return httpx2.Request(method, _parsed(url), **given, extensions=deadlines)
 
-    async def send(self, request: httpx2.Request, **_: Any) -> httpx2.Response:
-        """The whole reply, unpacked."""
+    async def send(
+        self, request: httpx2.Request, *, stream: bool = False, **_: Any
+    ) -> httpx2.Response:
+        """The reply, unpacked: whole, or as a stream of pieces as they come."""
         headers = [
             (name.decode("ascii"), value.decode())
             for name, value in request.headers.raw
             if name.lower() not in _MADE_BELOW
         ]
         with _as_httpx2(request):
-            async with self._open().request(
+            reply = await self._open().request(
                 request.method,
                 str(request.url),
                 data=request.content or None,
                 headers=headers,
                 timeout=_deadlines(**request.extensions["timeout"]),
-            ) as reply:
-                body = await _unpacked(reply, self._most)
+            )
         kept = [pair for pair in reply.raw_headers if pair[0].lower() not in _UNDONE]
+        pieces = _Pieces(reply, request, self._most)
+        if stream:
+            return httpx2.Response(reply.status, headers=kept, stream=pieces, request=request)
+        try:
+            body = b"".join([piece async for piece in pieces])
+        finally:
+            await pieces.aclose()
         return httpx2.Response(reply.status, headers=kept, content=body, request=request)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -93,26 +101,43 @@ class Wire(httpx2.AsyncClient):
         await super().aclose()
 
 
-async def _unpacked(reply: aiohttp.ClientResponse, most: int) -> bytes:
+class _Pieces(httpx2.AsyncByteStream):
     """The body of a reply, unpacked piece by piece so that a small one cannot fill the memory."""
+
+    def __init__(
+        self, reply: aiohttp.ClientResponse, request: httpx2.Request, most: int = MOST_BYTES
+    ) -> None:
+        self._reply = reply
+        self._request = request
+        self._most = most
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _as_httpx2(self._request):
+            async for piece in _unpacked(self._reply, self._most):
+                yield piece
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it where the body was not read to its end."""
+        self._reply.release() if self._reply.content.at_eof() else self._reply.close()
+
+
+async def _unpacked(reply: aiohttp.ClientResponse, most: int) -> AsyncIterator[bytes]:
     encoding = reply.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in ("", "identity", *_PACKED):
         raise BodyError(f"a body packed as {encoding[:40]!r}")
     unpack = zlib.decompressobj(_PACKED[encoding]) if encoding in _PACKED else None
-    parts: list[bytes] = []
     size = 0
     async for piece in reply.content.iter_any():
         try:
             part = unpack.decompress(piece, most - size + 1) if unpack else piece
         except zlib.error as problem:
             raise BodyError(f"a damaged body ({problem})") from None
-        parts.append(part)
         size += len(part)
         if size > most:
             raise BodyError(f"a body of more than {most / 2**20:g} MB")
+        yield part
     if unpack is not None and not unpack.eof and size:
         raise BodyError("a packed body that is cut off")
-    return b"".join(parts)
 
 
 @lru_cache

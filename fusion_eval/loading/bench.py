@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from fusion_eval.core import Price, Rate
+from fusion_eval.core.model import Api
 from fusion_eval.core.price import MOST_USD, STANDARD, tier_of
 from fusion_eval.core.protocol import Order, Reading, TooLong
 from fusion_eval.core.value import Value
@@ -41,6 +42,8 @@ class EndpointEntry(Value):
     silence_s: float | None = Field(default=None, gt=0)
     headers: dict[str, str] = Field(default_factory=dict)
     query: dict[str, str] = Field(default_factory=dict)
+    api: Api = "chat"
+    stream: bool = False
 
     @model_validator(mode="after")
     def _one_of_two(self) -> EndpointEntry:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from fusion_eval.core import Attempt, Reply, clean, clean_json
+from fusion_eval.engine import responses
 from fusion_eval.engine.replies import events, failures, waits
 from fusion_eval.engine.replies.answered import Answered
 from fusion_eval.engine.replies.decoding import decoded, loaded
@@ -53,7 +54,8 @@ def read(answered: Answered, mask: Callable[[str], str] = str) -> Reply:
         raise failures.attempt_failed(
             "bad_reply", f"not a completion: {tidy(text)[:100]!r}", took_s
         )
-    reply = _completion(body, answered)
+    read_as = responses.completion_of(body) if responses.is_response(body) else body
+    reply = _completion(read_as, answered)
     return replace(reply, raw=stored(body, answered, tidy))
 
 
@@ -89,6 +91,9 @@ def _completion(body: dict[str, Any], answered: Answered) -> Reply:
 def _reply(body: dict[str, Any], answered: Answered, speech: Said, billed: Bill) -> Reply:
     simulated = body.get("simulated")
     latency = number(object_(simulated).get("latency_s"))
+    first = answered.first_token_s
+    if latency is not None:  # by its own clock, and never by another
+        first = number(object_(simulated).get("first_token_s")) if first is not None else None
     latency = answered.took_s if latency is None else latency
     served = body.get("model")
     extra = {name: body[name] for name in _KEPT if body.get(name)}
@@ -109,5 +114,6 @@ def _reply(body: dict[str, Any], answered: Answered, speech: Said, billed: Bill)
         simulated=isinstance(simulated, dict),
         attempts=(attempt,),
         asked_at=round(answered.at, 3),
+        first_token_s=first,
         extra=extra,
     )

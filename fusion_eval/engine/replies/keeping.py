@@ -27,6 +27,7 @@ def stored(body: dict[str, Any], answered: Answered, tidy: Callable[[str], str])
             "headers": dict(headers[:_MOST_HEADERS]),
             "took_s": answered.took_s,
             "at": answered.at,
+            "first_token_s": answered.first_token_s,
             "body": body,
         },
         ensure_ascii=False,
@@ -44,4 +45,5 @@ def restored(text: str) -> Answered:
         content=body.encode(),
         took_s=float(value["took_s"]),
         at=float(value["at"]),
+        first_token_s=value.get("first_token_s"),
     )
