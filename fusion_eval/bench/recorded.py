@@ -62,7 +62,7 @@ def of_run(run: Run, tasks: TaskSet) -> Answers:
             detail=said.get("detail") or "",
             finish=row["finish"],
             degraded=tuple(said.get("degraded") or ()),
-            recorded={name: row[name] for name in _CARRIED},
+            recorded={name: row.get(name) for name in _CARRIED},
         )
     return Answers(source=run.id, simulated=run.simulated, trials=trials)
 
