@@ -51,7 +51,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "latency_s": ("s", "longest path through the calls of the answer"),
         "latency_sum_s": ("s", "sum over the calls of the answer"),
         "latency_source": ("", "measured or simulated"),
-        "first_token_s": ("s", "until the answer begins; empty where its last call is not streamed"),
+        "first_token_s": ("s", "until the answer begins; empty if its last call is not streamed"),
         "calls": ("", "calls behind the answer, shared ones included"),
         "tokens_in": ("tokens", "input of all calls"),
         "tokens_out": ("tokens", "output of all calls, visible or not"),
