@@ -14,122 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fusion_eval import files, shapes
+from fusion_eval.columns import COLUMNS as COLUMNS
 from fusion_eval.errors import TableError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-_TEXT, _FLOAT, _INT, _BOOL = "string", "float64", "int64", "bool"
 _GROUP = 4_000  # rows that are written together
-
-COLUMNS: dict[str, dict[str, str]] = {
-    "trials": {
-        "task": _TEXT,
-        "task_hash": _TEXT,
-        "rubric_hash": _TEXT,
-        "criteria": _INT,
-        "policy": _TEXT,
-        "domain": _TEXT,
-        "cluster": _TEXT,
-        "recipe": _TEXT,
-        "strategy": _TEXT,
-        "repeat": _INT,
-        "score": _FLOAT,
-        "score_raw": _FLOAT,
-        "score_min": _FLOAT,
-        "score_max": _FLOAT,
-        "coverage": _FLOAT,
-        "failure": _TEXT,
-        "degraded": _TEXT,
-        "cost_usd": _FLOAT,
-        "cost_min_usd": _FLOAT,
-        "cost_max_usd": _FLOAT,
-        "spent_usd": _FLOAT,
-        "possibly_paid_usd": _FLOAT,
-        "grading_usd": _FLOAT,
-        "grading_spent_usd": _FLOAT,
-        "latency_s": _FLOAT,
-        "latency_sum_s": _FLOAT,
-        "latency_source": _TEXT,
-        "first_token_s": _FLOAT,
-        "calls": _INT,
-        "tokens_in": _INT,
-        "tokens_out": _INT,
-        "finish": _TEXT,
-        "answer_hash": _TEXT,
-        "protocol": _TEXT,
-    },
-    "verdicts": {
-        "task": _TEXT,
-        "task_hash": _TEXT,
-        "recipe": _TEXT,
-        "repeat": _INT,
-        "criterion": _TEXT,
-        "section": _TEXT,
-        "weight": _FLOAT,
-        "grader": _TEXT,
-        "grader_pass": _INT,
-        "verdict": _TEXT,
-        "value": _FLOAT,
-        "reference_value": _FLOAT,
-        "reason": _TEXT,
-        "call_key": _TEXT,
-        "protocol": _TEXT,
-        "position": _INT,
-        "strict": _FLOAT,
-        "flexible": _FLOAT,
-    },
-    "labels": {
-        "label": _TEXT,
-        "task": _TEXT,
-        "task_hash": _TEXT,
-        "recipe": _TEXT,
-        "repeat": _INT,
-        "criterion": _TEXT,
-        "weight": _FLOAT,
-        "probability": _FLOAT,
-        "person": _TEXT,
-        "value": _FLOAT,
-        "note": _TEXT,
-    },
-    "calls": {
-        "key": _TEXT,
-        "task": _TEXT,
-        "recipe": _TEXT,
-        "repeat": _INT,
-        "role": _TEXT,
-        "purpose": _TEXT,
-        "model": _TEXT,
-        "model_requested": _TEXT,
-        "model_served": _TEXT,
-        "service_tier": _TEXT,
-        "attempt": _INT,
-        "draw": _TEXT,
-        "cached": _BOOL,
-        "tokens_input": _INT,
-        "tokens_cache_read": _INT,
-        "tokens_cache_write": _INT,
-        "tokens_cache_write_1h": _INT,
-        "tokens_output": _INT,
-        "tokens_reasoning": _INT,
-        "cost_usd": _FLOAT,
-        "cost_source": _TEXT,
-        "rate_input": _FLOAT,
-        "rate_output": _FLOAT,
-        "price_date": _TEXT,
-        "spent_usd": _FLOAT,
-        "possibly_paid_usd": _FLOAT,
-        "start_s": _FLOAT,
-        "end_s": _FLOAT,
-        "latency_s": _FLOAT,
-        "first_token_s": _FLOAT,
-        "finish": _TEXT,
-        "failure": _TEXT,
-        "detail": _TEXT,
-    },
-}
-"""The columns of each table, in order, with their Arrow types. All may be null but the keys."""
 FACTS = "PANDAS_ATTRS"
 """Metadata of a table file from which pandas (2.1 and later) restores the `attrs` of a frame."""
 MADE = ("trials", "verdicts", "calls")

@@ -31,7 +31,8 @@ ROOMS: dict[str, set[str]] = {
     "loading": {"core", "errors", "answers"},
     "shapes": set(),
     "openai_api": set(),
-    "store": {"errors", "files", "shapes"},
+    "columns": set(),
+    "store": {"columns", "errors", "files", "shapes"},
     # the left tower: makes calls
     "simulator": {"core", "errors", "loading.yaml_lines", "openai_api"},
     "strategies": {"core", "prompts", "answers", "errors"},
