@@ -79,8 +79,23 @@ def test_what_is_exported_and_imported_again_is_the_same_run(run, to, tmp_path):
         lines = [list(read_lines(one.path / f"{name}.jsonl")) for one in (run, again)]
         by = [sorted(json.dumps(line, sort_keys=True) for line in some) for some in lines]
         assert by[0] == by[1], name
-    kept = {"seed", "grader", "prompts", "bench", "tasks", "repeats"} & run.manifest.keys()
+    kept = {"seed", "grader", "prompts", "bench", "repeats"} & run.manifest.keys()
     assert {k: again.manifest[k] for k in kept} == {k: run.manifest[k] for k in kept}
+    assert again.manifest["tasks"] == {**run.manifest["tasks"], "sources": ["tasks.yaml"]}
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_an_export_names_files_without_the_folders_of_this_machine(run, to, tmp_path):
+    """A published table told the names of a user and of a customer's project."""
+    table = tmp_path / "client X" / "t.csv"
+    table.parent.mkdir()
+    (table.parent / "broken.csv").write_text("recipe,task\n")
+    table.write_text("recipe,task,score,cost_usd\n" + "a,q1,1,0.5\nb,q1,0,0.5\n")
+    again = import_results(table.parent, output_dir=tmp_path / "runs")
+    for one in (run, again):
+        for path in export(one, to, tmp_path / one.id):
+            assert str(tmp_path).encode() not in path.read_bytes()
+            assert str(run.path.parent).encode() not in path.read_bytes()
 
 
 def test_every_table_of_csv_says_run_version_and_simulated_on_every_row(run, tmp_path):

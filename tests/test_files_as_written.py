@@ -52,7 +52,7 @@ def test_a_file_is_read_as_its_author_meant_it(tmp_path, name, content, tasks):
         ("t.yaml", YAML % ("a", "~"), r"t.yaml:2: .*quote it"),
         ("t.yaml", YAML % ("a", "true"), r't.yaml:2: .*quote it: "true"'),
         ("t.csv", "id,prompt,prompt,check,target\na,p,q,exact,x\n", r"t.csv:1: two columns named 'prompt'"),
-        ("t.csv", "id,prompt,check,target\na,p,exact,0,85\n", r"t.csv:2: more cells than columns"),
+        ("t.csv", "id,prompt,check,target\na,p,exact,0,85\n", r"t.csv:2: 5 cells where the header has 4"),
         ("t.csv", "id,prompt,check,target\n", "holds no task"),
         ("t.csv", "id,prompt,check,target\na,  ,exact,x\n", r"t.csv:2: .*asks nothing"),
         ("t.jsonl", json.dumps(ROW | {"prompt": "  "}), r"t.jsonl:1: .*nothing but spaces"),

@@ -288,7 +288,7 @@ def test_files_that_cannot_be_read_say_why_and_what_to_do(tmp_path):
     broken.write_bytes(gzip.compress(b"recipe,task,score\na,x,0.5\n" * 99)[:-20])
     cases = {
         latin: "not UTF-8",
-        broken: "cannot be read",
+        broken: "not whole gzip",
         _write(tmp_path, "empty.csv", ""): "empty",
         _write(tmp_path, "line.jsonl", '{"recipe": "a"}\n{oops\n'): "line.jsonl:2",
         _write(tmp_path, "list.jsonl", "[1]\n"): "no object",

@@ -50,15 +50,15 @@ def test_costs_of_zero_are_unknown_and_bounded_by_what_was_seen(tmp_path):
     cost = trials.groupby("recipe")["cost_usd"]
     assert cost.count().to_dict() == {"paid": 12, "half": 9, "free": 0}
     unknown = trials[trials["cost_usd"].isna()]
-    assert (unknown["cost_min_usd"] == 0).all()
-    top = frame.groupby("recipe")["cost_usd"].max()
-    limits = unknown.groupby("recipe")["cost_max_usd"].max()
-    assert limits["half"] == top["half"]  # the largest of its own
-    assert limits["free"] == top.max()  # none of its own: the largest of any
+    limits = unknown.groupby("recipe")[["cost_min_usd", "cost_max_usd"]].max()
+    assert limits.loc["half"].tolist() == [0, frame.groupby("recipe")["cost_usd"].max()["half"]]
+    assert limits.loc["free"].isna().all()  # what others cost says nothing about it
     assert trials.loc[trials["cost_usd"].notna(), ["cost_min_usd", "cost_max_usd"]].isna().all(None)
     found = kinds(trials.attrs["audit"])
     assert found["zero costs"]["recipes"] == {"free": 12, "half": 3}
     assert found["unknown costs"]["recipes"] == {"free": 12, "half": 3}
+    assert "half 3 (up to" in found["unknown costs"]["text"]
+    assert "no cost of free is known, so there is no bound" in found["unknown costs"]["text"]
 
 
 def test_zeros_are_free_and_bounds_are_others_when_a_user_says_so(tmp_path):

@@ -90,20 +90,27 @@ def test_bounds_are_those_of_the_table_before_those_that_were_seen():
 
 def test_a_recipe_without_any_known_cost_takes_no_place_and_gives_none():
     """An agent whose bills are all 0 was on the frontier and moved everybody off it."""
-    table = made(silent=(0.7, 1.0))
-    nothing = forgotten(table, "silent", 60)
-    borrowed = forgotten(table, "silent", 60, cost_min_usd=0.0, cost_max_usd=0.25)
+    nothing = forgotten(made(silent=(0.7, 1.0)), "silent", 60)
 
     whole = fe.pareto(made()).set_index("recipe")
-    for one in (nothing, borrowed):
-        place = fe.pareto(one).set_index("recipe")
-        assert place.loc["silent", "on_frontier"] is None
-        assert place["on_frontier"].drop("silent").to_dict() == whole["on_frontier"].to_dict()
-        assert place["status"].drop("silent").to_dict() == whole["status"].to_dict()
-        taken = fe.decisions(one)
-        assert "silent" not in set(taken["recipe"])
-        assert taken.attrs["left_out"] == ["silent"]
-        assert "silent" not in set(fe.acceptability(one, [0.01])["recipe"])
+    place = fe.pareto(nothing).set_index("recipe")
+    assert place.loc["silent", "on_frontier"] is None
+    assert place["on_frontier"].drop("silent").to_dict() == whole["on_frontier"].to_dict()
+    assert place["status"].drop("silent").to_dict() == whole["status"].to_dict()
+    taken = fe.decisions(nothing)
+    assert "silent" not in set(taken["recipe"])
+    assert taken.attrs["left_out"] == ["silent"]
+    assert "silent" not in set(fe.acceptability(nothing, [0.01])["recipe"])
+
+
+def test_a_bound_above_every_bill_that_was_seen_holds_too():
+    """`--unknown-cost 50` was taken on the first screen and ignored in every table."""
+    table = made(told=(0.99, 1.0))
+    table = forgotten(table, "told", 60, cost_min_usd=0.0, cost_max_usd=50.0)
+
+    assert fe.decisions(table).attrs["left_out"] == []
+    assert list(fe.decisions(table)["recipe"])[-1] == "told"  # the best, at $50 an answer at most
+    assert fe.decisions(table)["from_usd"].iloc[-1] > 1
 
 
 def test_a_bound_that_a_user_gives_for_all_of_a_recipe_decides_for_it():

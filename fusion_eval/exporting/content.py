@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import PureWindowsPath
 from typing import Any
 
 import pyarrow as pa
@@ -45,6 +47,12 @@ class Content:
             return str(said or version("fusion-eval"))
         except PackageNotFoundError:  # a checkout that was never installed
             return "unknown"
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What the run says of itself, with names where this machine's paths stand."""
+        named: dict[str, Any] = _without_folders(dict(self.run.manifest))
+        return named
 
     @property
     def created(self) -> str:
@@ -95,6 +103,24 @@ class Content:
         for place, row in enumerate(rows):
             found[_key(row)].append((place, row))
         return found
+
+
+_LOCAL = re.compile(r"(?<![^\s'\"(=,])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:'\"]+)+[/\\]([^\s/\\:'\"]+)")
+
+
+_PATHS, _TEXTS = frozenset({"path", "source", "sources"}), frozenset({"notes", "audit"})
+
+
+def _without_folders(value: Any, key: str = "") -> Any:
+    """A value of JSON in which files have names and no folders: those are of one machine."""
+    if isinstance(value, dict):
+        under = {name: key if key in _TEXTS else name for name in value}
+        return {name: _without_folders(item, under[name]) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(item, key) for item in value]
+    if isinstance(value, str) and key in _PATHS and PureWindowsPath(value).anchor:
+        return PureWindowsPath(value).name
+    return _LOCAL.sub(r"\1", value) if isinstance(value, str) and key in _TEXTS else value
 
 
 def _key(row: Row) -> tuple[Any, ...]:

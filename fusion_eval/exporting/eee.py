@@ -96,7 +96,7 @@ def _record(
         "detailed_evaluation_results": {
             "format": "jsonl", "file_path": place, "hash_algorithm": "sha256",
             "checksum": hashlib.sha256(samples.read_bytes()).hexdigest(), "total_rows": len(rows),
-            "additional_details": {OURS: json.dumps(dict(content.run.manifest))},
+            "additional_details": {OURS: json.dumps(content.manifest)},
         },
     }  # fmt: skip
 

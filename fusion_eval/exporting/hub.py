@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusion_eval.exporting.content import LINES, TABLES, Content
-from fusion_eval.store import FACTS, write_lines
+from fusion_eval.store import FACTS, write_json, write_lines
 
 _CARD = """---
 configs:
@@ -50,10 +49,10 @@ def write(content: Content, folder: Path) -> list[Path]:
         if lines := content.lines(name):
             marked = ({**content.facts, **line} for line in lines)
             files.append(write_lines(folder / f"{name}.jsonl", marked))
-    manifest = shutil.copyfile(content.run.path / "manifest.json", folder / "manifest.json")
+    manifest = write_json(folder / "manifest.json", content.manifest)
     card = folder / "README.md"
     card.write_text(_card(content, counts), "utf-8")
-    return [*files, Path(manifest), card]
+    return [*files, manifest, card]
 
 
 def _type(value: Any) -> pa.DataType:

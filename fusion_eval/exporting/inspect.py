@@ -31,7 +31,6 @@ def _created(content: Content) -> str:
 
 
 def _log(content: Content, recipe: str, rows: list[Row]) -> dict[str, Any]:
-    manifest = content.run.manifest
     created = _created(content)
     ids = list(dict.fromkeys(row["trial"]["task"] for row in rows))
     identity = digest([content.run.id, recipe])
@@ -55,7 +54,7 @@ def _log(content: Content, recipe: str, rows: list[Row]) -> dict[str, Any]:
             "config": {"epochs": len({row["trial"]["repeat"] for row in rows})},
             "packages": {"fusion_eval": content.version},
             "tags": ["SIMULATED"] if content.run.simulated else [],
-            "metadata": {**content.facts, OURS: dict(manifest)},
+            "metadata": {**content.facts, OURS: content.manifest},
         },
         "plan": {"name": "plan", "steps": [], "config": {}},
         "results": {"total_samples": len(samples), "completed_samples": len(samples),

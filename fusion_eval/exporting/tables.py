@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +28,7 @@ def write(content: Content, folder: Path) -> list[Path]:
             files.append(write_lines(folder / f"{name}.jsonl", (
                 {**content.facts, **line} for line in lines)))  # fmt: skip
     files.append(write_json(folder / "empty-texts.json", empty))
-    files.append(
-        Path(shutil.copyfile(content.run.path / "manifest.json", folder / "manifest.json"))
-    )
-    return files
+    return [*files, write_json(folder / "manifest.json", content.manifest)]
 
 
 def _write(

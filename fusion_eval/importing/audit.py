@@ -26,7 +26,8 @@ def settled_costs(
 
     A cost of exactly 0 beside paid ones, or in every row, is one that was not recorded: an answer
     that has been given took tokens. An unknown cost lies between 0 and `at_most`, else the largest
-    that was seen for the recipe, else for any recipe; where none is known there is no upper bound.
+    that was seen for its recipe. A recipe without any known cost has no upper bound, as what others
+    cost says nothing about it.
     """
     if at_most is not None and not (0 <= at_most < np.inf):
         raise TableError(f"--unknown-cost {at_most:g}: give US dollars from 0")
@@ -39,12 +40,11 @@ def settled_costs(
         cost = cost.mask(zero)
     trials["cost_usd"] = cost
     unknown = cost.isna()
-    trials[["cost_min_usd", "cost_max_usd"]] = np.nan
+    largest = cost.groupby(trials["recipe"]).transform("max")
+    high = largest if at_most is None else pd.Series(at_most, cost.index)
+    trials["cost_max_usd"] = high.where(unknown)
+    trials["cost_min_usd"] = pd.Series(0.0, cost.index).where(unknown & high.notna())
     if unknown.any() and (cost.notna().any() or at_most is not None):
-        largest = cost.groupby(trials["recipe"]).transform("max").fillna(cost.max())
-        high = pd.Series(at_most, cost.index) if at_most is not None else largest
-        trials["cost_min_usd"] = pd.Series(0.0, cost.index).where(unknown)
-        trials["cost_max_usd"] = high.where(unknown)
         findings.append(_bounded(trials, unknown, at_most))
     return trials, findings
 
@@ -67,23 +67,28 @@ def _zeros(recipe: pd.Series, zero: pd.Series, cost: pd.Series) -> Finding:
 
 
 def _bounded(trials: pd.DataFrame, unknown: pd.Series, at_most: float | None) -> Finding:
-    rows = trials[unknown]
-    count = rows.groupby("recipe", sort=False)["cost_max_usd"].agg(["size", "max"])
+    count = trials[unknown].groupby("recipe", sort=False)["cost_max_usd"].agg(["size", "max"])
     count = count.sort_values("size", ascending=False, kind="stable")
+    bounded, rest = count[count["max"].notna()], count[count["max"].isna()]
     said = [
         f"{name} {size:,} (up to ${most:.3g})"
-        for name, size, most in zip(count.index, count["size"], count["max"], strict=True)
+        for name, size, most in zip(bounded.index, bounded["size"], bounded["max"], strict=True)
     ]
-    how = "as told" if at_most is not None else "the largest that was seen"
-    text = (
-        f"{int(unknown.sum()):,} of {len(trials):,} costs are unknown; each lies between $0 and "
-        f"{how}: {_some(said)}"
-    )
+    how = "as told" if at_most is not None else "the largest that was seen for its recipe"
+    texts = [f"{int(unknown.sum()):,} of {len(trials):,} costs are unknown"]
+    if said:
+        texts.append(f"each lies between $0 and {how}: {_some(said)}")
+    if len(rest):
+        names = _some([str(name) for name in rest.index])
+        texts.append(
+            f"no cost of {names} is known, so there is no bound and no choice by price "
+            "(to give one: --unknown-cost USD)"
+        )
     return {
         "kind": "unknown costs",
-        "text": text,
+        "text": "; ".join(texts),
         "recipes": {str(k): int(v) for k, v in count["size"].items()},
-        "max_usd": {str(k): float(v) for k, v in count["max"].items()},
+        "max_usd": {str(k): float(v) for k, v in bounded["max"].items()},
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval.core import digest
+from fusion_eval.decoding import plain_name
 from fusion_eval.errors import TableError
 from fusion_eval.importing.doors import Doors, Read, through
 from fusion_eval.importing.formats import File, Found, recognized
@@ -77,7 +78,7 @@ def _details(made: Read, found: Found, rows: int) -> None:
 def _folder(folder: Path, doors: Doors, problems: Problems) -> list[Read]:
     there = sorted(
         path for path in folder.rglob("*")
-        if path.is_file() and path.name.lower().removesuffix(".gz").endswith(_TABLES)
+        if path.is_file() and plain_name(path).endswith(_TABLES)
     )  # fmt: skip
     if not there:
         raise TableError(f"{folder}: a folder without tables or logs ({', '.join(_TABLES)})")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from fusion_eval.decoding import csv_rows, head_of, plain_name
 from fusion_eval.errors import TableError
 from fusion_eval.importing.embedded import embedded
-from fusion_eval.importing.reading import lines_of, read, text_of
+from fusion_eval.importing.reading import lines_of, read
 from fusion_eval.store import COLUMNS, FACTS
 
 MARKS: Mapping[str, frozenset[str]] = {
@@ -115,21 +114,16 @@ def _kind(path: Path) -> str | None:
 
 
 def _names(path: Path) -> list[str]:
-    name = path.name.lower().removesuffix(".gz")
+    name = plain_name(path)
     try:
         if name.endswith(".parquet"):
             import pyarrow.parquet as pq
 
             return list(pq.read_schema(path).names)
         if name.endswith(".csv"):
-            with path.open("rb") as file:
-                packed = file.read(2) == b"\x1f\x8b"
-                file.seek(0)
-                head = (
-                    text_of(path) if packed else file.read(1 << 16).decode("utf-8-sig", "replace")
-                )
-            return next(csv.reader(io.StringIO(head)), [])
-    except (OSError, EOFError, ValueError, TableError, csv.Error):
+            _, header = next(csv_rows(path, head_of(path), TableError), (1, []))
+            return header
+    except (OSError, ValueError, TableError):
         return []
     return []
 

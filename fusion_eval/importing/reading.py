@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
-import gzip
-import io
-import json
-import sys
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from fusion_eval import decoding
 from fusion_eval.core import clean_json
+from fusion_eval.decoding import csv_rows, json_value, plain_name, refuse_doubled, refuse_other
 from fusion_eval.errors import TableError
 from fusion_eval.importing.paths import rows_at
-from fusion_eval.importing.problems import SHOWN
 from fusion_eval.importing.sheet import Cells, Objects, Sheet, cell
 
-FORMATS = ".csv, .tsv, .jsonl, .json (also .gz) or .parquet"
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = ".csv, .tsv, .jsonl, .json (also .gz, .zst, .bz2, .xz) or .parquet"
 _ROWS = 50_000  # that are turned into columns together
-_POINTER = b"version https://git-lfs.github.com/spec"
 
 
 def existing(path: str | Path) -> Path:
@@ -46,7 +43,7 @@ def read(path: Path, at: str | None = None) -> Sheet:
 
     Raises TableError for an unknown format and for what cannot be decoded or parsed.
     """
-    name = path.name.lower().removesuffix(".gz")
+    name = plain_name(path)
     try:
         if name.endswith(".parquet"):
             return _parquet(path)
@@ -54,43 +51,33 @@ def read(path: Path, at: str | None = None) -> Sheet:
             return _objects(path, at)
         if name.endswith((".csv", ".tsv", ".txt")):
             return _csv(path, "\t" if name.endswith(".tsv") else None)
-    except UnicodeDecodeError as problem:
-        raise TableError(
-            f"{path}: not UTF-8 (byte {problem.start}); save it as UTF-8 and import again"
-        ) from problem
     except (OSError, EOFError, ValueError, RecursionError) as problem:
         detail = str(problem).strip().splitlines()
         raise TableError(
             f"{path}: cannot be read ({detail[0] if detail else type(problem).__name__}); "
             "check that the file is whole"
         ) from problem
+    refuse_other(_beginning(path), path, TableError)
     raise TableError(f"{path}: format unknown; give {FORMATS}")
 
 
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
+
+
 def text_of(path: Path) -> str:
-    """The text of a file, unpacked where it is gzip. Says so where it is a pointer of Git LFS."""
-    raw = path.read_bytes()
-    if raw.startswith(_POINTER):
-        raise TableError(f"{path}: a pointer of Git LFS, not the file itself; run `git lfs pull`")
-    try:
-        content = gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw
-    except (zlib.error, EOFError, gzip.BadGzipFile) as problem:
-        raise TableError(
-            f"{path}: cannot be read: its gzip is damaged ({problem}); copy it again"
-        ) from None
-    return content.decode("utf-8-sig")
+    """The text of a file; raises TableError where it has none."""
+    return decoding.text_of(path, TableError)
 
 
 def json_of(path: Path) -> Any:
     """A JSON document, or the objects of a JSONL file as a list."""
-    name = path.name.lower().removesuffix(".gz")
-    if not name.endswith(".json"):
+    if not plain_name(path).endswith(".json"):
         return [row for _, row in lines_of(path)]
     try:
         return _json(text_of(path))
     except (ValueError, RecursionError) as problem:
-        if isinstance(problem, UnicodeDecodeError):
-            raise
         raise TableError(f"{path}: not JSON ({problem})") from None
 
 
@@ -110,22 +97,12 @@ def lines_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _json(text: str) -> Any:
     """A JSON value; halves of characters, which only an escape can bring, become U+FFFD."""
-    value = json.loads(text, object_pairs_hook=_each_key_once)
+    value = json_value(text)
     return clean_json(value) if "\\u" in text else value
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON keeps the last of two equal keys silently; we do not."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {doubled!r} stands twice; keep one")
-    return made
-
-
 def _objects(path: Path, at: str | None) -> Objects:
-    if path.name.lower().removesuffix(".gz").endswith(".json"):
+    if plain_name(path).endswith(".json"):
         return objects(path, json_of(path), at)
     numbered = list(lines_of(path))
     if not numbered:
@@ -182,9 +159,7 @@ def _csv(path: Path, separator: str | None) -> Cells:
     if not text.strip():
         raise TableError(f"{path}: empty; a header and rows are needed")
     header, lines, columns = csv_columns(path, text, separator)
-    if doubled := {name for name in header if name and header.count(name) > 1}:
-        twice = ", ".join(repr(name) for name in sorted(doubled))
-        raise TableError(f"{path}:1: two columns named {twice}; rename or remove one")
+    refuse_doubled(header, f"{path}:1", TableError)
     if not len(lines):
         raise TableError(f"{path}: a header and no rows; there is nothing to import")
     named = {name or f"column {k}": columns[k - 1] for k, name in enumerate(header, 1)}
@@ -196,80 +171,73 @@ def csv_columns(
     path: Path, text: str, separator: str | None
 ) -> tuple[list[str], np.ndarray, list[pd.Series]]:
     """Header, line of each row that is not empty, and the columns; wider rows are an error."""
-    limit = csv.field_size_limit(sys.maxsize)  # of the whole process, so it is put back
-    separator = separator or _separator(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    numbered = csv_rows(path, text, TableError, separator)
+    header = [name.strip() for name in next(numbered, (1, []))[1]]
     lines: list[int] = []
     parts: list[pd.DataFrame] = []
     rows: list[list[str]] = []
-    wider: list[str] = []
-    start = 1
-    try:
-        header = next(([n.strip() for n in row] for row in reader if any(row)), [])
-        start = reader.line_num + 1
-        for row in reader:
-            line, start = start, reader.line_num + 1
-            if not any(value.strip() for value in row):
-                continue
-            if any(value.strip() for value in row[len(header) :]):
-                wider.append(f"{path}:{line}: {_wider(len(row), len(header))}")
-            lines.append(line)
-            rows.append((row + [""] * (len(header) - len(row)))[: len(header)])
-            if len(rows) == _ROWS:
-                parts.append(pd.DataFrame(rows, dtype="str"))
-                rows = []
-    except csv.Error as problem:
-        raise TableError(f"{path}:{start}: not CSV ({problem}); check the quotes") from None
-    finally:
-        csv.field_size_limit(limit)
-    if wider:
-        rest = len(wider) - SHOWN
-        raise TableError(wider[:SHOWN] + ([f"… and {rest} more such rows"] if rest > 0 else []))
+    for line, row in numbered:
+        lines.append(line)
+        rows.append(row)
+        if len(rows) == _ROWS:
+            parts.append(pd.DataFrame(rows, dtype="str"))
+            rows = []
     parts.append(pd.DataFrame(rows, columns=range(len(header)), dtype="str"))
     whole = pd.concat(parts, ignore_index=True)
     return header, np.array(lines), [whole[k] for k in range(len(header))]
 
 
-def _wider(cells: int, header: int) -> str:
-    return (
-        f"{cells} cells where the header has {header}; quote cells that hold the separator "
-        "(a decimal comma must be a point)"
-    )
-
-
-def _separator(text: str) -> str:
-    """A comma, unless the header has none and has semicolons or tabs."""
-    head = text.split("\n", 1)[0]
-    if "," in head:
-        return ","
-    return max(";\t", key=head.count) if any(mark in head for mark in ";\t") else ","
-
-
-def _parquet(path: Path) -> Cells:
+def _parquet(path: Path) -> Sheet:
+    """Flat columns as text; a table with structs or lists as objects, for paths into them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if path.read_bytes()[: len(_POINTER)] == _POINTER:
-        text_of(path)
+    refuse_other(_beginning(path), path, TableError)
     try:
         table = pq.read_table(path)
     except pa.ArrowException as problem:
         raise ValueError(str(problem)) from problem
     if not table.num_rows:
         raise TableError(f"{path}: no rows; there is nothing to import")
-    if doubled := {name for name in table.column_names if table.column_names.count(name) > 1}:
-        raise TableError(f"{path}: two columns named {sorted(doubled)[0]!r}; rename one")
-    columns = {}
-    for name in table.column_names:
-        if name == "__index_level_0__":
-            continue
-        values = table.column(name)
-        if pa.types.is_float32(values.type) or pa.types.is_float16(values.type):
-            texts = [cell(np.float32(v)) if v is not None else "" for v in values.to_pylist()]
-        elif pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-            columns[name] = values.to_pandas().astype("str").fillna("")
-            continue
-        else:
-            texts = [cell(value) for value in values.to_pylist()]
-        columns[name] = pd.Series(texts, dtype="str")
+    refuse_doubled(table.column_names, str(path), TableError)
+    table = table.drop_columns([n for n in table.column_names if n == "__index_level_0__"])
+    if any(pa.types.is_nested(kind) for kind in table.schema.types):
+        return Objects(path.name, range(1, table.num_rows + 1), _shortest(table).to_pylist())
+    columns = {name: _texts(table.column(name)) for name in table.column_names}
     return Cells(path.name, np.arange(1, table.num_rows + 1), columns)
+
+
+def _texts(values: pa.ChunkedArray) -> pd.Series:
+    import pyarrow as pa
+
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return values.to_pandas().astype("str").fillna("")
+    if pa.types.is_float32(values.type) or pa.types.is_float16(values.type):
+        return pd.Series(
+            [cell(np.float32(v)) if v is not None else "" for v in values.to_pylist()], dtype="str"
+        )
+    return pd.Series([cell(value) for value in values.to_pylist()], dtype="str")
+
+
+def _shortest(table: pa.Table) -> pa.Table:
+    """Numbers of 32 bits as text in their shortest form, wherever they stand inside a column."""
+    import pyarrow as pa
+
+    for place, field in enumerate(table.schema):
+        wanted = _as_text(field.type)
+        if wanted != field.type:
+            column = table.column(place).cast(wanted)
+            table = table.set_column(place, pa.field(field.name, wanted), column)
+    return table
+
+
+def _as_text(kind: pa.DataType) -> pa.DataType:
+    import pyarrow as pa
+
+    if pa.types.is_float32(kind) or pa.types.is_float16(kind):
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(f.name, _as_text(f.type)) for f in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(_as_text(kind.value_type))
+    return kind

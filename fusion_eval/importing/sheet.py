@@ -113,6 +113,8 @@ def cell(value: object) -> str:
         return value
     if value is None or value is pd.NA or value is pd.NaT:
         return ""
+    if isinstance(value, bytes):  # a column of texts whose writer did not say so
+        return value.decode("utf-8", "backslashreplace")
     if isinstance(value, np.generic):
         value = float(str(value)) if isinstance(value, np.float32) else value.item()
     if isinstance(value, float):

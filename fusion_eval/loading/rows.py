@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from fusion_eval.decoding import csv_rows, json_value, plain_name, refuse_doubled
 from fusion_eval.errors import TaskFileError
 from fusion_eval.loading.yaml_lines import read_text
 
@@ -26,9 +24,9 @@ def rows_of(place: str) -> list[Raw]:
     if place.startswith("hf:"):
         return _hub_rows(place)
     path = Path(place)
-    reader = _READERS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
+    reader = _READERS.get(Path(plain_name(path)).suffix)
     if reader is None:
-        known = f".yaml, {', '.join(_READERS)} (also .gz) or hf:owner/name"
+        known = f".yaml, {', '.join(_READERS)} (also .gz, .zst, .bz2, .xz) or hf:owner/name"
         raise TaskFileError(f"{path}: unknown kind of task file; give {known}")
     return reader(path)
 
@@ -44,7 +42,7 @@ def _jsonl_rows(path: Path) -> list[Raw]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_each_key_once)
+            row = json_value(line)
             if not isinstance(row, dict):
                 raise ValueError("something else")
             rows.append((row, _at(f"{path}:{i}")))
@@ -58,23 +56,13 @@ def _jsonl_rows(path: Path) -> list[Raw]:
 def _json_rows(path: Path) -> list[Raw]:
     """One object, a list of them, or an object whose `tasks` are that list."""
     try:
-        value = json.loads(read_text(path, TaskFileError), object_pairs_hook=_each_key_once)
+        value = json_value(read_text(path, TaskFileError))
     except (ValueError, RecursionError) as problem:
         raise TaskFileError(f"{path}: not JSON: {problem}") from None
     if isinstance(value, dict) and isinstance(value.get("tasks"), list):
         value = value["tasks"]
     rows = value if isinstance(value, list) else [value]
     return [(row, _at(f"{path}:item {i}")) for i, row in enumerate(rows, 1)]
-
-
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """JSON keeps the last of two equal keys silently; we do not."""
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        doubled = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"{doubled!r} stands twice; keep one")
-    return made
 
 
 def _parquet_rows(path: Path) -> list[Raw]:
@@ -105,42 +93,23 @@ def _shortest(row: dict[str, Any], narrow: Sequence[str]) -> dict[str, Any]:
 
 
 def _csv_rows(path: Path) -> list[Raw]:
-    text = read_text(path, TaskFileError)
-    first = text.partition("\n")[0]
-    sign = max(",;\t", key=first.count)  # of equals the comma
-    spaced = f"{sign} " in first  # `id, prompt, check`: the space belongs to the comma
-    table = io.StringIO(text, newline="")
-    reader = csv.reader(table, delimiter=sign, strict=True, skipinitialspace=spaced)
-    rows: list[Raw] = []
-    problems: list[str] = []
-    line = 2
-    try:
-        names = _columns(next(reader, []), f"{path}:1")
-        for cells in reader:
-            place, line = f"{path}:{line}", reader.line_num + 1
-            if len(cells) > len(names):
-                text = f"more cells than columns; quote a cell that has a {sign!r}"
-                problems.append(f"{place}: {text}")
-            plain = {k: v for k, v in zip(names, cells, strict=False) if v.strip()}
-            if plain:
-                rows.append((plain, _at(place)))
-    except csv.Error as problem:
-        problems.append(f"{path}:{line}: not CSV: {problem}; give a JSONL file where it is large")
-    if problems:
-        raise TaskFileError(problems)
-    return rows
+    lines = csv_rows(path, read_text(path, TaskFileError), TaskFileError)
+    line, header = next(lines, (1, []))
+    names = _columns(header)
+    refuse_doubled(names, f"{path}:{line}", TaskFileError)
+    return [
+        ({k: v for k, v in zip(names, cells, strict=True) if v.strip()}, _at(f"{path}:{line}"))
+        for line, cells in lines
+    ]
 
 
 _OURS = {"id", "prompt", "system", "target", "check", "reference", "domain", "cluster", "score"}
 
 
-def _columns(header: list[str], place: str) -> list[str]:
-    """Names of the columns, in lower case where ours are so; TaskFileError where one is doubled."""
+def _columns(header: list[str]) -> list[str]:
+    """Names of the columns, in lower case where ours are so."""
     names = [name.strip() for name in header]
-    names = [name.lower() if name.lower() in _OURS else name for name in names]
-    if double := next((name for name in names if name and names.count(name) > 1), None):
-        raise TaskFileError(f"{place}: two columns named {double!r}; rename or remove one")
-    return names
+    return [name.lower() if name.lower() in _OURS else name for name in names]
 
 
 _HUB = re.compile(

@@ -5,11 +5,7 @@ Doubled keys are errors (PyYAML keeps the last one silently), as are aliases tha
 
 from __future__ import annotations
 
-import difflib
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -18,6 +14,7 @@ from typing import Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from fusion_eval.decoding import text_of
 from fusion_eval.errors import InputError, did_you_mean
 
 Path_ = tuple[str | int, ...]
@@ -86,47 +83,8 @@ class Located:
 
 
 def read_text(path: Path, error: type[InputError]) -> str:
-    """The text of a file; raises `error` with the way out when it is missing or not UTF-8."""
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            other = "a Parquet file" if path.suffix == ".jsonl" else "a JSONL or Parquet file"
-            raise error(
-                f"{path}: larger than {_MAX_BYTES >> 20} MB; give {other}, or several smaller ones"
-            )
-        raw = path.read_bytes()
-        if raw[:2] == b"\x1f\x8b":
-            raw = _unpacked(raw, path, error)
-        text = raw.decode("utf-8-sig")
-        if text.startswith("version https://git-lfs.github.com/spec"):
-            raise error(f"{path}: a pointer of Git LFS, not the file; run `git lfs pull`")
-        return text
-    except FileNotFoundError:
-        raise error(f"{path}: no such file{_near(path)}") from None
-    except UnicodeDecodeError as problem:
-        raise error(f"{path}: byte {problem.start} is not UTF-8; save the file as UTF-8") from None
-    except OSError as problem:
-        raise error(f"{path}: cannot be read ({problem.strerror})") from None
-
-
-def _unpacked(raw: bytes, path: Path, error: type[InputError]) -> bytes:
-    """The content of a gzip file, as far as it is not too large."""
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as packed:
-            content = packed.read(_MAX_BYTES + 1)
-    except (OSError, EOFError, zlib.error) as problem:
-        raise error(f"{path}: not whole gzip ({problem}); pack it again") from None
-    if len(content) > _MAX_BYTES:
-        raise error(f"{path}: larger than {_MAX_BYTES >> 20} MB unpacked; give a Parquet file")
-    return content
-
-
-def _near(path: Path) -> str:
-    try:
-        names = [p.name for p in path.parent.iterdir()]
-    except OSError:
-        return f"; there is no folder {path.parent} either"
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {path.parent / close[0]}?" if close else ""
+    """The text of a file of our own kinds, of 64 MB at most; see `decoding.text_of`."""
+    return text_of(path, error, _MAX_BYTES)
 
 
 def read_yaml(path: Path, error: type[InputError]) -> Located:

@@ -53,7 +53,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "unusable": lost,
         "not_measured": sentences(lost),
         "tasks": _tasks(trials, opened.manifest),
-        "repeats": int(trials["repeat"].max()) + 1 if len(trials) else 0,
+        "repeats": _repeats(trials),
         "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
         "recipes": {
             row["recipe"]: _recipe(trials, row, missing, shared) | _verdicts(read, row["recipe"])
@@ -189,6 +189,12 @@ def _latency(rows: pd.DataFrame) -> dict[str, Any] | None:
         "p95": p95,
         "source": str(source.iloc[0]) if len(source) else None,
     }
+
+
+def _repeats(trials: pd.DataFrame) -> int:
+    """Answers that a recipe has to one task, at most; other tools number theirs from 1."""
+    counts = trials.groupby(["recipe", "task_hash"], sort=False)["repeat"].nunique()
+    return int(counts.max()) if len(counts) else 0
 
 
 def _tasks(trials: pd.DataFrame, manifest: Mapping[str, Any]) -> int:

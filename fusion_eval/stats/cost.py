@@ -39,8 +39,7 @@ def cost_per_task(trials: pd.DataFrame, column: str = "cost_usd") -> Costs:
 
     An unknown cost lies between `cost_min_usd` and `cost_max_usd` where the table has them, else
     between 0 and the largest that the recipe was seen to take. A recipe of which no cost is known
-    has no upper bound, unless the table has one below the largest cost of the other recipes:
-    from there on a bound says nothing about this one.
+    has no upper bound, unless the table has one.
     """
     key = task_key(trials)
     recipe = trials["recipe"].astype(str)
@@ -64,8 +63,8 @@ def bounds(trials: pd.DataFrame, column: str = "cost_usd") -> tuple[pd.Series, p
     """
     cost = trials[column].astype(float)
     largest = cost.groupby(trials["recipe"].astype(str)).transform("max")
-    low, high = cost.fillna(_told(trials, column, "min")).fillna(0.0), _told(trials, column, "max")
-    high = cost.fillna(high.mask(largest.isna() & (high >= cost.max()))).fillna(largest)
+    low = cost.fillna(_told(trials, column, "min")).fillna(0.0)
+    high = cost.fillna(_told(trials, column, "max")).fillna(largest)
     return low, high.where(high.isna(), np.maximum(low, high))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
 import json
 import struct
 import zipfile
@@ -13,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from fusion_eval.decoding import head_of, plain_name
 from fusion_eval.errors import TableError
 from fusion_eval.importing.reading import json_of, lines_of, text_of
 
@@ -28,13 +28,13 @@ class File:
 
     @property
     def name(self) -> str:
-        """The name without .gz, in small letters."""
-        return self.path.name.lower().removesuffix(".gz")
+        """The name without the ending of a packing, in small letters."""
+        return plain_name(self.path)
 
     @cached_property
     def document(self) -> Any:
         """The JSON of a `.json` file, or the first object of a JSONL file; None for others."""
-        with contextlib.suppress(TableError, OSError, UnicodeDecodeError, EOFError):
+        with contextlib.suppress(TableError):
             if self.name.endswith(".json"):
                 return json_of(self.path)
             if self.name.endswith((".jsonl", ".ndjson")):
@@ -48,11 +48,8 @@ class File:
 
     @cached_property
     def head(self) -> str:
-        """The beginning, as far as it can be read."""
-        opened = gzip.open if self.path.name.lower().endswith(".gz") else open
-        with contextlib.suppress(OSError, EOFError), opened(self.path, "rb") as file:
-            return file.read(1 << 16).decode("utf-8-sig", errors="replace")
-        return ""
+        """The beginning; empty where there is no text."""
+        return head_of(self.path)
 
     @cached_property
     def text(self) -> str:
