@@ -5,11 +5,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from made_hub import hub
 
 from fusion_eval.core import Criterion, Question, Task
 from fusion_eval.errors import TaskFileError
@@ -155,26 +159,79 @@ def test_a_rubric_that_is_none_is_refused_with_its_line(write, answer):
     assert problem.startswith("draco.jsonl:2: `answer` is not a DRACO rubric")
 
 
-def test_a_dataset_from_a_hub_loads_like_a_file(write, monkeypatch, tmp_path):
-    """Through the real `datasets`: only the hub is replaced by a folder."""
-    import datasets
+CARD = b"""---
+configs:
+- config_name: easy
+  data_files: [{split: test, path: easy/test.jsonl}, {split: dev, path: easy/dev.jsonl}]
+- config_name: hard
+  data_files: hard/test.jsonl
+---
+"""
+LOADED = """
+import json, sys
+if "missing" in sys.argv:
+    sys.modules["datasets"] = None
+from fusion_eval.errors import TaskFileError
+from fusion_eval.loading.tasks import load_tasks
+for name in sys.argv[1].split():
+    try:
+        print(json.dumps([load_tasks(name).name, [t.target for t in load_tasks(name).tasks]]))
+    except TaskFileError as error:
+        print(json.dumps(error.problems))
+"""
 
-    file = write("hub/test.jsonl", as_lines(draco_row(), draco_row(id="row-2", problem="Other?")))
-    real = datasets.load_dataset
-    monkeypatch.setattr(
-        datasets,
-        "load_dataset",
-        lambda name, split=None: real(
-            "json",
-            data_files={"test": str(tmp_path / "hub" / "test.jsonl")},
-            split=split,
-            cache_dir=str(tmp_path / "cache"),
-        ),
-    )
-    from_hub = load_tasks("hf:perplexity-ai/draco")
-    assert from_hub.name == "draco"
-    assert from_hub.tasks == load_tasks("hf:perplexity-ai/draco:test").tasks
-    assert [t.hash for t in from_hub.tasks] == [t.hash for t in load_tasks(file).tasks]
+
+def from_hub(tmp_path, address, names, *arguments):
+    """Name, or (problem,), and targets of what a fresh process loads from this hub."""
+    env = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home"),
+           "HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0"}  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", LOADED, " ".join(names), *arguments], env=env,
+                          capture_output=True, text=True, timeout=120)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return dict(zip(names, map(json.loads, done.stdout.splitlines()), strict=True))
+
+
+def test_data_sets_of_a_hub_are_loaded_by_name_revision_config_and_split(tmp_path):
+    """Through the real `datasets` and a real socket: a name that is only parsed loads nothing."""
+
+    def rows(answer):
+        return as_lines({"question": f"What makes {answer}?", "answer": answer}).encode()
+
+    sums = {"README.md": CARD, "easy/test.jsonl": rows("4"), "easy/dev.jsonl": rows("2"),
+            "hard/test.jsonl": rows("81")}  # fmt: skip
+    wanted = {
+        "hf:o/sums@main/easy:test": ["sums", ["4"]],
+        "hf:o/sums@main/easy:dev": ["sums", ["2"]],
+        "hf:o/sums@main/hard": ["sums", ["81"]],
+        "hf:o/plain": ["plain", ["1"]],
+        "hf:o/plain@v1:test": ["plain", ["7"]],
+        "hf:o/sums": "pick one among the available configs: ['easy', 'hard']); name a config: hf:",
+        "hf:o/sums@main/esay": "'esay' not found. Available: ['easy', 'hard']); name a config",
+        "hf:o/sums@main/easy": "has splits test, dev; choose one: hf:o/sums@main/easy:SPLIT",
+        "hf:o/sums@main/easy:tset": "Should be one of ['test', 'dev']); name a split",
+        "hf:o/plain@v9": "Revision 'v9' doesn't exist for dataset 'o/plain' on the Hub); name a br",
+        "hf:o/gated": "accept its terms on its page, and set HF_TOKEN",
+        "hf:o/nothing": "cannot be accessed); check the name and the connection",
+    }
+    repositories = {
+        ("o/sums", "main"): sums, ("o/plain", "main"): {"test.jsonl": rows("1")},
+        ("o/plain", "v1"): {"test.jsonl": rows("7")},
+    }  # fmt: skip
+    with hub(repositories, gated=frozenset({"o/gated"})) as address:
+        loaded = from_hub(tmp_path, address, list(wanted))
+    for name, value in wanted.items():
+        if isinstance(value, list):
+            assert loaded[name] == value
+        else:
+            assert loaded[name][0].startswith(f"{name}: ")
+            assert value in loaded[name][0]
+
+
+def test_without_the_package_a_name_of_a_hub_says_what_to_install(tmp_path):
+    """A traceback of an import does not say that a file would do."""
+    loaded = from_hub(tmp_path, "http://127.0.0.1:9", ["hf:o/plain"], "missing")
+    text = "hf:o/plain: needs the package `datasets`; install it, or give a local file"
+    assert loaded["hf:o/plain"] == [text]
 
 
 def test_a_hub_that_nobody_reaches_is_said_in_one_line():

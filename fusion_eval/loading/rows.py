@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,37 +117,51 @@ _HUB = re.compile(
 )
 
 
-_CONFIG = "name a config: hf:owner/name@main/CONFIG:SPLIT; "
+_WAYS_OUT = {
+    "gated": "accept its terms on its page, and set HF_TOKEN",
+    "onfig": "name a config: hf:owner/name@main/CONFIG:SPLIT",
+    "split": "name a split: hf:owner/name:SPLIT",
+    "evision": "name a branch, a tag or a commit: hf:owner/name@REVISION",
+    "": "check the name and the connection, or give a local file",
+}
+"""A word of the hub's message -> what to do."""
 
 
 def _hub_rows(source: str) -> list[Raw]:
     """`hf:owner/name[@revision[/config]][:split]`; the newest is the revision `main`.
 
-    Raises TaskFileError with the splits that there are.
+    Raises TaskFileError with the splits or configs that there are.
     """
-    import datasets
-
     known = _HUB.match(source)
     if known is None:
         raise TaskFileError(f"{source}: write hf:owner/name@revision/config:split")
-    name, revision, config, split = (known[k] for k in ("name", "revision", "config", "split"))
-    try:
-        chosen = {"name": config, "revision": revision}
-        given = {key: value for key, value in chosen.items() if value is not None}
-        table = datasets.load_dataset(name, split=split, **given)
-        if not isinstance(table, datasets.Dataset):
-            if len(table) != 1:
-                raise TaskFileError(
-                    f"{source}: has splits {', '.join(table)}; choose one: {source}:SPLIT"
-                )
-            (table,) = table.values()
-    except (OSError, ValueError, RuntimeError) as problem:
-        what = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
-        raise TaskFileError(
-            f"{source}: cannot be loaded ({what}); {_CONFIG if 'onfig' in what else ''}"
-            "check the name and the connection, or give a local file"
-        ) from None
+    table = _loaded(source, **known.groupdict())
     return [(_without_nulls(dict(row)), _at(f"{source}:row {i}")) for i, row in enumerate(table, 1)]
+
+
+def _loaded(
+    source: str, name: str, revision: str | None, config: str | None, split: str | None
+) -> Iterable[dict[str, Any]]:
+    try:
+        import datasets
+    except ImportError:
+        raise TaskFileError(
+            f"{source}: needs the package `datasets`; install it, or give a local file"
+        ) from None
+    chosen = {"name": config, "revision": revision}
+    given = {key: value for key, value in chosen.items() if value is not None}
+    try:
+        table = datasets.load_dataset(name, split=split, **given)
+    except (OSError, ValueError, RuntimeError) as problem:
+        text = str(problem).split("Example of usage")[0] or type(problem).__name__
+        what = " ".join(text.split()).rstrip(".:")
+        way_out = next(way for word, way in _WAYS_OUT.items() if word in what)
+        raise TaskFileError(f"{source}: cannot be loaded ({what}); {way_out}") from None
+    if isinstance(table, datasets.Dataset):
+        return table  # type: ignore[no-any-return]
+    if len(table) != 1:
+        raise TaskFileError(f"{source}: has splits {', '.join(table)}; choose one: {source}:SPLIT")
+    return next(iter(table.values()))  # type: ignore[no-any-return]
 
 
 def _without_nulls(value: Any) -> Any:

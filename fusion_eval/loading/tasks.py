@@ -42,8 +42,8 @@ def load_tasks(source: str | Path, format: str | None = None) -> TaskSet:
     place, columns = with_columns(str(source))
     if Path(place).suffix.lower() in {".yaml", ".yml"} and not place.startswith("hf:"):
         return tasks_in(read_yaml(Path(place), TaskFileError), format)
-    name = Path(place.removeprefix("hf:").split(":")[0] if place.startswith("hf:") else place)
-    stem = name.name if place.startswith("hf:") else name.stem
+    hub = re.match(r"hf:[^@:]*", place)
+    stem = hub[0].removeprefix("hf:").split("/")[-1] if hub else Path(place).stem
     return _tasks(stem, (str(source),), as_tasks(rows_of(place), columns), Defaults(), format)
 
 
