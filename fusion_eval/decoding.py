@@ -114,7 +114,7 @@ def unpacked(raw: bytes, path: Path, error: type[InputError], most: int | None =
         return raw
     try:
         with _stream(kind, raw) as stream:
-            content = stream.read(-1 if most is None else most + 1)
+            content = stream.read() if most is None else stream.read(most + 1)
     except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as problem:
         raise error(f"{path}: not whole {kind} ({problem}); copy or pack it again") from None
     if most is not None and len(content) > most:
@@ -146,6 +146,57 @@ def _near(path: Path) -> str:
 def json_value(text: str) -> Any:
     """A JSON value. Raises ValueError (or RecursionError), also for a key that stands twice."""
     return json.loads(text, object_pairs_hook=_each_key_once)
+
+
+def json_document(path: Path, text: str, error: type[InputError]) -> Any:
+    """The JSON value of a file; of one that has an object a line, the list of them."""
+    try:
+        return json_value(text)
+    except (ValueError, RecursionError) as problem:
+        if "Extra data" in str(problem):  # a value and then another: `.json` for JSON lines
+            with contextlib.suppress(InputError):
+                return [row for _, row in json_lines(path, text, error)]
+        raise error(f"{path}: not JSON: {problem}") from None
+
+
+def json_lines(
+    path: Path, text: str, error: type[InputError]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and object of each line; lines end at a line feed and nowhere else.
+
+    A file whose first line is the beginning of a list over several lines is that list. Raises
+    `error` at its end for all lines that are no objects.
+    """
+    problems: list[str] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json_value(line)
+            if not isinstance(row, dict):
+                raise ValueError(f"{json.dumps(row)[:40]} stands alone")
+        except (ValueError, RecursionError) as problem:
+            if number == 1 and line.lstrip().startswith("["):
+                yield from _listed(path, text, error)
+                return
+            problems.append(f"{path}:{number}: not a JSON object: {problem}; one object a line")
+        else:
+            yield number, row
+    if problems:
+        rest = len(problems) - SHOWN
+        raise error(problems[:SHOWN] + ([f"… and {rest} more such lines"] if rest > 0 else []))
+
+
+def _listed(path: Path, text: str, error: type[InputError]) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        rows = json_value(text)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{path}:1: not a JSON object: {problem}; one object a line") from None
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict):
+            text = f"{path}: item {number} of its list is not a JSON object; give objects alone"
+            raise error(text)
+        yield number, row
 
 
 def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

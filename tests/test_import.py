@@ -291,7 +291,7 @@ def test_files_that_cannot_be_read_say_why_and_what_to_do(tmp_path):
         broken: "not whole gzip",
         _write(tmp_path, "empty.csv", ""): "empty",
         _write(tmp_path, "line.jsonl", '{"recipe": "a"}\n{oops\n'): "line.jsonl:2",
-        _write(tmp_path, "list.jsonl", "[1]\n"): "no object",
+        _write(tmp_path, "list.jsonl", "[1]\n"): "not a JSON object",
         _write(tmp_path, "table.xlsx", "x"): "format unknown",
         tmp_path: "a folder",
         tmp_path / "latn.csv": "did you mean latin.csv",

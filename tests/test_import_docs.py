@@ -44,6 +44,16 @@ FILES = {
     "arena.jsonl": [{"question_id": q, "model_a": a, "model_b": b, "winner": w} for q, a, b, w in
                     ((1, "m", "ref", "model_a"), (1, "ref", "m", "model_a"), (2, "m", "ref", "tie"),
                      (3, "n", "ref", "tie (bothbad)"))],
+    "mt_bench_pair.jsonl": [
+        {"question_id": 81, "model_1": "m", "model_2": "ref", "turn": t, "g1_winner": g,
+         "g2_winner": "tie"} for t, g in ((1, "model_1"), (2, "model_2"))],
+    "arena_hard.jsonl": [
+        {"question_id": q, "model": "m", "games": [{"score": "B>>A"}, {"score": s}]}
+        for q, s in (("a", "A>B"), ("b", "A=B"))],
+    "wide.csv": "task,gpt-4,claude\nq1,1,0\nq2,1,1\n",
+    "samples_gsm8k.jsonl": [
+        {"doc_id": k, "resps": [["x"]], "filtered_resps": ["x"], "filter": f, "exact_match": s}
+        for f, s in (("strict-match", 0.0), ("flexible-extract", 1.0)) for k in range(2)],
     "grid.json": {"t1": {"m": [50, "g"], "n": [20, "g"]}, "t2": {"m": [70, "g"], "n": [40, "g"]}},
     "solutions.jsonl": [{"question": "q", "m": {"is_correct": True}, "n": {"is_correct": False}}],
 }  # fmt: skip
@@ -53,6 +63,10 @@ MEANS = {
     "mt_bench.jsonl": {"m": 0.5},
     "alpaca_eval.json": {"m": 0.75, "ref": 0.5},
     "arena.jsonl": {"m": 0.5, "n": 0.5, "ref": 0.5},
+    "mt_bench_pair.jsonl": {"m": 0.5, "ref": 0.5},
+    "arena_hard.jsonl": {"m": 0.875, "gpt-4-0314": 0.5},
+    "wide.csv": {"gpt-4": 1, "claude": 0.5},
+    "samples_gsm8k.jsonl": {"gsm8k": 1},
     "grid.json": {"m": 0.6, "n": 0.3},
     "solutions.jsonl": {"m": 1, "n": 0},
 }
@@ -64,8 +78,10 @@ def test_every_line_of_the_page_runs(line, tmp_path, monkeypatch):
     from fusion_eval import frames
 
     content = FILES[line[2]]
-    rows = [json.dumps(row) + "\n" for row in content] if line[2].endswith("l") else None
-    (tmp_path / line[2]).write_text("".join(rows) if rows else json.dumps(content))
+    if line[2].endswith("l"):
+        content = "".join(json.dumps(row) + "\n" for row in content)
+    text = content if isinstance(content, str) else json.dumps(content)
+    (tmp_path / line[2]).write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("fusion_eval.cli.reading.reported", lambda *_, **__: None)
     done = CliRunner().invoke(app, line[1:])

@@ -157,7 +157,11 @@ def test_samples_of_lm_eval_take_model_and_figure_from_their_folder(tmp_path):
     assert run.manifest["origin"]["files"][0]["own_figure"] == 0.5
     assert not run.manifest["audit"]
     notes = " ".join(run.manifest["notes"])
-    assert "rows of flexible are left out" in notes
+    assert "4 rows left out: filter is not strict" in notes
+    assert "there are also flexible: --where filter=flexible" in notes
+    others = read_trials(folder, where={"filter": "flexible"})
+    assert others["score"].tolist() == [1, 1, 1, 1]
+    assert not others.attrs["audit"]  # the file's own figure is of the other filter
     assert "--columns score=f1" in notes
 
 

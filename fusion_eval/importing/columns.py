@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,7 +15,7 @@ from fusion_eval.importing.sheet import Sheet, cell, joined
 _FACTS: Mapping[str, tuple[str, ...]] = {
     "recipe": (
         "recipe", "system", "config", "model", "model_id", "model_name", "provider.id", "provider",
-        "method", "generator", "agent",
+        "method", "generator", "agent", "model_a", "model_1", "generator_2",
     ),
     "task": (
         "task", "task_id", "question_id", "sample_id", "doc_id", "instance_id", "item_id",
@@ -55,7 +56,7 @@ _GRADING: Mapping[str, tuple[str, ...]] = {
         "score", "evaluation.score", "is_correct", "correct", "resolved", "passed", "pass",
         "success", "accuracy", "acc", "reward", "exact_match", "value",
     ),
-    "against": ("against", "opponent"),
+    "against": ("against", "opponent", "baseline", "model_b", "model_2", "generator_1"),
     "preference": ("preference", "winner"),
     "grader": ("grader", "judge", "annotator"),
     "grader_pass": ("grader_pass",),
@@ -108,6 +109,9 @@ class Columns:
         way = f"map one with --columns {first}={example}"
         if first == "recipe":
             way += ", or name the one recipe of the file: --set recipe=NAME"
+            if len(self.ignored) > 1 and "task" in self.used:
+                both = "|".join(self.ignored[:2])
+                way += f"; where each recipe has a column of scores: --columns 'score={both}'"
         return what, f"the file has {there}; {way}"
 
 
@@ -139,14 +143,24 @@ def assign(
             problems.add("--columns", f"{sheet.file} has no column {lost[0]!r}", f"it has {there}")
         else:
             used[ours] = theirs
+    plain = {_plain(name): name for name in reversed(sheet.names())}
+
+    def spelled(name: str) -> str | None:
+        """The column that has this name, perhaps in other letters: `Question ID`."""
+        return name if sheet.has(name) else plain.get(_plain(name))
+
     given = {*fixed, *(name for name, theirs in chosen.items() if theirs == COUNTED)}
     for ours, names in known.items():
         taken = [part for theirs in used.values() for part in parts(sheet, theirs)]
-        free = (name for name in names if name not in taken and sheet.has(name))
+        free = (real for name in names if (real := spelled(name)) and real not in taken)
         if ours not in used and ours not in given and (first := next(free, None)):
             used[ours] = first
     read = [part for theirs in used.values() for part in parts(sheet, theirs)]
     return Columns(used=used, ignored=sheet.rest(read), known=known, names=sheet.names())
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip().lower())
 
 
 def parts(sheet: Sheet, theirs: str) -> list[str]:
@@ -154,6 +168,8 @@ def parts(sheet: Sheet, theirs: str) -> list[str]:
     return [theirs] if sheet.has(theirs) else theirs.split("+")
 
 
+SWAPPED = "preference_swapped"
+"""Column of what was preferred where the same two answers stood in the other order."""
 TEXTS = frozenset({"answer", "question", "reason"})
 """Columns whose cells are kept to the last blank."""
 
@@ -163,7 +179,10 @@ def taken(sheet: Sheet, named: Columns) -> pd.DataFrame:
     index = [f"{sheet.file}:{line}" for line in sheet.lines]
     made: dict[str, pd.Series] = {}
     for ours, theirs in named.used.items():
-        column = joined([sheet.column(part) for part in parts(sheet, theirs)])
+        cells = [sheet.column(part) for part in parts(sheet, theirs)]
+        if ours == "preference" and len(cells) == 2:  # two orders, and no name of two parts
+            made[SWAPPED] = cells.pop().str.strip()
+        column = joined(cells)
         if (factor := UNITS.get(theirs)) is not None:
             number = pd.to_numeric(column, errors="coerce")
             column = (number * factor).map(cell).astype("str").where(number.notna(), column)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fusion_eval.decoding import plain_name
 from fusion_eval.errors import TableError
 from fusion_eval.importing.doors import Doors, Read, through
 from fusion_eval.importing.formats import File, Found, recognized
+from fusion_eval.importing.formats.file import OTHER_SHAPE
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.reading import existing, read
 from fusion_eval.importing.sheet import Objects
@@ -44,31 +46,39 @@ def one(path: Path, doors: Doors, problems: Problems) -> Read:
     if found is None:
         return through(path, read(path, doors.at), doors, problems, {})
     name, importer = found
-    return _by(name, importer.read(file), path, doors, problems)
+    try:
+        rows = importer.read(file)
+    except OTHER_SHAPE:
+        raise TableError(
+            f"{path}: looks like {name}, but parts of it are not where that writes them; "
+            f"name them: --at PATH --columns OURS=THEIRS (docs/import.md)"
+        ) from None
+    return _by(name, rows, path, doors, problems)
 
 
 def _by(name: str, found: Found, path: Path, doors: Doors, problems: Problems) -> Read:
     lines: Sequence[int] = found.lines or range(1, len(found.rows) + 1)
     sheet = Objects(path.name, lines, found.rows)
-    made = through(path, sheet, doors, problems, found.used)
+    asked = replace(doors, where={**found.where, **doors.where})
+    made = through(path, sheet, asked, problems, found.used)
     kept = ["metadata", *BESIDE]
     ignored = [n for n in made.columns.ignored if n not in kept and not n.startswith("metadata")]
     made.columns.ignored[:] = ignored
     made.facts |= {"format": name, **found.facts}
+    if doors.where or "score" in doors.columns:
+        made.facts.pop("own_figure", None)  # it is of other rows, or of another score
     made.notes += found.notes
     made.calls = found.calls
-    _details(made, found, len(sheet.rows))
+    _details(made, found)
     if metric := found.facts.get("lower_is_better"):
         problems.add(path.name, f"less is better in {metric}", "give a score where more is better")
     return made
 
 
-def _details(made: Read, found: Found, rows: int) -> None:
-    """What stands beside our columns: error messages, targets, the benchmark; if no row was cut."""
-    if len(made.table) != rows:
-        return
+def _details(made: Read, found: Found) -> None:
+    """What stands beside our columns: error messages, targets, the benchmark."""
     for name in BESIDE:
-        values = [row.get(name) for row in found.rows]
+        values = [found.rows[place].get(name) for place in made.places]
         if any(value is not None for value in values):
             made.table[name] = pd.Series(values, index=made.table.index, dtype=object)
     if "suite" not in made.table and found.facts.get("suite"):

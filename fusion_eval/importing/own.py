@@ -13,6 +13,7 @@ import pandas as pd
 from fusion_eval.decoding import csv_rows, head_of, plain_name
 from fusion_eval.errors import TableError
 from fusion_eval.importing.embedded import embedded
+from fusion_eval.importing.formats.file import OTHER_SHAPE
 from fusion_eval.importing.reading import lines_of, read
 from fusion_eval.store import COLUMNS, FACTS
 
@@ -52,7 +53,12 @@ def own(path: Path) -> Own | None:
 
 
 def _from_logs(paths: list[Path]) -> Own | None:
-    found = embedded(paths) if all(p.suffix in (".json", ".jsonl") for p in paths) else None
+    if not all(p.suffix in (".json", ".jsonl") for p in paths):
+        return None
+    try:
+        found = embedded(paths)
+    except OTHER_SHAPE:  # no log of ours, whatever it is
+        return None
     if found is None:
         return None
     tables, lines, manifest = found

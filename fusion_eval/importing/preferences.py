@@ -10,26 +10,36 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from fusion_eval.importing.columns import SWAPPED
 from fusion_eval.importing.problems import Problems
 from fusion_eval.importing.values import scores
 
 ORDERS = ("preferred-first", "preferred-second")
 """Names of the criterion where it is known which answer stood first."""
-_FIRST = frozenset({"a", "model_a", "[[a]]", "a>b", "a>>b", "first", "left", "win"})
-_SECOND = frozenset({"b", "model_b", "[[b]]", "b>a", "b>>a", "a<b", "a<<b", "second", "right"})
-_TIES = frozenset({"tie", "c", "[[c]]", "a=b", "both", "equal", "draw", "tie (bothbad)", "bothbad"})
+_A = frozenset({"a", "[[a]]", "a>b", "a>>b", "first", "left"})
+_B = frozenset({"b", "[[b]]", "b>a", "b>>a", "a<b", "a<<b", "second", "right"})
+"""Words for the answer that stood first or second, whoever gave it."""
+_OURS = frozenset({"model_a", "model a", "model_1", "win"})
+_THEIRS = frozenset({"model_b", "model b", "model_2", "loss"})
+_TIES = frozenset({
+    "tie", "c", "[[c]]", "a=b", "b=a", "both", "equal", "draw", "same", "tie (bothbad)",
+    "tie (both bad)", "tie_bothbad", "bothbad", "both_bad", "both bad", "neither",
+})  # fmt: skip
 
 
-def preferred(table: pd.DataFrame, scale: tuple[float, float], problems: Problems) -> pd.Series:
+def preferred(
+    table: pd.DataFrame, scale: tuple[float, float], problems: Problems, column: str = "preference"
+) -> pd.Series:
     """How far the recipe of each row was preferred, 0 to 1, NaN where nothing is said."""
-    text = table["preference"].str.strip()
-    low = text.str.lower()
+    text = table[column].str.strip()
+    low = text.str.lower().mask(text.str.lower() == "error", "")
+    first, second = (_A, _B) if column != SWAPPED else (_B, _A)
     value = pd.Series(np.nan, index=table.index)
-    value = value.mask((low.isin(_FIRST) | (text == table["recipe"])).to_numpy(), 1.0)
-    value = value.mask((low.isin(_SECOND) | (text == table["against"])).to_numpy(), 0.0)
+    value = value.mask((low.isin(first | _OURS) | (text == table["recipe"])).to_numpy(), 1.0)
+    value = value.mask((low.isin(second | _THEIRS) | (text == table["against"])).to_numpy(), 0.0)
     value = value.mask(low.isin(_TIES).to_numpy(), 0.5)
     value = value.fillna(scores(text, scale))
-    bad = ((text != "") & ~value.between(0, 1)).to_numpy()
+    bad = ((low != "") & ~value.between(0, 1)).to_numpy()
     whats = [f"preference {cell!r}" for cell in text[bad]]
     way_out = "use win, tie, loss, a name, or a number (--scale 1..2 where 2 means the recipe)"
     problems.add_rows(table.index[bad], whats, way_out)
@@ -45,14 +55,18 @@ def as_duels(
     orders these are two readings of one answer, else several duels on a task are repeats. Raises
     TableError by `problems` for what is no preference.
     """
-    value = preferred(table, scale, problems)
+    value, reference = preferred(table, scale, problems), _reference(table)
+    if SWAPPED in table:  # one row has both orders
+        turned = 1 - preferred(table, scale, problems, SWAPPED)
+        other = {"recipe": table["against"], "against": table["recipe"]}
+        table = pd.concat([table, table.assign(**other)])
+        value = pd.concat([value, turned])
     problems.raise_if_any()
     pairs = set(zip(table["recipe"], table["against"], strict=True))
     first, second = ORDERS if any((b, a) in pairs for a, b in pairs) else ("preferred",) * 2
-    ours = table.assign(value=value, criterion=first)
+    ours = table.assign(value=value.to_numpy(), criterion=first)
     swapped = {"recipe": table["against"], "against": table["recipe"]}
-    theirs = table.assign(**swapped, value=1 - value, criterion=second)
-    reference = _reference(table)
+    theirs = table.assign(**swapped, value=1 - value.to_numpy(), criterion=second)
     if reference is None:
         notes = ["score is the share of duels that a recipe won; opponents may differ"]
         return _numbered(pd.concat([ours, theirs])), notes

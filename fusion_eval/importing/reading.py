@@ -12,7 +12,7 @@ import pandas as pd
 
 from fusion_eval import decoding
 from fusion_eval.core import clean_json
-from fusion_eval.decoding import csv_rows, json_value, plain_name, refuse_doubled, refuse_other
+from fusion_eval.decoding import csv_rows, plain_name, refuse_doubled, refuse_other
 from fusion_eval.errors import TableError
 from fusion_eval.importing.paths import rows_at
 from fusion_eval.importing.sheet import Cells, Objects, Sheet, cell
@@ -75,29 +75,18 @@ def json_of(path: Path) -> Any:
     """A JSON document, or the objects of a JSONL file as a list."""
     if not plain_name(path).endswith(".json"):
         return [row for _, row in lines_of(path)]
-    try:
-        return _json(text_of(path))
-    except (ValueError, RecursionError) as problem:
-        raise TableError(f"{path}: not JSON ({problem})") from None
+    text = text_of(path)
+    return _whole(decoding.json_document(path, text, TableError), text)
 
 
 def lines_of(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line number and object of each line of JSONL. Lines end at a line feed and nowhere else."""
-    for number, line in enumerate(text_of(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = _json(line)
-        except (ValueError, RecursionError) as problem:
-            raise TableError(f"{path}:{number}: not JSON ({problem}); one object a line") from None
-        if not isinstance(row, dict):
-            raise TableError(f'{path}:{number}: no object; write {{"recipe": …}} on each line')
-        yield number, row
+    """Line number and object of each line of JSONL."""
+    text = text_of(path)
+    return ((k, _whole(row, text)) for k, row in decoding.json_lines(path, text, TableError))
 
 
-def _json(text: str) -> Any:
-    """A JSON value; halves of characters, which only an escape can bring, become U+FFFD."""
-    value = json_value(text)
+def _whole(value: Any, text: str) -> Any:
+    """Halves of characters, which only an escape can bring, become U+FFFD."""
     return clean_json(value) if "\\u" in text else value
 
 
@@ -114,6 +103,8 @@ def _objects(path: Path, at: str | None) -> Objects:
 
 def objects(path: Path, document: Any, at: str | None) -> Objects:
     """The rows of a JSON document: it is a list of objects, or `at` says where they stand."""
+    if at is None and isinstance(document, dict):
+        document = columnar(document)
     if at is None and not isinstance(document, list):
         if isinstance(document, dict) and _TASK & document.keys():
             raise TableError(f"{path}: a task, not results; ask it: `fusion-eval run FILE`")
@@ -127,6 +118,33 @@ def objects(path: Path, document: Any, at: str | None) -> Objects:
     return Objects(path.name, range(1, len(rows) + 1), rows)
 
 
+def columnar(document: dict[str, Any]) -> Any:
+    """The rows of a document that holds columns, as data frames are written; else as it is."""
+    names, data = document.get("columns"), document.get("data")
+    if (
+        isinstance(names, list)
+        and isinstance(data, list)
+        and all(isinstance(row, list) and len(row) == len(names) for row in data)
+    ):
+        return [dict(zip(map(str, names), row, strict=True)) for row in data]
+    if isinstance(document.get("schema"), dict) and isinstance(data, list):
+        return data
+    keys = {_keys(column) for column in document.values()}
+    if len(document) < 2 or len(keys) != 1 or not (index := next(iter(keys))):
+        return document
+    if not (_NAMES & {name.lower() for name in document}):
+        return document  # a grid: its keys are tasks and recipes, and no columns
+    return [{name: column[at] for name, column in document.items()} for at in index]
+
+
+def _keys(column: Any) -> tuple[Any, ...]:
+    """The places of a column's cells; empty where it is none."""
+    if isinstance(column, list):
+        return tuple(range(len(column)))
+    return tuple(column) if isinstance(column, dict) else ()
+
+
+_NAMES = frozenset({"recipe", "model", "system", "score", "is_correct", "correct", "verdict"})
 _TASK = frozenset({"prompt", "question", "turns", "rubrics", "sub_tasks"})
 
 

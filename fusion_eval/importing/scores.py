@@ -49,7 +49,7 @@ def _scores(table: pd.DataFrame, scale: tuple[float, float], problems: Problems)
     found = scores(text, scale)
     bad = ((text.str.strip() != "") & ~np.isfinite(found)).to_numpy()
     whats = [f"score {cell!r}" for cell in text[bad]]
-    way_out = "give a number, true/false, pass/fail or C/I/P/N, or leave it empty"
+    way_out = "give a number (with a point), 85%, true/false, pass/fail or C/I/P/N, or nothing"
     problems.add_rows(table.index[bad], whats, way_out)
     _outside(text, found, scale, problems)
     return found.clip(lower=0.0, upper=1.0)

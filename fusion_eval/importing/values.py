@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,19 @@ NO_FAILURE = frozenset({"", "false", "0", "0.0", "none", "null", "nan", "na", "n
 _FAILED = frozenset({"true", "1", "1.0", "yes"})
 
 
+NOTHING = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil"})
+"""Spellings of a cell in which there is nothing, in small letters."""
+VERDICTS: dict[str, float] = {
+    **dict.fromkeys(
+        ("1", "1.0", "met", "true", "yes", "pass", "passed", "correct", "satisfied"), 1.0
+    ),
+    **dict.fromkeys(("0", "0.0", "unmet", "false", "no", "fail", "failed", "incorrect"), 0.0),
+    **dict.fromkeys(("not met", "not_met", "unsatisfied", "not satisfied"), 0.0),
+    **dict.fromkeys(("partial", "partially met", "partially_met"), 0.5),
+}
+"""How far a criterion is met, by the word for it, in small letters."""
+
+
 def scale_of(text: float | str) -> tuple[float, float]:
     """Lowest and full score: `100` is 0 to 100, `1..10` is 1 to 10. Raises TableError."""
     low, dots, high = str(text).partition("..")
@@ -39,8 +53,10 @@ def scores(text: pd.Series, scale: tuple[float, float]) -> pd.Series:
     low, high = scale
     trimmed = text.str.strip()
     numbers = (pd.to_numeric(trimmed, errors="coerce") - low) / (high - low)
+    share = trimmed.where(trimmed.str.endswith("%", na=False)).str.rstrip("% ")
+    numbers = numbers.astype(float).fillna(pd.to_numeric(share, errors="coerce") / 100)
     words = trimmed.str.lower().map(SCORES).fillna(trimmed.map(LETTERS))
-    return numbers.astype(float).fillna(words.astype(float))
+    return numbers.fillna(words.astype(float))
 
 
 def failures(text: pd.Series) -> pd.Series:
@@ -55,6 +71,13 @@ _WORD = 40
 
 
 def numbers(text: pd.Series) -> pd.Series:
-    """Cells as numbers, NaN where empty or none."""
-    found: pd.Series = pd.to_numeric(text.str.strip(), errors="coerce").astype(np.float64)
+    """Cells as numbers, NaN where empty or none; a dollar sign in front is none of the number."""
+    bare = text.str.strip().str.removeprefix("$")
+    found: pd.Series = pd.to_numeric(bare, errors="coerce").astype(np.float64)
     return found
+
+
+def without_marks(text: pd.Series, marks: Collection[str] = ()) -> pd.Series:
+    """Cells, empty where they say in a word that there is nothing, or have one of `marks`."""
+    trimmed = text.str.strip()
+    return text.mask(trimmed.isin(list(marks)) | trimmed.str.lower().isin(NOTHING), "")

@@ -22,15 +22,13 @@ from fusion_eval.importing.trials import (
     trial_rows,
     whole_trial,
 )
-from fusion_eval.importing.values import numbers
+from fusion_eval.importing.values import VERDICTS, numbers
 
 WORDS: dict[str, VerdictWord] = {
-    **dict.fromkeys(("1", "1.0", "true", "met", "yes"), "met"),
-    **dict.fromkeys(("0", "0.0", "false", "unmet", "no"), "unmet"),
+    **{word: "met" if value >= 0.5 else "unmet" for word, value in VERDICTS.items()},
     **dict.fromkeys(("", "unreadable"), "unreadable"),
     "not_graded": "not_graded",
 }
-_VALUES = {"met": 1.0, "unmet": 0.0}
 Said = tuple[VerdictWord, float | None, str | None]
 """verdict, how far the criterion is met, reason"""
 Graded = tuple[str, int, str, Said]
@@ -47,13 +45,16 @@ def trials_from_verdicts(table: pd.DataFrame, rubric: Criteria, problems: Proble
     alone = (whole["criterion"] == "") & (whole["failure"].notna() | listed)
     graded = whole[~alone.to_numpy()]
     check_doubled(graded, [*TRIAL, "criterion", *GRADING], problems)
-    words = graded["verdict"].str.strip().str.lower().map(WORDS)
+    spelled = graded["verdict"].str.strip().str.lower()
+    words = spelled.map(WORDS)
     _check(graded, words, rubric, problems)
     facts = whole_trial(whole, problems)
     problems.raise_if_any()
     found: dict[tuple[Any, ...], list[Graded]] = {}
     columns = [graded[name] for name in (*TRIAL, *GRADING, "criterion")]
-    for *key, grader, grading, criterion, said in zip(*columns, _said(graded, words), strict=True):
+    for *key, grader, grading, criterion, said in zip(
+        *columns, _said(graded, words, spelled), strict=True
+    ):
         found.setdefault(tuple(key), []).append((grader, grading, criterion, said))
     rows, verdicts = trial_rows(facts, rubric), list[dict[str, Any]]()
     scored = [
@@ -64,11 +65,11 @@ def trials_from_verdicts(table: pd.DataFrame, rubric: Criteria, problems: Proble
     return Rows(made, verdicts, _unasked(rubric, rows["task"]))
 
 
-def _said(graded: pd.DataFrame, words: pd.Series) -> list[Said]:
-    """Word, value (of a column `value`, else 1 for met and 0 for unmet) and reason of each row."""
-    values = words.map(_VALUES).astype(float)
+def _said(graded: pd.DataFrame, words: pd.Series, spelled: pd.Series) -> list[Said]:
+    """Word, value (of a column `value`, else what the word means) and reason of each row."""
+    values = spelled.map(VERDICTS).astype(float)
     if "value" in graded:
-        values = numbers(graded["value"]).where(words.isin(_VALUES)).fillna(values)
+        values = numbers(graded["value"]).where(spelled.isin(VERDICTS)).fillna(values)
     value = values.astype(object).where(values.notna(), None)
     reason = graded.get("reason", pd.Series(None, index=graded.index, dtype=object))
     return list(zip(words, value, reason, strict=True))
@@ -89,7 +90,7 @@ def _check(graded: pd.DataFrame, words: pd.Series, rubric: Criteria, problems: P
     whats = [f"verdict {text!r}" for text in graded.loc[bad, "verdict"]]
     problems.add_rows(
         graded.index[bad], whats,
-        "use 1/0, true/false, met/unmet or yes/no; empty means that it could not be read",
+        "use 1/0, true/false, met/unmet, pass/fail, yes/no or partial; empty: it could not be read",
     )  # fmt: skip
     if not rubric.of:
         return

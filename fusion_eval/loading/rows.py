@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.decoding import csv_rows, json_value, plain_name, refuse_doubled
+from fusion_eval.decoding import csv_rows, json_document, json_lines, plain_name, refuse_doubled
 from fusion_eval.errors import TaskFileError
 from fusion_eval.loading.yaml_lines import read_text
 
@@ -37,28 +37,13 @@ def _at(place: str) -> Where:
 
 
 def _jsonl_rows(path: Path) -> list[Raw]:
-    rows, problems = [], []
-    for i, line in enumerate(read_text(path, TaskFileError).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json_value(line)
-            if not isinstance(row, dict):
-                raise ValueError("something else")
-            rows.append((row, _at(f"{path}:{i}")))
-        except (ValueError, RecursionError) as problem:
-            problems.append(f"{path}:{i}: not a JSON object: {problem}")
-    if problems:
-        raise TaskFileError(problems)
-    return rows
+    lines = json_lines(path, read_text(path, TaskFileError), TaskFileError)
+    return [(row, _at(f"{path}:{line}")) for line, row in lines]
 
 
 def _json_rows(path: Path) -> list[Raw]:
     """One object, a list of them, or an object whose `tasks` are that list."""
-    try:
-        value = json_value(read_text(path, TaskFileError))
-    except (ValueError, RecursionError) as problem:
-        raise TaskFileError(f"{path}: not JSON: {problem}") from None
+    value = json_document(path, read_text(path, TaskFileError), TaskFileError)
     if isinstance(value, dict) and isinstance(value.get("tasks"), list):
         value = value["tasks"]
     rows = value if isinstance(value, list) else [value]
@@ -175,6 +160,7 @@ def _without_nulls(value: Any) -> Any:
 
 _READERS: dict[str, Callable[[Path], list[Raw]]] = {
     ".jsonl": _jsonl_rows,
+    ".ndjson": _jsonl_rows,
     ".json": _json_rows,
     ".parquet": _parquet_rows,
     ".csv": _csv_rows,

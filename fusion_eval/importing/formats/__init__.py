@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from fusion_eval.importing.formats import eee, inspect, lm_eval, promptfoo
-from fusion_eval.importing.formats.file import File, Found, Importer
+from fusion_eval.importing.formats.file import OTHER_SHAPE, File, Found, Importer
 
 OURS: Mapping[str, Importer] = {
     "Inspect log": inspect,
@@ -30,7 +30,15 @@ def importers() -> dict[str, Importer]:
 
 def recognized(file: File) -> tuple[str, Importer] | None:
     """The importer whose shape a file has; None for plain tables."""
-    return next(((name, one) for name, one in importers().items() if one.fits(file)), None)
+    return next(((name, one) for name, one in importers().items() if _fits(one, file)), None)
+
+
+def _fits(importer: Importer, file: File) -> bool:
+    """A file of any shape is looked at, so a look must not end in an error."""
+    try:
+        return importer.fits(file)
+    except OTHER_SHAPE:
+        return False
 
 
 __all__ = ["File", "Found", "Importer", "importers", "recognized"]

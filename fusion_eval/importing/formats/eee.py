@@ -41,21 +41,19 @@ def _samples(file: File) -> Found:
     for line, row in file.rows():
         keys = {"recipe": row.get("model_id"), "task": row.get("sample_id")}
         usage = row.get("token_usage") or {}
-        source = row.get("input") or {}
-        output = row.get("output") or {}
         made: dict[str, Any] = {
             **keys,
             "repeat": 0,
             "evaluation": row.get("evaluation") or {},
             "failure": "error" if row.get("error") else None,
             "detail": row.get("error"),
-            "question": source.get("raw") if isinstance(source, dict) else None,
-            "answer": next(iter(output.get("raw") or []), None),
+            "question": _text(row.get("input")),
+            "answer": _text(row.get("output")) or _last(row.get("messages")),
             "tokens_in": usage.get("input_tokens"),
             "tokens_out": usage.get("output_tokens"),
             "latency_s": _seconds((row.get("performance") or {}).get("latency_ms")),
             "suite": row.get("evaluation_name"),
-            "identity": row.get("sample_hash") or (source or {}).get("raw"),
+            "identity": row.get("sample_hash") or _text(row.get("input")),
             "metadata": row.get("metadata") or {},
         }
         rows.append(made)
@@ -85,6 +83,22 @@ def _call(row: dict[str, Any], usage: dict[str, Any]) -> dict[str, Any]:
         "tokens_output": max(0, (usage.get("output_tokens") or 0) - hidden),
         **{ours: usage.get(theirs) for ours, theirs in _TOKENS.items()},
     }  # fmt: skip
+
+
+def _text(value: Any) -> str | None:
+    """The text of an input or an output: itself, under `raw`, or the first of a list of them."""
+    if isinstance(value, dict):
+        return _text(value.get("raw"))
+    if isinstance(value, list):
+        return _text(value[0]) if value else None
+    return value if isinstance(value, str) else None
+
+
+def _last(messages: Any) -> str | None:
+    """What the model said last, of several turns."""
+    turns = messages if isinstance(messages, list) else []
+    said = [m.get("content") for m in turns if isinstance(m, dict) and m.get("role") == "assistant"]
+    return _text(said[-1]) if said else None
 
 
 def _seconds(milliseconds: Any) -> float | None:

@@ -61,6 +61,10 @@ class File:
         return lines_of(self.path)
 
 
+OTHER_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError)
+"""What reading ends with where a file has keys that its tool writes, and other things in them."""
+
+
 @dataclass(kw_only=True)
 class Found:
     """What an importer made of a file: objects, and which of their columns are ours.
@@ -69,6 +73,7 @@ class Found:
     `notes`: what was taken for what, for people
     `facts`: tool, version, model, simulated, run_id, suite (which benchmark), created, …
     `calls`: rows of the table of calls, each with recipe, task and repeat
+    `where`: column -> text of the rows that count, unless the user asks for others of that column
     """
 
     rows: list[dict[str, Any]]
@@ -77,6 +82,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    where: Mapping[str, str] = field(default_factory=dict)
 
 
 class Importer(Protocol):

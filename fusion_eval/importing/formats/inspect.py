@@ -37,19 +37,20 @@ def read(file: File) -> Found:
     """One row per sample and epoch."""
     log, samples = _opened(file)
     head = log["eval"]
-    name = _first_scorer(log)
     helpers = _helpers(head)
     rows, calls = [], []
     for sample in samples:
-        row = _row(sample, head, name, helpers)
+        row = _row(sample, head, helpers)
         rows.append(row)
         calls += row.pop("calls")
     if not rows:
         raise TableError(f"{file.path}: {_empty(log)}")
     if not any(row["scores"] or row["failure"] for row in rows):
         raise TableError(f"{file.path}: no sample has a score; score it first: `inspect score`")
+    scores = _scores(rows, log) or ["scores"]
     return Found(
-        rows=rows, used=_used(rows, name), calls=calls, notes=_notes(log, name),
+        rows=rows, used=_used(rows) | {"score": scores[0]}, calls=calls,
+        notes=_notes(log, scores),
         lines=list(range(1, len(rows) + 1)), facts=_facts(log),
     )  # fmt: skip
 
@@ -73,9 +74,11 @@ def _empty(log: Mapping[str, Any]) -> str:
     return f"{there}the log holds no samples; write it with --log-samples, or give the .eval file"
 
 
-def _first_scorer(log: Mapping[str, Any]) -> str | None:
+def _scorers(log: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(scorer, name of its figure): a scorer that gives several values has a figure for each."""
     scores = (log.get("results") or {}).get("scores") or log["eval"].get("scorers") or []
-    return next((str(s.get("name")) for s in scores if isinstance(s, dict)), None)
+    named = [s for s in scores if isinstance(s, dict) and s.get("name")]
+    return [(str(s.get("scorer") or s["name"]), str(s["name"])) for s in named]
 
 
 def _helpers(head: Mapping[str, Any]) -> set[str]:
@@ -91,9 +94,7 @@ def _helpers(head: Mapping[str, Any]) -> set[str]:
     return names - {str(head.get("model"))}
 
 
-def _row(
-    sample: Mapping[str, Any], head: Mapping[str, Any], scorer: str | None, helpers: set[str]
-) -> dict[str, Any]:
+def _row(sample: Mapping[str, Any], head: Mapping[str, Any], helpers: set[str]) -> dict[str, Any]:
     output = sample.get("output") or {}
     choice: Mapping[str, Any] = next(iter(output.get("choices") or []), {})
     usage = {str(k): v for k, v in (sample.get("model_usage") or {}).items() if isinstance(v, dict)}
@@ -173,25 +174,38 @@ def _text(value: Any) -> str | None:
     return "\n\n".join(part for part in parts if part)
 
 
-def _used(rows: list[dict[str, Any]], scorer: str | None) -> dict[str, str]:
-    names = list(dict.fromkeys(name for row in rows for name in row["scores"]))
-    first = scorer if scorer in names else next(iter(names), None)
-    used = {name: name for name in (
+def _used(rows: list[dict[str, Any]]) -> dict[str, str]:
+    return {name: name for name in (
         "recipe", "task", "repeat", "failure", "question", "answer", "finish", "latency_s",
         "tokens_in", "tokens_out", "cost_usd",
     )}  # fmt: skip
-    return used | ({"score": f"scores.{first}.value"} if first else {"score": "scores"})
 
 
-def _notes(log: Mapping[str, Any], scorer: str | None) -> list[str]:
+def _scores(rows: list[dict[str, Any]], log: Mapping[str, Any]) -> list[str]:
+    """Paths to every score that samples have, those with a figure of their own first."""
+    paths: dict[str, None] = {}
+    for row in rows:
+        for name, score in row["scores"].items():
+            value = score.get("value") if isinstance(score, dict) else None
+            inside = value if isinstance(value, dict) else {}
+            if isinstance(value, list):
+                inside = dict.fromkeys(map(str, range(len(value))))
+            parts = [f".{key}" for key in inside] or [""]
+            paths.update(dict.fromkeys(f"scores.{name}.value{part}" for part in parts))
+    figures: list[str] = []
+    for scorer, name in _scorers(log):
+        whole = f"scores.{scorer}.value"
+        figures += [path for path in (f"{whole}.{name}", whole) if path in paths]
+        figures += [path for path in paths if path.startswith(f"{whole}.")]
+    return list(dict.fromkeys([*figures, *paths]))
+
+
+def _notes(log: Mapping[str, Any], scores: list[str]) -> list[str]:
     notes = []
-    others = [
-        str(s["name"]) for s in (log.get("results") or {}).get("scores") or []
-        if isinstance(s, dict) and s.get("name") != scorer
-    ]  # fmt: skip
-    if others:
-        way = f"--columns score=scores.{others[0]}.value"
-        notes.append(f"score is {scorer}; there are also {', '.join(others)}: {way}")
+    if len(scores) > 1:
+        first, *others = (path.removeprefix("scores.").replace(".value", "") for path in scores)
+        way = f"--columns score={scores[1]}"
+        notes.append(f"score is {first}; there are also {', '.join(others)}: {way}")
     if log.get("status") not in ("success", None):
         notes.append(f"the log's status is {log['status']}: samples may be missing")
     return notes

@@ -24,7 +24,7 @@ def _is_results(file: File) -> bool:
 
 
 def read(file: File) -> Found:
-    """One row per document, of the first filter."""
+    """One row per document and filter, of which the first is taken."""
     if _is_results(file):
         raise TableError(f"{file.path}: {_aggregate(file.document)}")
     dated = _DATED.match(file.path.name)
@@ -36,16 +36,19 @@ def read(file: File) -> Found:
         lines.append(line)
         rows.append(row)
     filters = list(dict.fromkeys(str(row.get("filter", "none")) for row in rows))
-    first = [k for k, row in enumerate(rows) if str(row.get("filter", "none")) == filters[0]]
     metrics = [str(name) for name in rows[0].get("metrics") or []] or _numbers(rows[0])
-    if not metrics:
-        raise TableError(f"{file.path}: no metric in the samples; name one: --columns score=NAME")
-    made = [_row(rows[k], model) for k in first]
+    scores = [name for name in metrics if not isinstance(rows[0].get(name), list)]
+    if not scores:
+        named = f" ({', '.join(metrics)})" if metrics else ""
+        raise TableError(
+            f"{file.path}: no metric{named} is a score; name one: --columns score=NAME"
+        )
     return Found(
-        rows=made, lines=[lines[k] for k in first],
-        used={"recipe": "recipe", "task": "doc_id", "score": metrics[0], "answer": "answer",
+        rows=[_row(row, model) for row in rows], lines=lines,
+        used={"recipe": "recipe", "task": "doc_id", "score": scores[0], "answer": "answer",
               "question": "question"},
-        notes=_notes(metrics, filters), facts=_facts(results, task, model, metrics[0], filters[0]),
+        where={"filter": filters[0]} if len(filters) > 1 else {},
+        notes=_notes(scores, filters), facts=_facts(results, task, model, scores[0], filters[0]),
     )  # fmt: skip
 
 
@@ -78,8 +81,8 @@ def _notes(metrics: list[str], filters: list[str]) -> list[str]:
         way = f"--columns score={metrics[1]}"
         notes.append(f"score is {metrics[0]}; there are also {', '.join(metrics[1:])}: {way}")
     if len(filters) > 1:
-        others = ", ".join(filters[1:])
-        notes.append(f"filter {filters[0]}; rows of {others} are left out")
+        way = f"--where filter={filters[1]}"
+        notes.append(f"filter {filters[0]}; there are also {', '.join(filters[1:])}: {way}")
     return notes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -51,9 +52,7 @@ def read(file: File) -> Found:
 
 
 def _rows(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    names = _names(
-        (row.get("testIdx"), (row.get("testCase") or {}).get("description")) for row in rows
-    )
+    names = _names((_test(row), (row.get("testCase") or {}).get("description")) for row in rows)
     prompts = {row.get("promptIdx") for row in rows if "promptIdx" in row}
     labels = {(_provider(row), row.get("promptIdx")) for row in rows}
     several = len(labels) > len({provider for provider, _ in labels}) and len(prompts) > 1
@@ -63,12 +62,20 @@ def _rows(rows: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[s
         recipe = _provider(row)
         if several:
             recipe += f" / {(row.get('prompt') or {}).get('label') or row.get('promptIdx')}"
-        task = names[row.get("testIdx")]
+        task = names[_test(row)]
         one = _row(row, recipe, task, seen[recipe, task])
         seen[recipe, task] += 1
         made.append(one)
         calls.append(_call(row, one))
     return made, calls
+
+
+def _test(row: Mapping[str, Any]) -> Any:
+    """The number of a test; where a version does not write it, the test's variables."""
+    if row.get("testIdx") is not None:
+        return row["testIdx"]
+    asked = row.get("vars") or (row.get("testCase") or {}).get("vars") or row.get("prompt")
+    return json.dumps(asked, sort_keys=True, default=str)
 
 
 def _names(tests: Iterable[tuple[Any, Any]]) -> dict[Any, str]:
@@ -77,6 +84,8 @@ def _names(tests: Iterable[tuple[Any, Any]]) -> dict[Any, str]:
     texts = [text for text in described.values() if isinstance(text, str) and text.strip()]
     if len(set(texts)) == len(described):
         return {index: str(text) for index, text in described.items()}
+    if all(isinstance(index, str) for index in described):
+        return {index: str(place) for place, index in enumerate(described)}
     return {index: str(index) for index in described}
 
 
