@@ -19,7 +19,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from fusion_eval.errors import InputError
 
@@ -128,10 +128,10 @@ def _stream(kind: str, raw: bytes) -> IO[bytes]:
 
         stream: IO[bytes] = pa.CompressedInputStream(pa.BufferReader(raw), "zstd")
         return stream
-    opened = {"gzip": gzip.GzipFile, "bzip2": bz2.BZ2File, "xz": lzma.LZMAFile}[kind]
-    if opened is gzip.GzipFile:
-        return gzip.GzipFile(fileobj=io.BytesIO(raw))
-    return opened(io.BytesIO(raw))  # type: ignore[return-value, call-overload]
+    packed = io.BytesIO(raw)
+    if kind == "gzip":
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=packed))
+    return bz2.BZ2File(packed) if kind == "bzip2" else lzma.LZMAFile(packed)
 
 
 def _near(path: Path) -> str:

@@ -229,7 +229,8 @@ def _texts(values: pa.ChunkedArray) -> pd.Series:
     import pyarrow as pa
 
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        return values.to_pandas().astype("str").fillna("")
+        texts: pd.Series = values.to_pandas().astype("str").fillna("")
+        return texts
     if pa.types.is_float32(values.type) or pa.types.is_float16(values.type):
         return pd.Series(
             [cell(np.float32(v)) if v is not None else "" for v in values.to_pylist()], dtype="str"

@@ -146,7 +146,7 @@ def _loaded(
         return table  # type: ignore[no-any-return]
     if len(table) != 1:
         raise TaskFileError(f"{source}: has splits {', '.join(table)}; choose one: {source}:SPLIT")
-    return next(iter(table.values()))  # type: ignore[no-any-return]
+    return next(iter(table.values()))
 
 
 def _without_nulls(value: Any) -> Any:
