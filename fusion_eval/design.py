@@ -48,13 +48,18 @@ def planned(
 ) -> tuple[Plan, Reach]:
     """What a run would ask and cost (see `api.plan`), and what it could detect."""
     plan = api.plan(tasks, bench, **choices)
-    return plan, reach(plan.tasks, plan.repeats, plan.recipes)
+    return plan, reach(plan.tasks, plan.repeats, plan.recipes, checked=plan.checked)
 
 
-def reach(tasks: int, repeats: int = 1, recipes: int = 2, passes: int = 1) -> Reach:
-    """What so many tasks and repeats detect, by the noise of public runs."""
-    pairs = max(1, recipes - 1)
-    sds = [published(which).sd(repeats, passes) for which in range(len(PUBLISHED_SD))]
+def reach(
+    tasks: int, repeats: int = 1, recipes: int = 2, passes: int = 1, checked: int = 0
+) -> Reach:
+    """What so many tasks and repeats detect, by the noise of public runs.
+
+    checked : how many tasks are scored right or wrong, which varies several times as much
+    """
+    pairs, share = max(1, recipes - 1), checked / max(1, tasks)
+    sds = [published(which, share).sd(repeats, passes) for which in range(len(PUBLISHED_SD))]
     alone, together = (
         [round(100 * detectable(sd, tasks, POWER, alpha), 1) for sd in sds]
         for alpha in (ALPHA, ALPHA / pairs)
@@ -62,7 +67,7 @@ def reach(tasks: int, repeats: int = 1, recipes: int = 2, passes: int = 1) -> Re
     return Reach(
         points=(alone[0], alone[1], alone[2]),
         all_points=(together[0], together[1], together[2]),
-        comparisons=pairs, source=published().source,
+        comparisons=pairs, source=published(1, share).source,
     )  # fmt: skip
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import combinations
+from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from made_runs import FOUR_PARTS, made_run
 
 from fusion_eval import cli
 from fusion_eval.design import reach
+from fusion_eval.stats.noise import PUBLISHED_CHECKED_SD
 from fusion_eval.stats.power import detectable
 
 TASKS = os.path.join(os.path.dirname(__file__), "..", "tasks", "mini.yaml")
@@ -116,3 +121,29 @@ def test_a_plan_counts_repeats_and_comparisons_in_what_it_can_detect(command, tm
     assert reach(26, repeats=3).points[1] < reach(26, repeats=1).points[1]
     assert reach(100).points[1] == round(100 * detectable(0.105, 100), 1)
     assert reach(1).as_json()["points"] == [None, None, None]
+
+
+def test_a_plan_over_right_or_wrong_answers_does_not_promise_what_a_rubric_can_see(command):
+    """Right or wrong varies several times as much: 5 points were promised where 18 can be seen."""
+    checked = reach(40, checked=40)
+    code, out, _ = command("plan", TASKS, "--recipes", "solo-heron", "--json")
+
+    assert code == 0
+    assert checked.points[1] == round(100 * detectable(0.387, 40), 1)
+    assert checked.source.startswith("public SWE-bench")
+    assert reach(40).points[1] < reach(40, checked=20).points[1] < checked.points[1]
+    assert json.loads(out)["checked"] > 0
+
+
+def test_the_spread_of_right_or_wrong_answers_is_that_of_the_public_rows():
+    """The figure stands behind every plan for checked tasks."""
+    rows = Path(__file__).parents[2] / "shared" / "data" / "openhands" / "instances.parquet"
+    if not rows.exists():
+        pytest.skip("the public rows carry no licence and are not part of the repository")
+    outcomes = pd.read_parquet(rows)
+    chosen = outcomes[(outcomes["bench"] == "swe-bench") & (outcomes["agent"] == "openhands")]
+    wide = chosen.pivot_table(index="task", columns="model", values="resolved")
+    spread = [(wide[a] - wide[b]).std(ddof=1) for a, b in combinations(wide.columns, 2)]
+    assert len(spread) == 561
+    low, middle, high = np.quantile(spread, [0, 0.5, 1])
+    assert (low, middle, high) == pytest.approx(PUBLISHED_CHECKED_SD, abs=0.0006)

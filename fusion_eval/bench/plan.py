@@ -72,6 +72,7 @@ class Plan:
     equal_dollars: tuple[Size, ...] = ()
     warnings: tuple[Warned, ...] = ()
     two_phase: Saving | None = None
+    checked: int = 0
 
     @property
     def too_dear(self) -> bool:
@@ -119,6 +120,7 @@ def plan(
             groups.setdefault((role, use.model, use.purpose), []).append(use.key)
     return Plan(
         tasks=len(tasks.tasks),
+        checked=sum(task.check is not None for task in tasks.tasks),
         recipes=len(bench.recipes),
         repeats=bench.repeats,
         trials=len(trials),

@@ -24,6 +24,9 @@ _PUBLISHED_SHARES = (45 / 111, 42 / 111, 24 / 111)
 """How the median variance splits into interaction, draws and grading, from runs that repeat a
 recipe but for its temperature or one more draft."""
 
+PUBLISHED_CHECKED_SD = (0.296, 0.387, 0.541)
+"""The same for right or wrong answers: 561 pairs of 34 models on 500 SWE-bench tasks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Noise:
@@ -61,14 +64,25 @@ class Noise:
         return float(np.sqrt(max(self.interaction, 0.0) + max(within, 0.0) / repeats))
 
 
-def published(which: int = 1) -> Noise:
-    """Noise of public DRACO runs: 0 the most alike pair, 1 the median, 2 the least alike."""
-    variance = PUBLISHED_SD[which] ** 2
+def published(which: int = 1, checked: float = 0.0) -> Noise:
+    """Noise of public runs: 0 the most alike pair, 1 the median, 2 the least alike.
+
+    checked : share of tasks whose answers are right or wrong (0 to 1); what repeats remove of their
+        noise is not known, so all of it counts as interaction
+    """
+    variance = (1 - checked) * PUBLISHED_SD[which] ** 2
     parts = [share * variance for share in _PUBLISHED_SHARES]
+    sources = ["public DRACO runs of fusion systems, one run and one grading pass each"]
+    if checked:
+        sources.append("public SWE-bench outcomes of 34 models for checked tasks, one run each")
     return Noise(
-        interaction=parts[0], draw=parts[1], grading=parts[2], n=0, repeats=1,
-        source="public DRACO runs of fusion systems, one run and one grading pass each",
-    )  # fmt: skip
+        interaction=parts[0] + checked * PUBLISHED_CHECKED_SD[which] ** 2,
+        draw=parts[1],
+        grading=parts[2],
+        n=0,
+        repeats=1,
+        source="; ".join(sources[int(checked == 1) :]),
+    )
 
 
 def noise_of(
