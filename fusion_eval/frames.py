@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -140,7 +140,24 @@ def trials(run: Run | str | Path) -> pd.DataFrame:
     `attrs["simulated"]` and `attrs["run_id"]` say where the numbers come from.
     Raises TableError where there is no such table.
     """
-    return _read(run, "trials")
+    opened = run if isinstance(run, Run) else read_run(run)
+    frame = _read(opened, "trials")
+    frame.attrs["token_limits"] = token_limits(opened.manifest)
+    return frame
+
+
+def token_limits(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Recipe -> the token limit of its answers, as text (`4096`, `no limit`, `512 + 4096`): from
+    the bench of a run, or what an import was told. Recipes of which nothing is known are not in it.
+    """
+    told: Mapping[str, Any] = manifest.get("token_limits") or {}
+    for finding in manifest.get("audit") or []:
+        told = finding["recipes"] if finding["kind"] == "token limits" else told
+    return {
+        str(name): " + ".join("no limit" if limit is None else str(limit) for limit in limits)
+        for name, limits in told.items()
+        if limits
+    }
 
 
 def verdicts(run: Run | str | Path) -> pd.DataFrame:

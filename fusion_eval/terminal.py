@@ -125,9 +125,11 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     out = console(no_color=no_color)
     for line in sentences(losses(run.manifest)):
         out.print(line, style="bold red", markup=False, soft_wrap=True)
+    width = min(terminal.WIDTH, out.width)
+    for line in terminal.kinds(run, width):
+        out.print(line, markup=False)
     out.print(terminal.table(run))
-    out.print(terminal.paragraph(run, min(terminal.WIDTH, out.width)), markup=False)
-    for line in terminal.findings(run):
+    for line in (terminal.paragraph(run, width), *terminal.findings(run)):
         out.print(line, markup=False)
     for line in terminal.unread_answers(run):
         out.print(line, markup=False, soft_wrap=True)

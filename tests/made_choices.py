@@ -40,14 +40,20 @@ def recommended(n, count, seed, recipes=RECIPES):
     rng = np.random.default_rng(seed)
     rows = []
     for k, spread, prices in product(recipes, SPREADS, PRICES):
-        for _ in range(count):
+        for experiment in range(count):
             score, cost, points, price = world(n, k, spread, prices, rng)
             names = [str(j) for j in range(k)]
             known = at_stake(Points(names, score, cost, np.ones(k, bool)), 0, DRAWS)
             found = ranges(known)
             for one, after in zip(found, [*found[1:], None], strict=True):
                 rows.append(
-                    {"n": n, "recipes": k, "spread": 100 * spread, "prices": prices}
+                    {
+                        "n": n,
+                        "recipes": k,
+                        "spread": 100 * spread,
+                        "prices": prices,
+                        "experiment": experiment,
+                    }
                     | _judged(one, after, points, price, rng)
                 )
     return pd.DataFrame(rows)
@@ -74,6 +80,18 @@ def _judged(one, after, points, price, rng):
         true = max(dearer, 0.0) / gain if gain > 0 else np.inf
         row["inside"] = float(one["to_low_"] <= true <= one["to_high_"])
     return row
+
+
+def regret_ratio(rows):
+    """Printed mean regret over the true mean loss, and its standard error.
+
+    Delta method; rows of one experiment are one observation.
+    """
+    keys = ["recipes", "spread", "prices", "experiment"]
+    sums = rows.groupby(keys)[["regret", "lost"]].sum()
+    ratio = sums["regret"].sum() / sums["lost"].sum()
+    rest = sums["regret"] - ratio * sums["lost"]
+    return ratio, float(rest.std() * np.sqrt(len(sums)) / sums["lost"].sum())
 
 
 def by_bin(rows, edges=(0.0, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.01)):

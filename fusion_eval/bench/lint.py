@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.parameters import Seated, seated, strategy
 from fusion_eval.core import Bench, Call, Member, Message, Model, Recipe, TaskSet
-from fusion_eval.engine.prices import most_out
+from fusion_eval.engine.prices import most_out, token_limit
 from fusion_eval.strategies.schema import is_control
 
 CODES = {
@@ -239,6 +239,18 @@ def _is_control(recipe: Recipe) -> bool:
         return is_control(strategy(recipe.strategy))
     except ValueError:  # answers that were recorded elsewhere: nothing here makes them
         return False
+
+
+def token_limits(bench: Bench) -> dict[str, list[int | None]]:
+    """Recipe -> the tokens that its final answer may take, by whoever writes it; None: no limit."""
+    return {name: _limits(recipe) for name, recipe in bench.recipes.items()}
+
+
+def _limits(recipe: Recipe) -> list[int | None]:
+    writers = [seat.who for seat in _seats(recipe) if seat.duty == "writer"]
+    models = _models(writers) if writers else _answering(recipe)
+    limits = {token_limit(model) for model in models}
+    return sorted(limits, key=lambda limit: limit or 0)
 
 
 def _answering(recipe: Recipe) -> list[Model]:

@@ -16,7 +16,7 @@ from typing import Any
 import fusion_eval
 from fusion_eval import prompts, store
 from fusion_eval.bench.identity import fingerprint
-from fusion_eval.bench.lint import lint
+from fusion_eval.bench.lint import lint, token_limits
 from fusion_eval.bench.pricing import frozen
 from fusion_eval.bench.refuse import models_used
 from fusion_eval.core import Bench, Grader, TaskSet, digest
@@ -55,6 +55,7 @@ def describe(tasks: TaskSet, bench: Bench, run_id: str) -> dict[str, Any]:
         "limit": tasks.limit,
         "bench": {"name": bench.name, "hash": fingerprint(bench)},
         "recipes": {name: recipe.strategy for name, recipe in bench.recipes.items()},
+        "token_limits": token_limits(bench),
         "controls": {name: asdict(of) for name, of in bench.controls.items()},
         "equal_dollars": {size.recipe: asdict(size) for size in bench.sizes},
         "study": bench.study,

@@ -106,11 +106,16 @@ def _most(rate: Rate, tokens_in: int, tokens_out: int, hourly: bool) -> float:
 
 def most_out(model: Model) -> int:
     """Output tokens at most: extra body fields replace parameters, and `n` asks for n replies."""
+    n = {**model.params, **model.extra_body}.get("n")
+    limit = token_limit(model) or MAX_TOKENS_UNSAID
+    return limit * (n if isinstance(n, int) and n > 1 else 1)
+
+
+def token_limit(model: Model) -> int | None:
+    """Tokens that one reply may take; None where nothing is said of it."""
     sent = {**model.params, **model.extra_body}
     caps = [sent.get(name) for name in ("max_tokens", "max_completion_tokens")]
-    known = [cap for cap in caps if isinstance(cap, int) and cap > 0]
-    n = sent.get("n")
-    return max(known, default=MAX_TOKENS_UNSAID) * (n if isinstance(n, int) and n > 1 else 1)
+    return max((cap for cap in caps if isinstance(cap, int) and cap > 0), default=None)
 
 
 def possibly(attempts: Iterable[Attempt]) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from fusion_eval.frames import token_limits
 from fusion_eval.report.words import listed, number, plain, points
 from fusion_eval.stats.ceiling import Ceiling, ceiling
 from fusion_eval.store import Run
@@ -25,7 +26,21 @@ def audit(run: Run, trials: pd.DataFrame) -> list[Finding]:
     made = [dict(one) for one in run.manifest.get("audit") or []]
     counted = _denominators(trials)
     reach = ceiling(trials) if trials["score"].notna().any() else None
-    return [*made, *_unscored(run, trials), *counted, *_all_fail(reach)]
+    limits = [] if any(one["kind"] == "token limits" for one in made) else _limits(run)
+    return [*made, *_unscored(run, trials), *limits, *counted, *_all_fail(reach)]
+
+
+def _limits(run: Run) -> list[Finding]:
+    """Recipes that answered under different token limits."""
+    limits = token_limits(run.manifest)
+    if len(set(limits.values())) < 2:
+        return []
+    by_limit = {
+        limit: [plain(r) for r in limits if limits[r] == limit] for limit in limits.values()
+    }
+    said = [f"{limit}: {listed(names, 3)}" for limit, names in by_limit.items()]
+    text = f"recipes answered under different token limits ({'; '.join(said)})"
+    return [{"kind": "token limits", "text": text, "recipes": {r: [n] for r, n in limits.items()}}]
 
 
 def _unscored(run: Run, trials: pd.DataFrame) -> list[Finding]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusion_eval.report.choice import FEW_TASKS, Name, choice, short_choice
+from fusion_eval.report.failing import failures, never
 from fusion_eval.report.kinds import alike_sentence, kinds_sentence
-from fusion_eval.report.words import dollars, listed, number, plain, points, points_range
+from fusion_eval.report.more_tasks import more_tasks, worth_of_tasks
+from fusion_eval.report.words import listed, number, plain, points
 from fusion_eval.report.worth import equal_dollars, time_limits
 from fusion_eval.stats.caveats import percent
+from fusion_eval.stats.protocols import limits_apart
 
 _FEW = 3
 _HEAVY = 0.4
@@ -28,11 +31,11 @@ def brief(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
     undecided = [row for row in summary["comparisons"] if row["conclusion"] == "undecided"]
     parts = [
         " ".join(filter(None, [_simulated(summary), _few_tasks(summary)])),
-        _selection(summary, name) or _never(summary, name),
+        _selection(summary, name) or never(summary, name),
         short_choice(summary, name),
         _left_out(summary, name),
         _conclusions(summary, name, 3),
-        _failures(summary, name) or (_more_tasks(summary, name) if undecided else ""),
+        failures(summary, name) or (more_tasks(summary, name) if undecided else ""),
     ]
     return [part for part in parts if part]
 
@@ -45,15 +48,15 @@ def findings(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
         _about(summary),
         _selection(summary, name),
         _left_out(summary, name),
-        _never(summary, name),
+        never(summary, name),
         _conclusions(summary, name),
         _leaders(summary, name),
         alike_sentence(summary, name),
         equal_dollars(summary, name),
         time_limits(summary, name),
-        _more_tasks(summary, name),
+        more_tasks(summary, name),
         worth_of_tasks(summary),
-        _failures(summary, name),
+        failures(summary, name),
         kinds_sentence(summary, name),
         _heavy(summary, name),
         _simulated(summary),
@@ -143,32 +146,36 @@ def _left_out(summary: Mapping[str, Any], name: Name) -> str:
     return f"Left out of this choice, as no cost is known: {listed(names)}."
 
 
-def _never(summary: Mapping[str, Any], name: Name) -> str:
-    """Who never answered: a failure costs little, which must not look like a bargain."""
-    found = []
-    for recipe in summary["never_answered"]:
-        row = summary["recipes"][recipe]
-        words = listed([f"{word} {count}×" for word, count in row["failures"].items()], _FEW)
-        found.append(
-            f"{name(recipe)} (failed {row['failed']} of {number(row['trials'], 'time')}: {words})"
-        )
-    if not found:
-        return ""
-    return f"Never answered, and so in no choice and not on the frontier: {listed(found, _FEW)}."
-
-
 def _conclusions(summary: Mapping[str, Any], name: Name, most: int = 6) -> str:
-    rows = summary["comparisons"]
+    """Who is better and worse than the reference; those with other token limits apart."""
+    rows, limits = summary["comparisons"], summary["token_limits"]
     if not rows:
         return ""
-    reference = name(summary["reference"])
+    apart = [row for row in rows if limits_apart(limits, limits, [(row["a"], row["b"])])]
+    same = [row for row in rows if row not in apart]
+    parts = []
+    if same:
+        chosen = summary["reference_chosen"]
+        parts.append(
+            f"Against {name(summary['reference'])} ({chosen}) – {_words(same, name, most)}."
+        )
+    if apart:
+        limit = limits[summary["reference"]]
+        parts.append(
+            f"Under other token limits than {name(summary['reference'])} ({limit}), so that a "
+            f"difference may be that of the limits – {_words(apart, name, most)}."
+        )
+    return " ".join(parts)
+
+
+def _words(rows: Sequence[Mapping[str, Any]], name: Name, most: int) -> str:
     found = []
     for word in ("better", "worse", "equivalent", "undecided"):
         group = [row for row in rows if row["conclusion"] == word]
         if group:
             label = _with_difference if word == "better" else _without
             found.append(f"{word}: {listed([label(row, name) for row in group], most)}")
-    return f"Against {reference} ({summary['reference_chosen']}) – {'; '.join(found)}."
+    return "; ".join(found)
 
 
 def _with_difference(row: Mapping[str, Any], name: Name) -> str:
@@ -191,120 +198,3 @@ def _leaders(summary: Mapping[str, Any], name: Name) -> str:
 
 def _without(row: Mapping[str, Any], name: Name) -> str:
     return name(row["a"])
-
-
-def to_decide(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The undecided pair that is closest to a decision, and what it needs; None without one.
-
-    `comparison` is its place in `comparisons`, `tasks` how many like these would decide it if the
-    difference stays what it is, `more_usd` what the missing ones cost for both recipes, repeats and
-    grading included, at this run's prices (None where a price is not known).
-    """
-    rows = summary["comparisons"]
-    place = max(range(len(rows)), key=lambda k: _ratio(rows[k]), default=None)
-    if place is None or not _ratio(rows[place]):
-        return None
-    row, needed = rows[place], tasks_to_decide(rows[place])
-    each = [_answer_usd(summary, row[side]) for side in ("a", "b")]
-    known = [usd for usd in each if usd is not None]
-    more = (needed - row["n"]) * summary["repeats"] * sum(known) if len(known) == 2 else None
-    return {"comparison": place, "tasks": needed, "more_usd": more}
-
-
-def _answer_usd(summary: Mapping[str, Any], recipe: str) -> float | None:
-    """What one graded answer costs alone; None where a part of it is not known."""
-    cost = summary["recipes"][recipe]["cost_usd"]
-    grading = summary["money"]["by_recipe"].get(recipe, {}).get("grading")
-    if cost is None or cost["lower_bound"] or summary["grading_usd"] is None:
-        return None
-    return float(cost["value"]) + float(grading or 0.0)
-
-
-def _more_tasks(summary: Mapping[str, Any], name: Name) -> str:
-    """The undecided pair that is closest to a decision, and what it needs."""
-    found = summary["to_decide"]
-    if found is None:
-        return ""
-    closest, needed = summary["comparisons"][found["comparison"]], found["tasks"]
-    pair = (
-        f"{name(closest['a'])} against {name(closest['b'])}: "
-        f"{points_range({**closest, 'value': closest['difference']}, signed=True)} points"
-    )
-    many = f"about {needed:,} tasks" if needed <= 100_000 else "more than 100,000 tasks"
-    if closest.get("tasks_to_decide_high") and needed <= 100_000:
-        low, high = closest["tasks_to_decide_low"], closest["tasks_to_decide_high"]
-        many += f" ({int(low):,} to {int(high):,})"
-    price = ""
-    if found["more_usd"] and needed <= 100_000:
-        price = f", at about {dollars(found['more_usd'])} more for these two with their grading"
-    return (
-        f"The undecided pair that is closest to a decision is {pair}; {many} like these would "
-        "decide it with 80 % power if they truly differ by a point or more "
-        f"(now {closest['n']}){price}."
-    )
-
-
-def _ratio(row: Mapping[str, Any]) -> float:
-    """|difference| over half the interval of an undecided pair; 0 for others."""
-    if row["conclusion"] != "undecided" or row["low"] is None or row["high"] == row["low"]:
-        return 0.0
-    return float(2 * abs(row["difference"]) / (row["high"] - row["low"]))
-
-
-def tasks_to_decide(row: Mapping[str, Any]) -> int:
-    """Tasks that decide with 80 % power, see `stats.deciding`; 10^9 where nothing tells."""
-    needed = row.get("tasks_to_decide")
-    return 10**9 if needed is None or needed != needed else int(needed)
-
-
-def worth_of_tasks(summary: Mapping[str, Any]) -> str:
-    """What as many tasks again would save, what they cost, and from how many answers that pays."""
-    found = summary["worth_of_tasks"]
-    if found is None:
-        return ""
-    tasks, row = found["tasks"], found
-    start = f"As many tasks again ({tasks:,}"
-    start += f", about {dollars(row['usd'], 2)} with grading)" if row["usd"] else ")"
-    if not row["evsi_usd"]:
-        return f"{start} would not change the choice: it is not worth deciding any further."
-    worth = dollars(row["evsi_usd"], 2)
-    saved = f"{start} would save {worth} per 1,000 answers where they help most"
-    if row["answers"] is None:
-        return f"{saved}."
-    return f"{saved}: they pay from about {row['answers']:,} answers on, not below."
-
-
-def worth_deciding(summary: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The largest worth of as many tasks again over the ranges of the choice, and their price.
-
-    `tasks`, `evsi_usd` (per 1,000 answers), `usd` (of all recipes with grading; None where a part
-    is not known) and `answers`, from which on they pay. None where there is no choice.
-    """
-    rows = summary["decisions"]
-    if len(rows) < 1 or len(summary["recipes"]) < 2:
-        return None
-    saved, tasks = max(row["evsi_usd"] for row in rows), summary["common"]["tasks"]
-    each = [_answer_usd(summary, recipe) for recipe in summary["recipes"]]
-    usd = tasks * summary["repeats"] * sum(u for u in each if u is not None)
-    usd_known = usd if all(u is not None for u in each) else None
-    pays = usd_known is not None and saved > 1e-12
-    answers = _two_digits(1_000 * usd_known / saved) if pays and usd_known is not None else None
-    return {
-        "tasks": tasks, "evsi_usd": saved if saved > 1e-12 else 0.0, "usd": usd_known,
-        "answers": answers,
-    }  # fmt: skip
-
-
-def _two_digits(value: float) -> int:
-    return int(float(f"{value:.1e}"))
-
-
-def _failures(summary: Mapping[str, Any], name: Name) -> str:
-    failing = [
-        f"{name(recipe)} failed {row['failed']} of {number(row['trials'], 'time')}"
-        for recipe, row in summary["recipes"].items()
-        if row["failed"] * 20 >= row["trials"]
-        and row["failed"]
-        and recipe not in summary["never_answered"]
-    ]
-    return f"{listed(failing, _FEW)}; each failure counts 0." if failing else ""

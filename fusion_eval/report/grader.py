@@ -15,6 +15,7 @@ from fusion_eval.report.cleaning import clean
 from fusion_eval.report.kin import families
 from fusion_eval.stats import audit, effects, labels, selfpreference
 from fusion_eval.stats.agreement import agreement
+from fusion_eval.stats.committee import committee
 from fusion_eval.stats.difference import two_readings
 from fusion_eval.stats.readings import TRIAL, judged, raters
 from fusion_eval.store import Run, read_run
@@ -190,6 +191,7 @@ def _labels(
         "enough": labels.ENOUGH,
         "people": sorted(drawn["person"].dropna().astype(str).unique()),
         "between_people": _people(drawn).to_dict("records"),
+        "committee": committee(verdicts, drawn, LEVEL),
         "error_rates": labels.error_rates(trials, verdicts, drawn, LEVEL).to_dict("records"),
         "scores": [], "differences": [], "favour": {}, "note": None,
     }  # fmt: skip
@@ -231,6 +233,13 @@ def _missing(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "whether another grader would agree: there is one grader",
             "grade again with another, and lay both beside each other: fusion-eval grade RUN "
             "--grader OTHER, fusion-eval grader-report RUN --and ITS_RUN",
+        )
+    graders = len({row["grader"] for row in found["graders"]})
+    if graders > 1 and not (found["labels"] or {}).get("committee"):
+        yield (
+            f"how many independent votes the {graders} graders are worth: where they err together "
+            "is not known",
+            "label some of their verdicts: fusion-eval label RUN",
         )
     if found["position"] is None:
         yield (

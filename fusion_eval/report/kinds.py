@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from fusion_eval.frames import task_key
 from fusion_eval.report.sections import by_part
-from fusion_eval.report.words import listed, number
+from fusion_eval.report.words import escaped, listed, number, plain, points, points_range, table
 from fusion_eval.stats.breakdown import breakdown
 from fusion_eval.stats.tables import tidied
 
@@ -35,6 +35,38 @@ def by_kind(trials: pd.DataFrame, level: float) -> dict[str, Any]:
     names = dict(zip(key, known["task"].astype(str), strict=True))
     saturated = sorted(names[task] for task in solved.index[solved])
     return {"scores": kinds, "saturated": saturated, "of": len(solved)}
+
+
+def kinds_table(summary: Mapping[str, Any], names: Sequence[str]) -> str:
+    """Scores of checked and of rubric tasks side by side, in Markdown; empty where there is one
+    kind alone. `names`: recipes in the order of the rows."""
+    kinds = summary["kinds"]["scores"]
+    if not kinds:
+        return ""
+    header = ["recipe", *(f"{kind} ({_tasks(kinds[kind])})" for kind in kinds)]
+    rows = [
+        [escaped(name), *(points_range(cells.get(name)) for cells in kinds.values())]
+        for name in names
+    ]
+    return (
+        f"{table(header, rows, simulated=summary['simulated'])}\n\nPoints with 95 % intervals. Two "
+        "kinds of tasks with two kinds of scores; the mean over both, in the next table, depends "
+        "on how many there are of each."
+    )
+
+
+def kinds_lines(summary: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """The same for a terminal, a line for each kind."""
+    mark = "SIMULATED " if summary["simulated"] else ""
+    return [
+        f"{mark}{kind} ({_tasks(cells)}): "
+        + listed([f"{plain(n)} {points(cells[n]['value'])}" for n in names if cells.get(n)])
+        for kind, cells in summary["kinds"]["scores"].items()
+    ]
+
+
+def _tasks(cells: Mapping[str, Any]) -> str:
+    return number(max((cell["n"] for cell in cells.values() if cell), default=0), "task")
 
 
 def same_answers(trials: pd.DataFrame) -> list[dict[str, Any]]:
@@ -74,11 +106,8 @@ def kinds_sentence(summary: Mapping[str, Any], name: Any) -> str:
     """Tasks of two kinds, and those that tell no recipe from another."""
     kinds, parts = summary["kinds"], []
     if kinds["scores"]:
-        counts = [
-            f"{max((cell['n'] for cell in cells.values() if cell), default=0)} are {kind}"
-            for kind, cells in kinds["scores"].items()
-        ]
-        parts.append(f"The mean mixes two kinds of tasks, told apart below: {listed(counts)}.")
+        counts = [f"{_tasks(cells)} {kind}" for kind, cells in kinds["scores"].items()]
+        parts.append(f"The mean mixes two kinds of tasks, told apart before it: {listed(counts)}.")
     if kinds["saturated"] and len(summary["recipes"]) > 1:
         tasks = listed([name(task) for task in kinds["saturated"]], 4)
         verb = "is" if len(kinds["saturated"]) == 1 else "are"

@@ -8,6 +8,7 @@ from typing import Any
 from fusion_eval.report.audit import audit_lines
 from fusion_eval.report.decision import decision
 from fusion_eval.report.design import sections
+from fusion_eval.report.kinds import kinds_table
 from fusion_eval.report.measured import sentences
 from fusion_eval.report.notes import gaps, money_cells, money_lines, notes
 from fusion_eval.report.trust import trust
@@ -44,7 +45,8 @@ def markdown(run: Run, summary: Mapping[str, Any], *, figure: bool) -> str:
     parts += [decision(summary, in_code), _picture(summary) if figure else "No answer has a score."]
     if odd := audit_lines(summary, escaped):
         parts += ["## Look at this first", "\n".join(f"- {line}" for line in odd)]
-    parts += ["## Recipes", _recipes(summary), _reading(summary)]
+    parts += ["## Recipes", kinds_table(summary, [name for name, _ in by_score(summary)])]
+    parts += [_recipes(summary), _reading(summary)]
     if summary["comparisons"]:
         parts += ["## Comparisons", _comparisons(summary), _family(summary)]
     parts += sections(summary, table)

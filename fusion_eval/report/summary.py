@@ -16,13 +16,13 @@ from fusion_eval.report.against import against
 from fusion_eval.report.audit import audit
 from fusion_eval.report.cleaning import clean
 from fusion_eval.report.curves import curves
-from fusion_eval.report.decision import to_decide, worth_deciding
 from fusion_eval.report.design import designed
 from fusion_eval.report.final_answers import read_answers
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.kinds import by_kind, same_answers
 from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
+from fusion_eval.report.more_tasks import to_decide, worth_deciding
 from fusion_eval.report.sections import by_part
 from fusion_eval.report.worth import worth
 from fusion_eval.stats.breakdown import breakdown
@@ -60,6 +60,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
             for row in table.to_dict("records")
         },
         **against(trials, table, LEVEL, SEED),
+        "token_limits": frames.token_limits(opened.manifest),
         "audit": audit(opened, trials),
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
@@ -94,7 +95,7 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
     }
     cleaned: dict[str, Any] = clean(summary)
     return cleaned | {
-        "to_decide": to_decide(cleaned),
+        "to_decide": to_decide(cleaned, trials, SEED),
         "worth_of_tasks": worth_deciding(cleaned),
     }
 

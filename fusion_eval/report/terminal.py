@@ -14,6 +14,7 @@ from rich.text import Text
 from fusion_eval.report.audit import first_screen
 from fusion_eval.report.decision import brief
 from fusion_eval.report.final_answers import loud
+from fusion_eval.report.kinds import kinds_lines
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.words import dollars, number, plain, points
@@ -78,6 +79,15 @@ def findings(source: Run | Mapping[str, Any], width: int = WIDTH) -> list[str]:
                       break_long_words=False, break_on_hyphens=False)
         for text in lines
     ]  # fmt: skip
+
+
+def kinds(source: Run | Mapping[str, Any], width: int = WIDTH) -> list[str]:
+    """Scores of checked and of rubric tasks apart, before they are averaged; else empty."""
+    summary = _summary(source)
+    lines = kinds_lines(summary, [name for name, _ in by_score(summary)])
+    return [
+        textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False) for line in lines
+    ]
 
 
 def unread_answers(source: Run | Mapping[str, Any]) -> list[str]:

@@ -195,6 +195,13 @@ def _labels(found: Mapping[str, Any], simulated: bool) -> Iterator[str]:
         for row in found["error_rates"]
         if row["value"] is not None
     ]
+    if worth := found["committee"]:
+        yield (
+            f"The {worth['graders']} graders are worth {worth['votes']:.1f} independent votes "
+            f"({worth['votes_low']:.1f} to {worth['votes_high']:.1f}): where they depart from "
+            f"people their errors correlate with {worth['correlation']:.2f} "
+            f"({worth['labels']:,} labels, {worth['n']} tasks)."
+        )
     header = ["criteria", "against people", "value", "labels", "tasks"]
     yield table(header, lines, simulated=simulated)
     yield (

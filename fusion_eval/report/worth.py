@@ -68,30 +68,22 @@ def _headroom(
 
 
 def equal_dollars(summary: Mapping[str, Any], name: Name) -> str:
-    """Who beats the best mixture of solo recipes that costs the same."""
-    rows = [row for row in summary["matched"] if row["difference"] is not None]
-    if not rows:
-        return ""
-    parts = [_at(rows, "inside", name), _at(rows, "above", name)]
-    return " ".join(part for part in parts if part)
-
-
-def _at(rows: Rows, place: str, name: Name) -> str:
-    """Those inside the baselines' range of costs, or those that cost more than any mixture."""
-    found = []
+    """Who beats the best mixture of solo recipes that costs the same; of those alone of which some
+    mixture does."""
+    every = [row for row in summary["matched"] if row["difference"] is not None]
+    rows = [row for row in every if row["place"] == "inside"]
+    parts = []
     for word in ("better", "worse", "undecided"):
-        group = [row for row in rows if row["conclusion"] == word and row["place"] == place]
-        texts = [f"{name(r['recipe'])} {_gain(r)}" for r in group]
-        if group:
-            found.append(f"{word}: {listed(texts, _NAMES)}")
-    if not found:
+        texts = [f"{name(r['recipe'])} {_gain(r)}" for r in rows if r["conclusion"] == word]
+        if texts:
+            parts.append(f"{word}: {listed(texts, _NAMES)}")
+    if not parts:
         return ""
-    start = (
-        "At equal dollars, against the best mix of solo recipes that costs the same"
-        if place == "inside"
-        else "Not at equal dollars, as no mix of solo recipes costs so much: against the best one"
+    at_once = f", which hold for {len(summary['matched'])} recipes at once"
+    return (
+        "At equal dollars, against the best mix of solo recipes that costs the same (95 % limits"
+        f"{at_once if len(summary['matched']) > 1 else ''}) – {'; '.join(parts)}."
     )
-    return f"{start} – {'; '.join(found)}."
 
 
 def _gain(row: Mapping[str, Any]) -> str:

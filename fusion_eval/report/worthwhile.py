@@ -30,7 +30,9 @@ def worth_parts(summary: Mapping[str, Any]) -> list[str]:
 _EQUAL = (
     "The mix sends so many tasks to each of the baselines that it costs what the recipe costs; of "
     "all such mixes it is the best by the means. The interval pays for the estimated costs and for "
-    "having found the mix on the same tasks; rows are not adjusted for looking at several."
+    "having found the mix on the same tasks; limits and conclusions hold for all rows at once. A "
+    "recipe that costs more than every baseline is compared with the best of them, which is not at "
+    "equal dollars."
 )
 _LATE = (
     "A late or failed answer counts 0. For each range of limits, the recipe with the highest score "
@@ -42,27 +44,37 @@ _GOOD = (
     "Below: share of answers under the threshold; failed ones are. Per acceptable answer: cost "
     "over the share that is acceptable, as if the others were thrown away. With one retry: asked "
     "again where the first answer is below, if that is known; it needs repeats. Frontier: of the "
-    "share acceptable against cost. Another threshold: `fe.acceptable(trials, 0.8)`."
+    "share acceptable, and of the mean of the worst tenth of answers, against cost. Another "
+    "threshold: `fe.acceptable(trials, 0.8)`."
 )
 
 
 def _acceptable(summary: Mapping[str, Any]) -> str:
     rows = []
     for row in summary["acceptable"]:
-        on = {None: "unknown", True: "on", False: "beaten"}[row["on_frontier"]]
-        sure = "" if row["p_on_frontier"] is None else f" ({percent(row['p_on_frontier'], 0)})"
-        rows.append([
-            escaped(row["recipe"]), _in_percent(row, "below", "below_low", "below_high"),
-            _per_answer(row),
-            "–" if row["usd_with_retry"] is None else dollars(row["usd_with_retry"]),
-            points_range({"value": row["worst_tenth"], "low": row["worst_low"],
-                          "high": row["worst_high"]}),
-            f"{on}{sure}",
-        ])  # fmt: skip
+        worst = {"value": row["worst_tenth"], "low": row["worst_low"], "high": row["worst_high"]}
+        rows.append(
+            [
+                escaped(row["recipe"]),
+                _in_percent(row, "below", "below_low", "below_high"),
+                _per_answer(row),
+                "–" if row["usd_with_retry"] is None else dollars(row["usd_with_retry"]),
+                _place(row, ""),
+                points_range(worst),
+                _place(row, "worst_"),
+            ]
+        )
     limit = 100 * summary["acceptable"][0]["threshold"]
-    header = ["recipe", f"below {limit:g} points", "per acceptable answer", "with one retry",
-              "worst tenth, points", "frontier"]  # fmt: skip
+    header = ["recipe", f"below {limit:g} points", "per acceptable answer", "with one retry"]
+    header += ["frontier, acceptable", "worst tenth, points", "frontier, worst tenth"]
     return table(header, rows, simulated=summary["simulated"])
+
+
+def _place(row: Mapping[str, Any], which: str) -> str:
+    """`on (80%)`: whether nobody is as good for less, and how likely that is."""
+    on = {None: "unknown", True: "on", False: "beaten"}[row[f"{which}on_frontier"]]
+    sure = row[f"p_{which}on_frontier"]
+    return on if sure is None else f"{on} ({percent(sure, 0)})"
 
 
 def _in_percent(row: Mapping[str, Any], *names: str) -> str:
@@ -114,16 +126,26 @@ def _headroom(summary: Mapping[str, Any]) -> str:
     rows = []
     for recipe, found in by_recipe.items():
         cells = [points_range(found[q], signed=" - " in q) for q in _SHOWN]
-        worth = found.get("effective members")
-        rows.append([escaped(recipe), *cells, f"{worth['value']:.1f}" if worth else "–"])
+        rows.append([escaped(recipe), *cells, _members(found)])
     drawn = table(["recipe", *_SHOWN, "effective members"], rows, simulated=summary["simulated"])
     return (
         f"{drawn}\n\nPoints. Members are the solo recipes that asked the very same calls. The "
         "difference to the best member is cross-fitted, and its interval pays for not knowing "
         "which one is the best. The oracle takes the best of the members' answers by the grading "
         "itself: an upper bound for selecting one of them, and none for writing a new answer. "
-        "Effective members: so many that err independently would be worth as much."
+        "Effective members: so many without common errors would be worth as much; points that are "
+        "hard for everybody count as common. In brackets, as the yardstick: what as many draws of "
+        "one of these models would be."
     )
+
+
+def _members(found: Mapping[str, Mapping[str, Any]]) -> str:
+    """`1.6 (1.3)`: effective members, and what as many draws of one of them would be."""
+    worth, drawn = found.get("effective members"), found.get("effective draws")
+    if not worth:
+        return "–"
+    yardstick = f" ({drawn['value']:.1f})" if drawn else ""
+    return f"{worth['value']:.1f}{yardstick}"
 
 
 def _alike(summary: Mapping[str, Any]) -> str:
@@ -135,7 +157,7 @@ def _alike(summary: Mapping[str, Any]) -> str:
         return ""
     rows = [
         [
-            escaped(a), escaped(b), _share(found["agreement"]),
+            escaped(a), "another draw of it" if a == b else escaped(b), _share(found["agreement"]),
             _coefficient(found["error correlation"]), str(found["agreement"]["n"]),
         ]
         for (a, b), found in pairs.items()
@@ -144,8 +166,20 @@ def _alike(summary: Mapping[str, Any]) -> str:
     drawn = table(header, rows, simulated=summary["simulated"])
     return (
         f"{drawn}\n\nAgree: share of criteria that both answers meet or both do not. Errors "
-        "correlate: missing the same points, from 0 (independent, so that fusing can mend them) to "
-        "1 (always the same ones, so that it cannot)."
+        "correlate: missing the same points. Points that are hard for everybody are in it, so it "
+        f"is far above 0 even for models that err independently on each. {_yardstick(rows)}"
+    )
+
+
+def _yardstick(rows: list[list[str]]) -> str:
+    if any("another draw" in row[1] for row in rows):
+        return (
+            "The yardstick is another draw of the same model: what two models correlate less than "
+            "that is what their difference brings."
+        )
+    return (
+        "The yardstick, another draw of the same model, needs `--repeats 2` or more; without it "
+        "these figures do not say how different the models are."
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
@@ -19,17 +20,20 @@ from fusion_eval.stats.bounds import places
 from fusion_eval.stats.clusters import sampled, score_of
 from fusion_eval.stats.common import LACKING
 from fusion_eval.stats.estimates import Floats, t_quantile
+from fusion_eval.stats.means import unseen_share
 from fusion_eval.stats.points import Points, points
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "recipe", "threshold", "below", "below_low", "below_high", "usd_per_acceptable", "usd_low",
     "usd_high", "below_twice", "usd_with_retry", "worst_tenth", "worst_low", "worst_high",
-    "on_frontier", "p_on_frontier", "n", "estimand", "caveat",
+    "on_frontier", "p_on_frontier", "worst_on_frontier", "p_worst_on_frontier", "n", "estimand",
+    "caveat",
 )  # fmt: skip
 THRESHOLD = 0.7
 """Of 0 to 1: what counts as acceptable where nobody says."""
-_TENTH = 0.1
+_TENTH, _TAIL = 0.1, 3
+"""The tail of answers that is looked at, and tasks in it below which their spread says little."""
 
 
 def acceptable(
@@ -60,10 +64,12 @@ def acceptable(
     tasks on which an answer and its retry both fail, over all pairs of repeats, and
     `usd_with_retry` the price of an acceptable answer when asked twice at most: cost * (1 + below)
     / (1 - below_twice); NaN with one repeat, as nobody can tell whether the retry fails on the same
-    tasks. `worst_tenth`: mean score of the worst tenth of answers, by its influence function (few
-    tasks hold few bad answers: below 30 it is a description). `on_frontier`, `p_on_frontier`: of
-    share acceptable against cost, as in `pareto`. Where costs are partly unknown, dollars have no
-    value (NaN) and limits: `usd_low` at the lower bounds of the costs, `usd_high` at the upper.
+    tasks. `worst_tenth`: mean score of the worst tenth of answers, by its influence function; below
+    30 tasks, which hold few bad answers, its limits are what may have been missed. `on_frontier`,
+    `p_on_frontier`: of share acceptable against cost, as in `pareto`; `worst_on_frontier`,
+    `p_worst_on_frontier`: of the worst tenth against cost. Where costs are partly unknown, dollars
+    have no value (NaN) and limits: `usd_low` at the lower bounds of the costs, `usd_high` at the
+    upper.
 
     Raises
     ------
@@ -78,26 +84,32 @@ def acceptable(
         raise StatisticsError(f"threshold={threshold:g}; give a score above 0, up to 1")
     trials = tidied(trials)
     data = points(trials, lacking=lacking)
-    score = scored(trials)
+    score, recipe = scored(trials), trials["recipe"].astype(str)
     passed = (score >= threshold - 1e-9).astype(float).where(score.notna())
     good = _wide(trials, passed, data)
-    place, able = places(good, data, resamples, seed), data.able
+    worst = [_worst(trials[recipe == name], score[recipe == name], data) for name in data.names]
+    influence = np.column_stack([part for _, part in worst]) if worst else good
+    places_of = {"": places(good, data, resamples, seed)}
+    places_of["worst_"] = places(influence, data, resamples, seed)
     rows = []
     for k, name in enumerate(data.names):
-        of = trials["recipe"].astype(str) == name
+        of = recipe == name
         row: dict[str, Any] = {"recipe": name, "threshold": threshold, "n": len(good)}
         if len(good):
             row |= _share(good[:, k], data, k, level)
             row |= _retry(trials[of], passed[of], row["below"], data, k)
-            row |= _worst(trials[of], score[of], data, level)
-        if able[k] and len(good):
-            row |= {"on_frontier": place.on(k), "p_on_frontier": place.probability(k)}
+            row |= _limits(*worst[k], k, data, level)
+        if data.able[k] and len(good):
+            for which, place in places_of.items():
+                row |= {f"{which}on_frontier": place.on(k)}
+                row |= {f"p_{which}on_frontier": place.probability(k)}
         notes = ["SIMULATED" if is_simulated(trials) else "", data.lacking, *data.notes]
         row["caveat"] = "; ".join(note for note in notes if note)
         rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    placed = table["on_frontier"].astype(object)
-    table["on_frontier"] = placed.where(placed.notna(), None)
+    for which in places_of:
+        placed = table[f"{which}on_frontier"].astype(object)
+        table[f"{which}on_frontier"] = placed.where(placed.notna(), None)
     table["estimand"] = "new tasks like these; a failed answer is not acceptable"
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
     table.attrs["not_compared"] = dict(data.left_out)
@@ -149,11 +161,14 @@ def _retry(
     return {"below_twice": twice, "usd_with_retry": retried}
 
 
-def _worst(rows: pd.DataFrame, score: pd.Series, data: Points, level: float) -> dict[str, float]:
-    """Mean of the worst tenth of answers, repeats of a task weighing as one."""
+def _worst(rows: pd.DataFrame, score: pd.Series, data: Points) -> tuple[float, Floats]:
+    """Mean of the worst tenth of answers, repeats of a task weighing as one; and a value per task
+    of `data` whose mean it is, and whose spread is its error (influence values)."""
     key = task_key(rows)
     there = score.notna() & key.isin(data.tasks)
     x, key = score[there].to_numpy(dtype=np.float64), key[there]
+    if not len(x):
+        return float("nan"), np.empty(0)
     weight = (1 / key.groupby(key).transform("size")).to_numpy(dtype=np.float64)
     weight = weight / weight.sum()
     order = x.argsort(kind="stable")
@@ -161,7 +176,22 @@ def _worst(rows: pd.DataFrame, score: pd.Series, data: Points, level: float) -> 
     value, edge = float((part * x[order]).sum()), float(x[order][part > 0].max())
     short = pd.Series(np.minimum(x - edge, 0.0), index=key.index).groupby(key).mean()
     lack: Floats = np.asarray(short.reindex(data.tasks) / _TENTH, dtype=np.float64)
-    mean = sampled(lack, data.groups)
+    return value, value + lack - lack.mean()
+
+
+def _limits(
+    value: float, influence: Floats, k: int, data: Points, level: float
+) -> dict[str, float]:
+    """Student's t; but where the tail holds fewer than three tasks, or never varies, what so many
+    tasks may have missed: none of them at 0 (`means.unseen_share`), and an order statistic above
+    the worst tenth of the tasks' means (David & Nagaraja 2003, 7.1)."""
+    mean = sampled(influence, data.groups)
     half = t_quantile(level, mean.freedom) * mean.se if mean.freedom > 0 else np.nan
-    low, high = (float(np.clip(end, 0.0, 1.0)) for end in (value - half, value + half))
+    low, high = value - half, value + half
+    if _TENTH * mean.units < _TAIL or not mean.se > 0:
+        unseen = min(1.0, unseen_share(mean.units, level) / _TENTH)
+        rank = int(binom.ppf((1 + level) / 2, mean.units, _TENTH))
+        above = np.sort(data.score[:, k])[min(rank, len(data.score) - 1)]
+        low, high = np.fmin(low, value * (1 - unseen)), np.fmax(high, max(value, float(above)))
+    low, high = (float(np.clip(end, 0.0, 1.0)) for end in (low, high))
     return {"worst_tenth": value, "worst_low": low, "worst_high": high}

@@ -12,7 +12,7 @@ import pandas as pd
 from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import task_key
-from fusion_eval.stats.headroom import error_correlation
+from fusion_eval.stats.headroom import draw_correlation, draws, error_correlation
 from fusion_eval.stats.jackknife import proportion
 
 COLUMNS = ("a", "b", "quantity", "value", "low", "high", "level", "n", "method")
@@ -29,10 +29,11 @@ def alike(verdicts: pd.DataFrame, members: Sequence[str], level: float = 0.95) -
 
     Returns
     -------
-    DataFrame, columns `COLUMNS`, two rows per pair: `agreement`, the share of criteria that both
-    meet or both do not (0.5 or more is met; logit jackknife over tasks), and `error correlation`,
-    of missing the same criteria of positive weight (see `headroom`). Criteria are matched by task
-    and repeat. NaN where a measure does not exist; `n` tasks.
+    DataFrame, columns `COLUMNS`, two rows per pair, and two for each member against itself where it
+    has repeats (two draws of one model, the yardstick of the others): `agreement`, the share of
+    criteria that both meet or both do not (0.5 or more is met; logit jackknife over tasks), and
+    `error correlation`, of missing the same criteria of positive weight (see `headroom`). Criteria
+    are matched by task and repeat. NaN where a measure does not exist; `n` tasks.
 
     Raises
     ------
@@ -49,12 +50,26 @@ def alike(verdicts: pd.DataFrame, members: Sequence[str], level: float = 0.95) -
     rows = []
     for a, b in combinations(names, 2):
         both = wide[[a, b]].dropna()
-        rows.append({"a": a, "b": b, "quantity": "agreement", **_agreed(both, level)})
         found = error_correlation(read, [a, b], level) if len(both) else None
-        rows.append({"a": a, "b": b, "quantity": "error correlation", **_plain(found, level)})
+        rows += _pair(a, b, _agreed(both, level), found, level)
+    for name in names:
+        drawn = draws(wide[name].dropna())
+        if drawn is not None:
+            found = draw_correlation(read, name, level)
+            rows += _pair(name, name, _agreed(drawn, level), found, level)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table.attrs = {**verdicts.attrs, "level": level}
     return table
+
+
+def _pair(
+    a: str, b: str, agreed: dict[str, Any], errors: Estimate | None, level: float
+) -> list[dict[str, Any]]:
+    head = {"a": a, "b": b}
+    return [
+        {**head, "quantity": "agreement", **agreed},
+        {**head, "quantity": "error correlation", **_plain(errors, level)},
+    ]
 
 
 def _agreed(both: pd.DataFrame, level: float) -> dict[str, Any]:

@@ -21,7 +21,12 @@ from fusion_eval.stats.fixed import fixed_difference, fixed_mean
 from fusion_eval.stats.headline import note, versions
 from fusion_eval.stats.means import Mean
 from fusion_eval.stats.paired import FLIPS
-from fusion_eval.stats.protocols import refuse_mixed, with_caveat
+from fusion_eval.stats.protocols import (
+    limits_apart,
+    refuse_mixed,
+    refuse_other_limits,
+    with_caveat,
+)
 from fusion_eval.stats.tables import notes, tidied
 from fusion_eval.store import Run
 
@@ -112,6 +117,19 @@ def compare(
     winner = f"{reference} was chosen on these data: controlled over all pairs" if chosen else None
     for text in (caveat, note(trials), winner, *notes(trials)):
         table = with_caveat(table, text)
+    return _with_limits(table, trials)
+
+
+def _with_limits(table: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+    """The comparisons, with a caveat where both recipes answered under different token limits."""
+    limits = dict(trials.attrs.get("token_limits") or {})
+    apart = [
+        limits_apart(limits, limits, [pair]) for pair in zip(table["a"], table["b"], strict=True)
+    ]
+    known = table["caveat"].fillna("")
+    table["caveat"] = [
+        "; ".join(filter(None, [t, *more])) for t, more in zip(known, apart, strict=True)
+    ]
     return table
 
 
@@ -133,7 +151,8 @@ def compare_runs(
     behind the recipe's name in `a` and `b`, and a column `recipe`. The family is all shared
     recipes. For `these tasks` a side with one repeat borrows the spread of the other side's
     repeats. Raises StatisticsError when the runs share no recipe or no task,
-    ProtocolsDifferError when they were graded under different protocols, unless forced.
+    ProtocolsDifferError when they were graded under different protocols, or a recipe answered under
+    different token limits, unless forced.
     """
     rules = rules_of(margin, level, missing, estimand)
     graded = _trials(run_a), _trials(run_b)
@@ -145,6 +164,7 @@ def compare_runs(
             f"no recipe is in both runs: {', '.join(frames.recipes(a))} against "
             f"{', '.join(frames.recipes(b))}"
         )
+    limited = refuse_other_limits(a, b, shared, force=force)
     tag_a, tag_b = _tags(a, b)
     first, second = sides(a, missing, f"{{}} @ {tag_a}"), sides(b, missing, f"{{}} @ {tag_b}")
     keys = [next(iter(each.values())).index for each in (first, second)]
@@ -161,7 +181,7 @@ def compare_runs(
     table = table_of(pairs, _evidence(a, b, pairs, rules, seed, flips), rules)
     table.insert(0, "recipe", shared)
     table.attrs |= {"simulated": any(frames.is_simulated(t) for t in (a, b))}
-    for said in (caveat, note(a, b), versions(a, b)):
+    for said in (caveat, limited, note(a, b), versions(a, b)):
         table = with_caveat(table, said)
     return table
 

@@ -30,6 +30,9 @@ _GRID = 7
 """Values within a range at which its probability is looked at."""
 _WIDE = 10.0
 """A range without end is looked at up to so many times its threshold, or down to such a part."""
+_MOST_ANSWERS = 1_000.0
+"""A point that is worth more answers of the dearest recipe than this is no matter of price: a
+threshold beyond divides a cost by a difference of scores that is next to nothing."""
 
 
 def decisions(
@@ -63,7 +66,8 @@ def decisions(
     is truly best; `runner_up`; `evpi_usd`, what knowing the truth before choosing would be worth
     per answer; `evsi_usd`, what as many tasks again would be worth per 1,000 answers. `open_to`:
     recipes whose cost is not known, and that may be the better choice somewhere in the range. By
-    seconds: `from_s` and so on.
+    seconds: `from_s` and so on. Ranges that would begin where a point is worth more than 1,000
+    answers of the dearest recipe (`attrs["up_to"]`) are not given.
 
     All recipes are taken on the tasks that all have. Scores and prices are drawn together by what
     of their differences is credibly noise (`stats.shrinkage`). No rows where nobody is left, or the
@@ -97,6 +101,20 @@ def ranges(known: Stakes, level: float = 0.95) -> list[dict[str, object]]:
         _choice(known, k, low, high) | _ends(*ends)
         for k, (low, high), ends in zip(chain, edges, pairwise(limits), strict=True)
     ]
+
+
+def worth_of_telling(
+    trials: pd.DataFrame, a: str, b: str, tasks: int, seed: int = 0, resamples: int = RESAMPLES
+) -> float | None:
+    """What so many more tasks with two recipes alone would save, in US$ per 1,000 answers.
+
+    The most over the values `at_usd` of `decisions`; 0 where the choice stays the same whichever
+    of the two is better, None where there is no choice.
+    """
+    known = stakes(tidied(trials), seed, "as_deployed", resamples, "cost_usd")
+    values = [float(str(row["at_"])) for row in ranges(known)]
+    worth = [known.sample_information(value, tasks, (a, b)) for value in values]
+    return ANSWERS * max(worth) if worth else None
 
 
 _COLUMNS = (
@@ -184,9 +202,16 @@ def _interval(benefit: Floats, known: Stakes, level: float) -> dict[str, float]:
 
 
 def _chain(known: Stakes) -> list[int]:
-    """Recipes that are the choice at some value, from the cheapest to the best-scoring."""
+    """Recipes that are the choice at some value up to the most, from the cheapest on."""
     some = np.flatnonzero(known.placed)
-    return [int(some[k]) for k in hull(known.score[some], known.most[some])]
+    chain = [int(some[k]) for k in hull(known.score[some], known.most[some])]
+    most = _most_worth(known)
+    return [chain[0], *(j for i, j in pairwise(chain) if _slope(i, j, known) <= most)]
+
+
+def _most_worth(known: Stakes) -> float:
+    """The largest value of a point that is looked at; NaN where no price is known."""
+    return _MOST_ANSWERS * float(np.nanmax(known.most)) if known.placed.any() else float("nan")
 
 
 def _values(known: Stakes, count: int = 61) -> Floats:
@@ -209,6 +234,7 @@ def _attrs(trials: pd.DataFrame, known: Stakes) -> dict[Hashable | None, Any]:
         "bounded": known.named(known.placed & ~known.data.known),
         "lacking": known.data.lacking,
         "tasks": len(known.data.score),
+        "up_to": _most_worth(known),
         "notes": list(known.data.notes),
     }
 
@@ -252,6 +278,7 @@ def _grid(known: Stakes, low: float, high: float) -> Floats:
     if not low and np.isinf(high):
         middle = float(np.nanmean(known.most)) or 1.0
         low, high = middle / _WIDE, middle * _WIDE
-    low, high = low or high / _WIDE, high if np.isfinite(high) else low * _WIDE
+    most = max(low, _most_worth(known))
+    low, high = low or high / _WIDE, high if np.isfinite(high) else min(low * _WIDE, most)
     ends: Floats = np.geomspace(low, high, _GRID + 2)
     return ends[1:-1]

@@ -7,7 +7,8 @@ err on the same points are worth fewer than they are.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from dataclasses import replace
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from fusion_eval.frames import Missing, is_simulated, per_task, recipes, task_ke
 from fusion_eval.stats.best_of import against_best
 from fusion_eval.stats.estimates import Floats, mean_score, t_interval
 from fusion_eval.stats.jackknife import jackknife
+from fusion_eval.stats.means import unseen_share
 from fusion_eval.stats.oracles import oracle
 from fusion_eval.stats.ratio import ratio_of_means
 from fusion_eval.stats.tables import tidied
@@ -26,6 +28,7 @@ from fusion_eval.stats.tables import tidied
 COLUMNS = (
     "recipe", "quantity", "value", "low", "high", "level", "n", "method", "caveat",
 )  # fmt: skip
+_ALIKE = 1e-9
 _BOUND = "an upper bound: picked by the very grading that scores it"
 
 
@@ -55,7 +58,8 @@ def headroom(
     cross-fitted, with an interval that pays for choosing the best (see `best_of`); `gained share`
     = (fused - mean) / (oracle - mean), Fieller's set, NaN where that is not bounded. With verdicts
     `error correlation` (mean over pairs of members, of missing the same points; jackknife over
-    tasks) and `effective members` = J / (1 + (J - 1) correlation).
+    tasks) and `effective members` = J / (1 + (J - 1) correlation); and where members have repeats,
+    `effective draws`: what J draws of one member would be worth by the same formula.
 
     Raises
     ------
@@ -92,6 +96,8 @@ def headroom(
     if verdicts is not None:
         alike = error_correlation(verdicts, members, level)
         rows += [{"recipe": recipe, **row} for row in _alike(alike, len(set(members)))]
+        again = [draw_correlation(verdicts, name, level) for name in dict.fromkeys(members)]
+        rows += [{"recipe": recipe, **row} for row in _drawn(again, level)]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table["caveat"] = [_BOUND if "oracle" in q else "" for q in table["quantity"]]
     table.loc[table["quantity"] == "gained share", "caveat"] = _BOUND
@@ -117,23 +123,68 @@ def error_correlation(
     point hard for everybody is in it, because that is what more members cannot mend. None where it
     does not exist (one task, or no misses).
     """
+    missed = _misses(verdicts, members)
+    return None if missed is None else mean_correlation(missed.dropna(), level)
+
+
+def draw_correlation(verdicts: pd.DataFrame, member: str, level: float = 0.95) -> Estimate | None:
+    """The same between two answers of one member: the yardstick of every other correlation.
+
+    Repeats are taken in pairs, each in both orders, as none of two is the first. None with one
+    repeat.
+    """
+    missed = _misses(verdicts, [member])
+    drawn = None if missed is None else draws(missed[member].dropna())
+    return None if drawn is None else mean_correlation(drawn, level)
+
+
+def draws(values: pd.Series) -> pd.DataFrame | None:
+    """All ordered pairs of repeats, columns `one` and `other`, index (task, criterion); None where
+    there is no pair. values : index (task, repeat, criterion)."""
+    by_repeat = values.unstack(1)
+    pairs = [
+        by_repeat[list(pair)].dropna().set_axis(["one", "other"], axis=1)
+        for pair in permutations(by_repeat.columns, 2)
+    ]
+    return pd.concat(pairs) if pairs else None
+
+
+def _misses(verdicts: pd.DataFrame, members: Sequence[str]) -> pd.DataFrame | None:
+    """Share of a positive criterion that is missed, index (task, repeat, criterion), a column for
+    each member; None where one of them has no verdict."""
     names = list(dict.fromkeys(members))
     read = verdicts[verdicts["value"].notna() & (verdicts["weight"].astype(float) > 0)]
     read = read[read["recipe"].astype(str).isin(names)]
     keys = [task_key(read), read["repeat"], read["criterion"], read["recipe"].astype(str)]
     missed = (1 - read["value"].astype(float)).groupby(keys).mean().unstack()
-    if not set(names) <= set(missed.columns):
-        return None
-    missed = missed[names].dropna()
-    tasks = missed.index.get_level_values(0)
+    return missed[names] if set(names) <= set(missed.columns) else None
+
+
+def mean_correlation(
+    values: pd.DataFrame, level: float = 0.95, weights: pd.Series | None = None
+) -> Estimate | None:
+    """Mean correlation over pairs of columns, with the jackknife over tasks (level 0 of the index).
+
+    values : one row per unit, no NaN; weights : how many units each stands for, same index. None
+    where it does not exist. Where columns never differ, as many tasks may differ unseen as the rule
+    of three says (`means.unseen_share`).
+    """
+    tasks = values.index.get_level_values(0)
     parts: dict[str, list[pd.Series]] = {name: [] for name in ("n", "x", "y", "xx", "yy", "xy")}
-    for a, b in combinations(names, 2):
-        x, y = missed[a], missed[b]
-        products = {"n": x * 0 + 1, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
-        for name, values in products.items():
-            parts[name].append(values.groupby(tasks).sum())
+    one = pd.Series(1.0, values.index) if weights is None else weights
+    for a, b in combinations(values.columns, 2):
+        x, y = values[a], values[b]
+        products = {"n": one, "x": x, "y": y, "xx": x * x, "yy": y * y, "xy": x * y}
+        for name, product in products.items():
+            weighted = product if name == "n" else one * product
+            parts[name].append(weighted.groupby(tasks).sum())
     sums = {name: np.column_stack(columns) for name, columns in parts.items()}
-    return jackknife(sums, _mean_correlation, level)
+    found = jackknife(sums, _mean_correlation, level)
+    if found is None or found.high - found.low > _ALIKE:
+        return found
+    spread = 2 * float(values.to_numpy().var())
+    low = max(-1.0, found.value - unseen_share(found.n, level) / spread)
+    return replace(found, low=low, method="rule of three over tasks")
 
 
 def _mean_correlation(s: Mapping[str, Floats]) -> Floats:
@@ -159,6 +210,18 @@ def _alike(found: Estimate | None, members: int) -> list[dict[str, Any]]:
         {"quantity": "error correlation", **_plain(found)},
         {"quantity": "effective members", **worth},
     ]
+
+
+def _drawn(found: list[Estimate | None], level: float) -> list[dict[str, Any]]:
+    """What as many draws of one member are worth, by the mean of the members' correlations."""
+    known = [one for one in found if one is not None]
+    if not known or len(known) < len(found):
+        return []
+    value = effective(float(np.mean([one.value for one in known])), len(found))
+    row = {"quantity": "effective draws", "value": value, "level": level}
+    nothing = float("nan")
+    row |= {"low": nothing, "high": nothing, "n": min(one.n for one in known)}
+    return [row | {"method": "Kish, from two draws of each member"}]
 
 
 def _plain(found: Estimate) -> dict[str, Any]:

@@ -88,7 +88,8 @@ def credible(
     means = score.mean(axis=0)
     own = resampled_means(score, weights) - means
     lack = np.maximum(0.0, _least_noise(score, units) ** 2 - own.var(axis=0))
-    extra = rng.normal(size=(draws, k))[:, means.argsort(kind="stable").argsort()]
+    ranks = np.lexsort([np.nan_to_num(cost.mean(axis=0)), own.var(axis=0), means]).argsort()
+    extra = rng.normal(size=(draws, k))[:, ranks]  # by numbers, so that no name changes a draw
     own = (own + extra * np.sqrt(lack)) * stretch
     middle, scores = _together(means, means + own, SCORES)
     paid, costs = _prices(cost, weights, stretch)

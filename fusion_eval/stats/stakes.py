@@ -7,6 +7,7 @@ recipe is a rival, and as high as it may be where it is the choice.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,10 +83,13 @@ class Stakes:
         choice = choice[:, self.placed]
         return max(0.0, float(choice.max(axis=1).mean() - choice.mean(axis=0).max()))
 
-    def sample_information(self, value: float, tasks: int) -> float:
+    def sample_information(
+        self, value: float, tasks: int, names: Collection[str] | None = None
+    ) -> float:
         """Expected gain per answer of choosing after so many more tasks like these (EVSI).
 
         What n tasks left open, m more tell of in the proportion m / (n + m) of its variance.
+        names : the recipes that the tasks are run with; None: all
 
         References
         ----------
@@ -95,7 +99,9 @@ class Stakes:
         choice, _ = self.drawn(value)
         choice = choice[:, self.placed]
         middle = choice.mean(axis=0)
-        told = middle + np.sqrt(tasks / (len(self.data.score) + tasks)) * (choice - middle)
+        run = np.ones(len(middle)) if names is None else np.isin(self.named(self.placed), [*names])
+        share = np.sqrt(tasks / (len(self.data.score) + tasks)) * run
+        told = middle + share * (choice - middle)
         return max(0.0, float(told.max(axis=1).mean() - middle.max()))
 
     def threshold(self, i: int, j: int, level: float) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from fusion_eval.report.html.figures import figures
 from fusion_eval.report.html.items import Item, listed, write_items
 from fusion_eval.report.html.numbers import Numbers
 from fusion_eval.report.html.safe import our_own
+from fusion_eval.report.kinds import kinds_table
 from fusion_eval.report.markdown import by_score
 from fusion_eval.report.notes import gaps_of, identity, methods, money_lines
 from fusion_eval.report.trust import trust
@@ -75,6 +76,7 @@ def _report(
         figures=figures(estimates, summary, run.path / "figures"),
         seconds=seconds_by_recipe(summary),
         recipes=recipes,
+        kinds=our_own(kinds_table(summary, [name for name, _ in recipes])),
         complete=[r for r, row in recipes if row["failed"] and row["score_complete_cases"]],
         breakdowns=breakdowns,
         parts=_parts(summary),
