@@ -119,8 +119,8 @@ def _trial(task: Task, recipe: Recipe, trial: Trial, answering: Sequence[Row], f
         "latency_source": _latency_source(facts[use.key, use.model] for use in trial.uses),
         "first_token_s": _first_token(trial, facts),
         "calls": len(answering),
-        "tokens_in": _tokens(answering, TOKENS_IN),
-        "tokens_out": _tokens(answering, TOKENS_OUT),
+        "tokens_in": tokens(answering, TOKENS_IN),
+        "tokens_out": tokens(answering, TOKENS_OUT),
         "finish": trial.finish,
         "answer_hash": answer_hash(trial.answer),
         "protocol": trial.protocol,
@@ -254,7 +254,7 @@ def _first_token(trial: Trial, facts: Facts) -> float | None:
     return last.start_s + reply.first_token_s
 
 
-def _tokens(rows: Sequence[Row], names: Sequence[str]) -> int | None:
+def tokens(rows: Sequence[Row], names: Sequence[str]) -> int | None:
     """Tokens of several calls; None where a reply came and does not say them."""
     if any(row["tokens_input"] is None and row["failure"] is None for row in rows):
         return None

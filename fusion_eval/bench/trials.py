@@ -55,9 +55,15 @@ async def run_recipe(recipe: Recipe, question: Question, ask: Asking) -> Reply:
 async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, bench: Bench) -> Trial:
     """One task under one recipe, once: an answer with its verdicts, or a failure."""
     if bench.answers is not None:
-        recorded = bench.answers.trials[task.id][recipe.name, repeat]
-        return await _graded(task, recorded, through, bench)
-    ask = Asking(
+        trial = bench.answers.trials[task.id][recipe.name, repeat]
+    else:
+        trial = await answer_task(task, recipe, repeat, through, bench)
+    return await _graded(task, trial, through, bench)
+
+
+def asking(task: Task, repeat: int, through: Send, bench: Bench) -> Asking:
+    """What the recipe of a trial asks through."""
+    return Asking(
         through,
         run_recipe,
         Numbering(repeat),
@@ -66,6 +72,13 @@ async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, benc
         given={"questions": bench.questions, "seed": bench.seed},
         domain=task.domain,
     )
+
+
+async def answer_task(
+    task: Task, recipe: Recipe, repeat: int, through: Send, bench: Bench
+) -> Trial:
+    """One task under one recipe, once, without verdicts."""
+    ask = asking(task, repeat, through, bench)
     outcome: dict[str, Any]
     try:
         reply = await run_recipe(recipe, task.question, ask)
@@ -76,7 +89,7 @@ async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, benc
         outcome = {"answer": None if failure else text, "failure": failure, "finish": reply.finish}
         if failure is not None:
             outcome["detail"] = why_empty(reply)
-    trial = Trial(
+    return Trial(
         task=task.id,
         recipe=recipe.name,
         repeat=repeat,
@@ -85,7 +98,6 @@ async def run_trial(task: Task, recipe: Recipe, repeat: int, through: Send, benc
         latency_s=ask.clock,
         **outcome,
     )
-    return await _graded(task, trial, through, bench)
 
 
 async def _graded(task: Task, trial: Trial, through: Send, bench: Bench) -> Trial:

@@ -22,6 +22,7 @@ from fusion_eval.cli.ledger import ledger
 from fusion_eval.cli.making import init, plan, run, simulate, validate
 from fusion_eval.cli.options import EXIT_BUG, EXIT_INPUT, EXIT_INTERRUPTED
 from fusion_eval.cli.reading import compare, export, import_, report
+from fusion_eval.cli.serving import rule, serve
 from fusion_eval.cli.shared import print_json
 from fusion_eval.core import inert
 from fusion_eval.errors import FusionEvalError, InputError, bug_line
@@ -60,6 +61,8 @@ app.command()(baseline)
 app.command()(gate)
 app.command()(explain)
 app.command()(simulate)
+app.command()(serve)
+app.command()(rule)
 app.command()(doctor)
 app.add_typer(ledger)
 

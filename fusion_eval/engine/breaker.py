@@ -49,21 +49,30 @@ class _Outage:
 
 @dataclass
 class Breaker:
-    """What is known of each endpoint's life. One reply resets it."""
+    """What is known of each endpoint's life. One reply resets it.
+
+    One that was given up stays so for the rest of a run; with `rests_s`, for so many seconds.
+    """
 
     patience_s: float = 45.0
     failures: int = 20
     refusals: int = 5
     clock: Callable[[], float] = time.monotonic
     waits: Waits = field(default_factory=Waits)
+    rests_s: float | None = None
     _rows: dict[str, _Row] = field(default_factory=dict)
     _outages: dict[str, _Outage] = field(default_factory=dict)
-    _tripped: dict[str, str] = field(default_factory=dict)
+    _tripped: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def check(self, endpoint: Endpoint) -> None:
         """Raise DeadEndpointError where it has tripped."""
-        if why := self._tripped.get(endpoint.name):
+        if (tripped := self._tripped.get(endpoint.name)) is None:
+            return
+        why, since = tripped
+        if self.rests_s is None or self.clock() - since < self.rests_s:
             raise DeadEndpointError(why)
+        del self._tripped[endpoint.name]
+        self._rows.pop(endpoint.name, None)
 
     async def admit(self, endpoint: Endpoint) -> None:
         """Wait while an endpoint is gone, but for one call at a time that looks for it.
@@ -139,10 +148,11 @@ class Breaker:
 
     def _trip(self, endpoint: Endpoint, row: _Row, lasted: float) -> None:
         self._outages.pop(endpoint.name, None)
-        self._tripped[endpoint.name] = (
+        why = (
             f"endpoint {endpoint.name!r} at {endpoint.base_url} is given up: {row.count} "
             f"attempts in a row brought nothing in {lasted:.0f} s, the last: {row.last}"
         )
+        self._tripped[endpoint.name] = why, self.clock()
 
 
 def _last(attempt: Attempt) -> str:

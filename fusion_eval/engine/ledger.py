@@ -84,6 +84,7 @@ class Ledger(Reading):
         self._flying: dict[str, asyncio.Task[Known]] = {}
         self._landing: dict[str, _Landing] = {}
         self._failed: dict[str, CallFailedError] = {}
+        self._given_up: set[str] = set()
         self._sent: set[str] = set()
         self._read_keys()
 
@@ -101,6 +102,16 @@ class Ledger(Reading):
     def flies(self, key: str) -> bool:
         """True while somebody waits for this call, or has left before its reply came."""
         return key in self._flying
+
+    def give_up(self, key: str) -> None:
+        """Cancel a call in flight that nobody waits for any more; it may have been paid."""
+        if (flying := self._flying.get(key)) is not None:
+            self._given_up.add(key)
+            flying.cancel()
+
+    def forget_failure(self, key: str) -> None:
+        """Let a call that failed be made again; a run does not, a server does."""
+        self._failed.pop(key, None)
 
     def close(self) -> None:
         """Commit what waits and close the file."""
@@ -196,6 +207,8 @@ class Ledger(Reading):
 
     def _landed(self, key: str, flying: asyncio.Task[Known]) -> None:
         self._flying.pop(key, None)
+        self._given_up.discard(key)
+        self._landing.pop(key, None)
         self._on_wire.discard(key)
         self._sent.discard(key)
         if not flying.cancelled():
@@ -242,6 +255,11 @@ class Ledger(Reading):
                     reply = await send(call)
                 finally:
                     self.in_flight -= 1
+            except asyncio.CancelledError:
+                if call.key in self._given_up:  # else the intent stays open, see below
+                    gone = Attempt(number=1, failure="cancelled", billed=None, cost_worst=most)
+                    self._writer.put([intent.closing("failed", gone)])
+                raise
             except AttemptFailedError as problem:
                 if problem.attempt.billed is None:
                     problem.attempt = replace(problem.attempt, cost_worst=most)

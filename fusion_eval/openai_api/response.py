@@ -134,7 +134,7 @@ class Events:
 
     def opened(self) -> str:
         """The response has begun."""
-        begun = self._response(None)
+        begun = self.whole(None)
         return self._event("response.created", response=begun) + self._event(
             "response.in_progress", response=begun
         )
@@ -149,7 +149,7 @@ class Events:
         """The response as it ended; what of its text was not sent before is sent now."""
         rest = said.text.removeprefix(self._text) if said.text.startswith(self._text) else ""
         out = self.delta(rest) if rest else ""
-        whole = self._response(said)
+        whole = self.whole(said)
         for place, item in enumerate(whole["output"]):
             if item["type"] == "message":
                 out += self._message_closed(item)
@@ -158,10 +158,10 @@ class Events:
         kind = "response.incomplete" if whole["status"] == "incomplete" else "response.completed"
         return out + self._event(kind, response=whole)
 
-    def failed(self, message: str, code: str = "server_error") -> str:
-        """The response came to nothing."""
-        error = {"code": code, "message": message}
-        broken = {**self._response(None), "status": "failed", "error": error}
+    def failed(self, error: Mapping[str, Any]) -> str:
+        """The response came to nothing, after the status had been sent."""
+        told = {"code": "server_error", "message": error["error"]["message"]}
+        broken = {**self.whole(None), "status": "failed", "error": told}
         return self._event("response.failed", response=broken)
 
     @property
@@ -200,7 +200,8 @@ class Events:
             + self._event("response.output_item.done", output_index=place, item=item)
         )
 
-    def _response(self, said: Said | None) -> dict[str, Any]:
+    def whole(self, said: Said | None) -> dict[str, Any]:
+        """The response as one document; without `said`, as it is in progress."""
         return response(
             self._asked, model=self._model, name=self._name, created=self._created, said=said
         )

@@ -85,7 +85,10 @@ def _completion(body: dict[str, Any], answered: Answered) -> Reply:
         how = str(choice.get("finish_reason") or "the stream broke off")
         word = "provider_error" if speech.finish == ERROR else "bad_reply"
         raise failures.attempt_failed(word, f"ended with {how[:60]!r}", took_s, bill=billed)
-    return _reply(body, answered, speech, bill(body, headers, text=bool(speech.text)))
+    reply = _reply(body, answered, speech, bill(body, headers, text=bool(speech.text)))
+    if calls := object_(choice.get("message")).get("tool_calls"):
+        return replace(reply, extra={**reply.extra, "tool_calls": calls})
+    return reply
 
 
 def _reply(body: dict[str, Any], answered: Answered, speech: Said, billed: Bill) -> Reply:

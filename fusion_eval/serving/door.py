@@ -1,0 +1,77 @@
+"""Who may come in: names and origins on the loopback, keys everywhere else; and what leaves it.
+
+On the loopback any web page that a browser of this machine shows could ask; so a foreign `Host`
+(DNS rebinding) and a foreign `Origin` are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from fusion_eval.serving.refusals import Refused
+from fusion_eval.serving.settings import Settings, is_loopback
+
+OPEN = frozenset({"/health"})
+"""Addresses that need no key."""
+ANYBODY = "anybody"
+
+
+class Door:
+    """Lets in requests that may ask; `scope["fusion_key"]` says whose they are."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._digests = [_digest(key) for key in settings.keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope["fusion_key"] = self._admitted(scope["path"], Headers(scope=scope))
+        except Refused as refused:
+            await refused.response(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _admitted(self, path: str, headers: Headers) -> str:
+        """Whose request it is. Raises Refused."""
+        if self._settings.local:
+            _check_loopback(headers)
+        if not self._digests or path in OPEN:
+            return ANYBODY
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        digest = _digest(given.strip()) if scheme.lower() == "bearer" else b""
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        if not any(matches):
+            problem = "Give a key of this server: `Authorization: Bearer KEY`."
+            wanted = {"WWW-Authenticate": "Bearer"}
+            raise Refused(401, problem, code="invalid_api_key", headers=wanted)
+        return f"key {matches.index(True) + 1}"
+
+
+def _digest(key: str) -> bytes:
+    """Of equal length for all keys, so that comparing takes as long for each."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _check_loopback(headers: Headers) -> None:
+    hosts = headers.getlist("host")
+    if len(hosts) != 1 or not _named_loopback(f"//{hosts[0]}"):
+        raise Refused(403, "This server answers to the names of this machine only.", code="host")
+    origins = headers.getlist("origin")
+    if origins and not all(_named_loopback(origin) for origin in origins):
+        raise Refused(403, "Pages of other sites may not ask this server.", code="origin")
+
+
+def _named_loopback(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
