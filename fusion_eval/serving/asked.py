@@ -51,7 +51,8 @@ def load(raw: bytes) -> dict[str, Any]:
         body = json.loads(raw, parse_constant=_no_number)
         if not isinstance(body, dict):
             raise BadRequestError("The body must be a JSON object.")
-        json.dumps(body, ensure_ascii=False).encode()
+        if b"\\u" in raw:  # only an escape can hold half of a character
+            json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise BadRequestError("The body holds half of a character (a lone surrogate).") from None
     except (ValueError, RecursionError):
