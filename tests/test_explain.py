@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import made_run, trial, write_run
 
+import fusion_eval as fe
 from fusion_eval import cli
 from fusion_eval.core import POLICIES, Verdict
 from fusion_eval.core.scoring import score
@@ -73,13 +75,20 @@ def command(monkeypatch, capsys, tmp_path):
     return _command
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with a simulated run of two tasks; made once, since no test here writes to it."""
+    folder = tmp_path_factory.mktemp("explained")
+    (folder / "tasks.yaml").write_text(TASKS)
+    (folder / "bench.yaml").write_text(BENCH)
+    fe.run(folder / "tasks.yaml", folder / "bench.yaml", output_dir=folder / "results")
+    return folder
+
+
 @pytest.fixture
-def run(command, tmp_path):
-    """A simulated run of two tasks, made through the command line."""
-    Path("tasks.yaml").write_text(TASKS)
-    Path("bench.yaml").write_text(BENCH)
-    done = command("run", "tasks.yaml", "--bench", "bench.yaml", "--quiet")
-    assert done.code == 0, done.err
+def run(made, tmp_path):
+    """A copy of it in the folder where the test is."""
+    shutil.copytree(made, tmp_path, symlinks=True, dirs_exist_ok=True)
     return read_run(tmp_path / "results" / "latest")
 
 
