@@ -52,11 +52,14 @@ INTEROP ?= .interop
 
 interop: .venv/dev ## what other harnesses write and read, by the tools themselves (slow, installs them)
 	mkdir -p $(INTEROP)/promptfoo
-	test -x $(INTEROP)/inspect/bin/python || { $(PYTHON) -m venv $(INTEROP)/inspect && $(INTEROP)/inspect/bin/pip -q install inspect_ai pandas pyarrow; }
+	test -x $(INTEROP)/inspect/bin/python || { $(PYTHON) -m venv $(INTEROP)/inspect && $(INTEROP)/inspect/bin/pip -q install inspect_ai openai pandas pyarrow; }
 	test -x $(INTEROP)/lm-eval/bin/lm_eval || { $(PYTHON) -m venv $(INTEROP)/lm-eval && $(INTEROP)/lm-eval/bin/pip -q install 'lm-eval[api]'; }
+	test -x $(INTEROP)/litellm/bin/litellm || { $(PYTHON) -m venv $(INTEROP)/litellm && $(INTEROP)/litellm/bin/pip -q install litellm; }
+	test -x $(INTEROP)/openresponses/bin/python || { $(PYTHON) -m venv $(INTEROP)/openresponses && $(INTEROP)/openresponses/bin/pip -q install openresponses-types; }
+	test -x $(INTEROP)/schemathesis/bin/schemathesis || { $(PYTHON) -m venv $(INTEROP)/schemathesis && $(INTEROP)/schemathesis/bin/pip -q install schemathesis; }
 	test -x $(INTEROP)/promptfoo/node_modules/.bin/promptfoo || npm install --silent --prefix $(INTEROP)/promptfoo promptfoo
 	test -d $(INTEROP)/eee || { $(PYTHON) -m pip download -q --no-deps --ignore-requires-python -d $(INTEROP) every-eval-ever && $(PYTHON) -m zipfile -e $(INTEROP)/every_eval_ever-*.whl $(INTEROP)/eee; }
-	FUSION_EVAL_INTEROP=$(abspath $(INTEROP)) $(BIN)/python -m pytest -m interop tests/test_interop.py
+	FUSION_EVAL_INTEROP=$(abspath $(INTEROP)) $(BIN)/python -m pytest -m interop tests/test_interop.py tests/test_serve_interop.py
 
 notebooks: .venv/dev ## run the notebooks again and keep their outputs
 	$(BIN)/python tests/write_notebooks.py

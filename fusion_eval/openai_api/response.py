@@ -29,6 +29,7 @@ _ECHOED: dict[str, Any] = {
     "top_logprobs": 0,
     "top_p": 1.0,
     "truncation": "disabled",
+    "user": None,
 }
 """Settings of the request that a response repeats, with what they are where none was given."""
 
@@ -52,8 +53,8 @@ def response(
 
     asked : the body of the request; name : what ids are made of, such as a hexadecimal digest
     """
-    settings = {k: asked[k] if asked.get(k) is not None else v for k, v in _ECHOED.items()}
-    settings["store"] = False  # nothing is kept, whatever was asked
+    settings = {name: _echoed(asked.get(name), usual) for name, usual in _ECHOED.items()}
+    settings["store"] = settings["background"] = False  # whatever was asked
     reason = _INCOMPLETE.get(said.finish) if said else None
     status = "in_progress" if said is None else "incomplete" if reason else "completed"
     return {
@@ -70,6 +71,18 @@ def response(
         "usage": usage(said.usage) if said and said.usage else None,
         **(said.extra if said else {}),
     }
+
+
+_TOOL = {"description": None, "parameters": None, "strict": None}
+
+
+def _echoed(given: Any, usual: Any) -> Any:
+    """A setting as it was given, with what goes without saying; tools with all their fields."""
+    if isinstance(usual, dict) and isinstance(given, dict):
+        return {**usual, **given}
+    if isinstance(usual, list) and isinstance(given, list):
+        return [{**_TOOL, **one} if isinstance(one, dict) else one for one in given]
+    return usual if given is None else given
 
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
