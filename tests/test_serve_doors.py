@@ -257,6 +257,20 @@ def test_a_server_that_is_its_own_endpoint_is_refused(tmp_path):
         build(bench, Settings(port=8080))
 
 
+def test_a_server_that_meets_its_own_request_by_another_name_ends_the_loop(tmp_path):
+    """Behind a proxy no server can tell from a URL that it is its own endpoint."""
+    endpoint = Endpoint(**THREE)
+    with running(endpoint.app) as upstream:
+        mine = Settings()
+        with running(build(bench_of(upstream, tmp_path), mine)) as url:
+            assert ask(f"{url}/v1", chat()).status_code == 200
+            (sent,) = [head["x-fusion-via"] for head in endpoint.headers]
+            looped = ask(f"{url}/v1", chat(), headers={"x-fusion-via": sent})
+            other = ask(f"{url}/v1", chat(), headers={"x-fusion-via": "another"})
+    assert (looped.status_code, other.status_code) == (508, 200)
+    assert looped.json()["error"]["code"] == "loop_detected"
+
+
 def test_paid_models_need_a_limit_of_dollars_and_a_price(tmp_path):
     """A server on the network would spend without an end."""
     (tmp_path / "b.yaml").write_text(

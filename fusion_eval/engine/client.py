@@ -47,7 +47,8 @@ class _Line:
 class Clients:
     """One client per endpoint, opened at its first call and closed together.
 
-    `say` hears what is learned about a model: which parts of a request it does without.
+    `say` hears what is learned about a model: which parts of a request it does without. `marks` are
+    headers of every request that cannot change a reply, and so are no part of a call.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class Clients:
         transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None,
         clock: Clock = time.perf_counter,
         say: Callable[[str], None] = silent,
+        marks: Mapping[str, str] | None = None,
     ) -> None:
         self._transports = transports or {}
+        self._marks = marks or {}
         self._lines: dict[str, _Line] = {}
         self._secrets: set[str] = set()
         self._mask = masker(())
@@ -236,7 +239,7 @@ class Clients:
                     api_key=key,
                     max_retries=0,
                     timeout=_deadlines(endpoint),
-                    default_headers=headers,
+                    default_headers={**headers, **self._marks},
                     default_query=query,
                     http_client=_http(self._transports.get(endpoint.name)),
                 ),

@@ -28,7 +28,7 @@ from fusion_eval.serving.door import Door
 from fusion_eval.serving.endpoints import Endpoints
 from fusion_eval.serving.models import offered
 from fusion_eval.serving.refusals import Refused
-from fusion_eval.serving.settings import Settings, is_loopback
+from fusion_eval.serving.settings import VIA, Settings, is_loopback
 from fusion_eval.serving.upstream import Upstream
 from fusion_eval.simulator import app as simulated
 from fusion_eval.simulator import load_world, transport
@@ -54,6 +54,7 @@ def build(
         _transports(bench, tasks),
         usd_per_day=settings.usd_per_day,
         ledger=settings.ledger,
+        marks={VIA: settings.mark},
         say=say,
     )
     endpoints = Endpoints(bench, settings, upstream, say)

@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fusion_eval.serving.refusals import Refused
-from fusion_eval.serving.settings import Settings, is_loopback
+from fusion_eval.serving.settings import VIA, Settings, is_loopback
 
 OPEN = frozenset({"/health"})
 """Addresses that need no key."""
@@ -42,6 +42,9 @@ class Door:
 
     def _admitted(self, path: str, headers: Headers) -> str:
         """Whose request it is. Raises Refused."""
+        if self._settings.mark in headers.getlist(VIA):
+            problem = "This request comes from this very server: a recipe would ask itself."
+            raise Refused(508, problem, code="loop_detected")
         if self._settings.local:
             _check_loopback(headers)
         if not self._digests or path in OPEN:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from fusion_eval.errors import InputError
@@ -13,6 +15,8 @@ SHORTEST_KEY = 16
 """Characters of a key of this server; shorter ones can be guessed."""
 KEYS = "FUSION_EVAL_SERVE_KEYS"
 """The variable of the environment that holds the keys, separated by commas."""
+VIA = "x-fusion-via"
+"""The header of requests upstream that holds the server's mark."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class Settings:
     ledger : where equal requests are answered from; None for nowhere
     record : the file of tasks that served requests are written to
     rule : what `auto` routes by
+    mark : goes with every request that this server sends, so that it knows its own
     """
 
     host: str = "127.0.0.1"
@@ -45,6 +50,7 @@ class Settings:
     ledger: Path | None = None
     record: Path | None = None
     rule: RuleFile | None = None
+    mark: str = field(default_factory=partial(secrets.token_hex, 8))
 
     def __post_init__(self) -> None:
         problems = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,12 +45,13 @@ class Upstream:
         *,
         usd_per_day: float | None = None,
         ledger: Path | None = None,
+        marks: Mapping[str, str],
         say: Callable[[str], None],
     ) -> None:
         self._bench = bench
         self._say = say
         self._limits = _patient(bench.limits)
-        self._clients = Clients(transports, say=say)
+        self._clients = Clients(transports, say=say, marks=marks)
         self._ledger = Ledger(ledger, say) if ledger is not None else None
         self._waiting: Counter[str] = Counter()
         self._day = ""
