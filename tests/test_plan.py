@@ -57,6 +57,10 @@ NO_FAILURES = {"empty": 0.0, "truncated": 0.0, "refused": 0.0}
 def test_a_run_without_failures_makes_exactly_the_calls_that_were_planned(tmp_path: Path):
     """A plan that is wrong by a role is wrong by a price."""
     bench = demo(tmp_path, seed=2, **NO_FAILURES)
+    assert not planned(MINI, bench, output_dir=tmp_path / "results").calls.exact
+    content = yaml.safe_load(bench.read_text())
+    del content["recipes"]["vote-heron"]  # which free text wins a vote, and is graded, nobody knows
+    bench.write_text(yaml.safe_dump(content, sort_keys=False))
     plan = planned(MINI, bench, output_dir=tmp_path / "results")
     run = fe.run(MINI, bench, output_dir=tmp_path / "results")
 

@@ -301,7 +301,7 @@ def test_an_empty_seat_has_no_vote():
 @pytest.mark.parametrize(
     ("asked", "replies"),
     [
-        (CAPITAL, ["Answer: Lyon", "Answer: Paris", "Answer: Paris"]),
+        (CAPITAL, ["It is Lyon.", "Paris, since ever", "Nobody can tell"]),
         (SUM, ["it is hard to say, even after a long while of thinking it over", "3 or 4, 5 or 6"]),
     ],
 )

@@ -60,14 +60,18 @@ def rows() -> Iterator[Row]:
         seats = SEATS[:n]
         yield Row("vote", {"members": seats}, n, 1)
         yield Row("self_consistency", {"member": A, "n": n}, n, 1)
-        yield Row("universal_self_consistency", {"member": A, "n": n}, n + 1, 2, judged=1)
+        several = int(n > 1)  # an only answer is returned without asking
+        usc = {"member": A, "n": n}
+        yield Row("universal_self_consistency", usc, n + several, 1 + several, judged=several)
         yield Row("self_fusion", {"member": A, "n": n}, n + 1, 2)
         yield Row("self_fusion", {"member": A, "n": n, "judge": JUDGE}, n + 2, 3, judged=1)
-        yield Row("ranked", {"members": seats, "ranker": JUDGE}, n + 1, 2, judged=1)
+        ranking = {"members": seats, "ranker": JUDGE}
+        yield Row("ranked", ranking, n + several, 1 + several, judged=several)
         yield Row("ranked", {"members": three, "ranker": JUDGE, "n": n}, 3 * n + 1, 2, judged=1)
-        yield Row("best_of_n", {"members": seats, "scorer": JUDGE}, 2 * n, 2, judged=n)
+        scoring = {"members": seats, "scorer": JUDGE}
+        yield Row("best_of_n", scoring, n + n * several, 1 + several, judged=n * several)
         listwise = {"members": (A,), "n": n, "scorer": JUDGE, "scoring": "listwise"}
-        yield Row("best_of_n", listwise, n + 1, 2, judged=1)
+        yield Row("best_of_n", listwise, n + several, 1 + several, judged=several)
         pairs = {"members": seats, "ranker": JUDGE}
         yield Row("pairwise_rank", pairs, n + n * (n - 1), 1 + (n > 1), judged=n * (n - 1))
         yield Row(
@@ -92,7 +96,8 @@ def rows() -> Iterator[Row]:
             steps = 1 + max(0, math.ceil((n - window) / (window - window // 2)))
             windowed = {"member": A, "n": n, "window": window}
             yield Row("self_moa", windowed, n + steps, 1 + steps)
-        yield Row("council", {"members": seats, "chairman": WRITER}, 2 * n + 1, 3, judged=n)
+        council = {"members": seats, "chairman": WRITER}
+        yield Row("council", council, n + n * several + 1, 2 + several, judged=n * several)
         yield Row("copies", {"members": seats, "synthesizer": WRITER}, 2, 2)
         yield Row("other_question", {"members": seats, "synthesizer": WRITER}, n + 1, 2)
         yield Row("random_member", {"members": seats}, 1, 1)
@@ -110,15 +115,25 @@ def rows() -> Iterator[Row]:
         yield Row("router", {**routes, "by": "keywords", "keywords": words}, 1, 1)
         named = {"by": "classifier", "classifier": JUDGE, "labels": labels}
         yield Row("router", {**routes, **named}, 2, 2, judged=1)
+        yield Row("router", {**routes, "by": "random", "rate": 0.5}, 1, 1)
+        yield Row("fallbacks", {"members": seats}, 1, 1)
         if n > 1:
             yield Row("debate", {"members": seats}, 2 * n, 2)
             probes = {"probes": seats, "fallback": WRITER}
             yield Row("agreement_router", probes, n + 1, 2, (n, 1))
+    roles = dict(zip(("fast", "reasoner", "coder", "verifier", "writer"), SEATS, strict=True))
+    roles |= {"judge": JUDGE, "synthesizer": WRITER}
+    for least in UP_TO_FIVE[1:]:  # nothing but `fast` and `verifier` is called for here
+        fixed = {**roles, "least": least, "most": 5}
+        yield Row("role_panel", fixed, least + 2, 3, judged=1)
+    yield Row("role_panel", {**roles, "mode": "auto"}, 1, 1)
     for k in UP_TO_FIVE:
         panel = {"members": three, "synthesizer": WRITER, "judge": JUDGE}
         yield Row("panel", {**panel, "layers": k}, 3 * k + 2, k + 2, judged=1)
         yield Row("panel", {**panel, "samples": k}, 3 * k + 2, 3, judged=1)
         yield Row("panel", {**panel, "refine": k}, 5 + 2 * k, 3 + 2 * k, judged=1 + k)
+        once = {**panel, "refine": k, "refine_in_one_call": True}
+        yield Row("panel", once, 5 + k, 3 + k, judged=1)
         moa = {"members": three, "aggregator": WRITER, "layers": k}
         yield Row("mixture_of_agents", moa, 3 * k + 1, k + 1)
         debate = {"members": three, "rounds": k}
@@ -132,6 +147,7 @@ def rows() -> Iterator[Row]:
         yield Row("self_refine", {"member": A, "rounds": k}, 1 + 2 * k, 1 + 2 * k, (2, 2), judged=k)
         strict = {"member": A, "rounds": k, "stops": False}
         yield Row("self_refine", strict, 1 + 2 * k, 1 + 2 * k, judged=k)
+        yield Row("self_refine", {"member": A, "rounds": k, "in_one_call": True}, 1 + k, 1 + k)
         loop = {"member": A, "reviewer": JUDGE, "rounds": k}
         yield Row("review_loop", loop, 1 + 2 * k, 1 + 2 * k, (2, 2), judged=k)
         consortium = {"members": three, "arbiter": JUDGE, "rounds": k}

@@ -20,19 +20,20 @@ class Alias:
 
 
 _COUNTS_NOTHING = (
-    "counts no votes: in opencode-llm-fusion one call names the best answer, which is `ranked`; "
-    "`vote` counts"
+    "counts no votes: in opencode-llm-fusion one call that does not see the question names the "
+    "best answer, which is `ranked`; `vote` counts"
 )
 _BLIND = "is a panel whose writer never sees the question, as opencode-llm-fusion ships it"
 
+_UNSEEN: Mapping[str, Any] = {"question_blind": True, "named": True}
+
 ALIASES: Mapping[str, Alias] = {
     # opencode-llm-fusion
-    "majority_vote": Alias("ranked", {"fallback": "first"}, _COUNTS_NOTHING),
-    "single_judge": Alias("panel", {"question_blind": True, "named": True}, _BLIND),
+    "majority_vote": Alias("ranked", {"fallback": "first", **_UNSEEN}, _COUNTS_NOTHING),
+    "single_judge": Alias("panel", _UNSEEN, _BLIND),
     # openfusion, OpenFusion, fusionHarness
-    "single_verify": Alias("cross_refine", {"rounds": 1}),
+    "single_verify": Alias("panel", {"named": True}),
     "persona_panel": Alias("panel"),
-    "role_panel": Alias("panel"),
     # the literature, shorter or older names
     "plurality": Alias("vote"),
     "usc": Alias("universal_self_consistency"),

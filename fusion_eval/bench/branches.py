@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from fusion_eval.bench.blocks import longest, most_labels, units
 from fusion_eval.bench.grading_calls import most_to_graders
 from fusion_eval.bench.trials import run_trial
-from fusion_eval.core import Bench, Call, TaskSet, Trial
+from fusion_eval.core import Bench, Call, Recipe, TaskSet, Trial
+from fusion_eval.core.task import COMPARED
 from fusion_eval.engine.trace import Expected, Says, Trace
 
 SALTS = ("a", "b", "c", "d")
@@ -26,7 +27,8 @@ SALTS = ("a", "b", "c", "d")
 class Range:
     """Distinct calls of a run: `expected` without failures, which it makes exactly where `exact`.
 
-    Failures, and what judges say, change the number within `low` to `high`.
+    Failures, what judges say, and which of some free texts wins a vote and is graded, change the
+    number within `low` to `high`.
     """
 
     low: int
@@ -84,9 +86,28 @@ def branches(
         high=max(_most(tasks, bench, [*both, *others], forms) * bench.repeats, expected),
         exact=charged[0] == charged[1]
         and len(content.calls) == len(strict.calls)
-        and _alike([*both, *others]),
+        and _alike([*both, *others])
+        and not votes_on_text(tasks, bench),
     )
     return calls, _per_trial(bench, [*both, *others], forms)
+
+
+_VOTES = frozenset({"vote", "self_consistency"})
+
+
+def votes_on_text(tasks: TaskSet, bench: Bench) -> list[str]:
+    """The recipes that count votes on tasks without final answers that could be compared."""
+    if all(task.question.answer_format in COMPARED for task in tasks.tasks):
+        return []
+    return [name for name, recipe in bench.recipes.items() if _counts(recipe)]
+
+
+def _counts(recipe: Recipe) -> bool:
+    nested = [member.recipe for member in recipe.members if member.recipe is not None]
+    voting = recipe.strategy in _VOTES or (
+        recipe.strategy == "debate" and recipe.params.get("aggregate", "vote") == "vote"
+    )
+    return voting or any(map(_counts, nested))
 
 
 def ways(calls: Iterable[Call], bench: Bench) -> list[Says]:

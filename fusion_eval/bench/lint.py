@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from fusion_eval.bench.branches import votes_on_text
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.parameters import Seated, seated, strategy
 from fusion_eval.core import Bench, Call, Member, Message, Model, Recipe, TaskSet
@@ -26,6 +27,7 @@ CODES = {
     "panel-of-one": "a panel whose seats are all alike",
     "weak-baseline": "a recipe whose members are not all compared with alone",
     "unequal-tools": "some models have tools and others have none",
+    "vote-on-text": "a vote on tasks without final answers that could be counted",
     "short-cap": "a token limit below the length of the answers",
     "undeclared-seat": "a seat of one's own strategy of which nothing says what it does",
     "single-draw": "one answer for each task and recipe",
@@ -65,6 +67,7 @@ def lint(
         *_panels(bench),
         *_baselines(bench),
         *_tools(bench),
+        *_votes(bench, tasks),
         *_caps(bench, tasks, experience or Experience()),
         *_undeclared(bench),
         *_draws(bench),
@@ -178,6 +181,22 @@ def _tools(bench: Bench) -> Iterator[Warned]:
             code="unequal-tools", where=bench.where(with_tools[0]),
             text=f"{', '.join(with_tools)} may use tools and {', '.join(without)} may not; a "
             "difference may be that of the tools: give them to all, or to none",
+        )  # fmt: skip
+
+
+def _votes(bench: Bench, tasks: TaskSet | None) -> Iterator[Warned]:
+    for name in votes_on_text(tasks, bench) if tasks and tasks.tasks else ():
+        recipe = bench.recipes[name]
+        if recipe.params.get("grouper") is not None:
+            continue
+        if recipe.params.get("rule") in ("final_answer", "last_number"):
+            how = f"`rule: {recipe.params['rule']}` finds nothing to count in free texts"
+        else:
+            how = "free texts are one where half of their words are alike, as long ones rarely are"
+        yield Warned(
+            code="vote-on-text", where=bench.where(f"recipes/{name}"),
+            text=f"{name}: {how}; without a group the earliest answer is taken, at the price of "
+            "all: name a `grouper`, or use universal_self_consistency or ranked",
         )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "FIELDS",
     "MARK",
     "VERDICT",
+    "analysis_of",
     "answer",
     "compare",
     "digests",
@@ -68,8 +69,9 @@ def compare(
     *,
     names: Sequence[str] | None = None,
     blind: bool = False,
+    fields: Sequence[str] = FIELDS,
 ) -> Messages:
-    """Ask a judge for the five fields; it sees question and answers, and who wrote none of them.
+    """Ask a judge for some of the five fields; it sees question and answers, and no author.
 
     As some systems ship it: with `names` it is told who wrote what, in that order; `blind`, it is
     not shown the question.
@@ -79,10 +81,14 @@ def compare(
         request = _fill("compare_blind_request", answers=told)
     else:
         request = _fill("compare_request", question=_asked(question), answers=told)
-    return (
-        Message(role="system", content=_template("compare")),
-        Message(role="user", content=request),
-    )
+    system = _template("compare")
+    if tuple(fields) != FIELDS:
+        lines = system.split("\n")
+        left = [
+            line for line in lines if not line.startswith('- "') or line.split('"')[1] in fields
+        ]
+        system = "\n".join(left).replace("these five fields", "these fields")
+    return (Message(role="system", content=system), Message(role="user", content=request))
 
 
 MARK = "=== analysis ==="
@@ -92,7 +98,7 @@ MARK = "=== analysis ==="
 def synthesize(
     question: Question,
     answers: Sequence[str],
-    notes: dict[str, Any] | None = None,
+    notes: dict[str, Any] | str | None = None,
     *,
     names: Sequence[str] | None = None,
     blind: bool = False,
@@ -109,19 +115,23 @@ def synthesize(
         count=str(len(answers)),
         answers=_listed(answers, names),
         analysis_note=" A comparison of them follows." if notes else "",
-        analysis=f"\nThe comparison:\n\n{canonical(notes)}\n" if notes else "",
+        analysis=f"\nThe comparison:\n\n{_told(notes)}\n" if notes else "",
         format="\n\n".join(part for part in (both, _format(question)) if part),
     )
     conversation = () if blind else question.messages
     return (*conversation, Message(role="user", content=request))
 
 
-def synthesize_analysis(question: Question, count: int, notes: dict[str, Any]) -> Messages:
+def _told(notes: dict[str, Any] | str) -> str:
+    return notes if isinstance(notes, str) else canonical(notes)
+
+
+def synthesize_analysis(question: Question, count: int, notes: dict[str, Any] | str) -> Messages:
     """The conversation, then a judge's analysis of `count` answers and none of the answers."""
     request = _fill(
         "synthesize_analysis",
         count=str(count),
-        analysis=canonical(notes),
+        analysis=_told(notes),
         format=_format(question),
     )
     return (*question.messages, Message(role="user", content=request))
@@ -220,6 +230,15 @@ ANALYSIS = Schema(
     },
 )
 """The judge's analysis as a JSON Schema."""
+
+
+def analysis_of(fields: Sequence[str]) -> Schema:
+    """The same with some of its fields only."""
+    if tuple(fields) == FIELDS:
+        return ANALYSIS
+    kept = {name: ANALYSIS.json_schema["properties"][name] for name in fields}
+    schema = {**ANALYSIS.json_schema, "properties": kept, "required": list(fields)}
+    return Schema(name="analysis", json_schema=schema)
 
 
 def shown(answers: Sequence[str]) -> list[int]:

@@ -15,6 +15,15 @@ def reflect(history: Messages, own: str) -> Messages:
     )
 
 
+def refine_once(history: Messages, own: str, question: Question) -> Messages:
+    """All that was said, the member's own answer, and the request to check and rewrite it."""
+    return (
+        *history,
+        Message(role="assistant", content=own),
+        Message(role="user", content=_fill("refine_once", format=_format(question))),
+    )
+
+
 def improve(history: Messages, review: str, question: Question) -> Messages:
     """All that was said, the member's own criticism, and the request to rewrite."""
     return (

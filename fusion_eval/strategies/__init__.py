@@ -13,6 +13,7 @@ from fusion_eval.strategies.copies import copies
 from fusion_eval.strategies.council import council
 from fusion_eval.strategies.cross_refine import cross_refine
 from fusion_eval.strategies.debate import debate
+from fusion_eval.strategies.fallbacks import fallbacks
 from fusion_eval.strategies.mixture_of_agents import mixture_of_agents
 from fusion_eval.strategies.no_drafts import no_drafts
 from fusion_eval.strategies.other_question import other_question
@@ -23,6 +24,7 @@ from fusion_eval.strategies.random_ranker import random_ranker
 from fusion_eval.strategies.random_subset import random_subset
 from fusion_eval.strategies.ranked import ranked
 from fusion_eval.strategies.review_loop import review_loop
+from fusion_eval.strategies.role_panel import role_panel
 from fusion_eval.strategies.router import router
 from fusion_eval.strategies.self_consistency import self_consistency
 from fusion_eval.strategies.self_fusion import self_fusion
@@ -39,6 +41,7 @@ STRATEGIES: dict[str, Strategy] = {
     "solo": solo,
     "self_fusion": self_fusion,
     "panel": panel,
+    "role_panel": role_panel,
     "debate": debate,
     "vote": vote,
     "self_consistency": self_consistency,
@@ -55,6 +58,7 @@ STRATEGIES: dict[str, Strategy] = {
     "consortium": consortium,
     "cascade": cascade,
     "router": router,
+    "fallbacks": fallbacks,
     "agreement_router": agreement_router,
     # controls and placebos
     "copies": copies,

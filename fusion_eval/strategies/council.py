@@ -20,9 +20,9 @@ from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.council import RANKING, chair, rank, reconsider
 from fusion_eval.strategies.judges import ask_judge, fields
-from fusion_eval.strategies.layers import Draft, proposals
+from fusion_eval.strategies.layers import proposals
 from fusion_eval.strategies.schema import Members, Writer
-from fusion_eval.strategies.seats import ask_seats
+from fusion_eval.strategies.seats import Draft, ask_seats
 from fusion_eval.strategies.writing import attempt
 
 
@@ -78,7 +78,12 @@ def positions(count: int, ballots: Sequence[Ballot]) -> list[int]:
 async def _ballots(
     question: Question, ask: Ask, drafts: Sequence[Draft], own: bool
 ) -> list[Ballot]:
-    """What every author makes of the answers; each is asked on a seat of its own."""
+    """What every author makes of the answers; each is asked on a seat of its own.
+
+    Nobody ranks an only answer.
+    """
+    if len(drafts) < 2:
+        return []
     members = [member for member, _ in drafts]
     everything = range(len(drafts))
     seen = [[i for i in everything if own or i != me] for me in everything]

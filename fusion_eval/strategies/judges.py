@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from fusion_eval.prompts import repair
 from fusion_eval.prompts.choosing import HIGHEST, LOWEST
 
 T = TypeVar("T")
+_NUMBER = re.compile(r"\d{1,9}")
 
 
 async def ask_judge(
@@ -21,22 +24,26 @@ async def ask_judge(
     messages: Messages,
     *,
     role: str,
-    output: Schema,
+    output: Schema | None,
     read: Callable[[Reply], T | None],
     what: str = "reply",
+    must: bool = False,
 ) -> T | None:
     """What a judge says, or None, recorded as a step down, where there is nothing to read.
 
     As graders are, a judge is asked once more when its reply cannot be read. A recipe that judges
-    is not: to have it say that again would be to run it again.
+    is not: to have it say that again would be to run it again; nor is who was not asked for an
+    object (`output` None). With `must`, a call that fails fails the request.
     """
     try:
         reply = await ask(judge, messages, role=role, output=output)
-        if read(reply) is None and judge.recipe is None:
+        if read(reply) is None and judge.recipe is None and output is not None:
             problem = f"no {what} in a reply of {len(reply.text)} characters ({reply.finish})"
             if (again := repair(messages, reply, problem)) is not None:
                 reply = await ask(judge, again, role=role, output=output)
     except (CallFailedError, NoAnswerError) as problem:
+        if must:
+            raise
         ask.degrade(f"{role} ({judge.name}): {problem.failure}")
         return None
     if (said := read(reply)) is None:
@@ -53,6 +60,7 @@ async def ask_judges(
     output: Schema,
     read: Callable[[Reply], T | None],
     what: str = "reply",
+    must: bool = False,
 ) -> list[T | None]:
     """One judge, several requests at once; what it says to each, in their order.
 
@@ -62,7 +70,7 @@ async def ask_judges(
     count = len(requests)
     asks = ask.at_once(count) if judge.recipe is None else ask.seats([judge] * count)
     one = (
-        ask_judge(a, judge, asked, role=role, output=output, read=read, what=what)
+        ask_judge(a, judge, asked, role=role, output=output, read=read, what=what, must=must)
         for a, asked in zip(asks, requests, strict=True)
     )
     return list(await asyncio.gather(*one))
@@ -78,15 +86,57 @@ def number(count: int, field: str = "best", *, lowest: int = 1) -> Callable[[Rep
     return read
 
 
+def plain_number(count: int, *, leading: bool = False) -> Callable[[Reply], int | None]:
+    """Reads the first whole number of a text, counted from 1, as index; with `leading`, only where
+    the text begins with it."""
+
+    def read(reply: Reply) -> int | None:
+        text = reply.text.strip()
+        match = _NUMBER.match(text) if leading else _NUMBER.search(text)
+        place = int(match[0]) - 1 if match else -1
+        return place if 0 <= place < count else None
+
+    return read
+
+
+def plain_scores(count: int) -> Callable[[Reply], list[float] | None]:
+    """Reads a bare JSON array with a number for each of `count` answers."""
+
+    def read(reply: Reply) -> list[float] | None:
+        try:
+            given = json.loads(reply.text.strip())
+        except (ValueError, RecursionError):
+            return None
+        if not isinstance(given, list) or len(given) != count:
+            return None
+        plain = [isinstance(one, int | float) and not isinstance(one, bool) for one in given]
+        return [float(one) for one in given] if all(plain) else None
+
+    return read
+
+
+def groups(count: int) -> Callable[[Reply], list[int] | None]:
+    """Reads the number of a group for each of `count` answers; one that is missing spoils all."""
+
+    def read(reply: Reply) -> list[int] | None:
+        given = fields(reply, "groups").get("groups")
+        if not isinstance(given, dict) or set(given) != {str(i) for i in range(1, count + 1)}:
+            return None
+        found = [verdicts.whole_of(given[str(i)], 1, count) for i in range(1, count + 1)]
+        return [one for one in found if one is not None] if None not in found else None
+
+    return read
+
+
 def score(reply: Reply) -> int | None:
     """Reads one score."""
     return _whole(reply, "score", LOWEST, HIGHEST, of_scale=True)
 
 
-def scores(count: int) -> Callable[[Reply], list[int] | None]:
+def scores(count: int) -> Callable[[Reply], list[float] | None]:
     """Reads a score for each of `count` answers; one that is missing spoils them all."""
 
-    def read(reply: Reply) -> list[int] | None:
+    def read(reply: Reply) -> list[float] | None:
         given = fields(reply, "scores").get("scores")
         if isinstance(given, list) and len(given) == count:
             given = {str(i): value for i, value in enumerate(given, 1)}
@@ -94,7 +144,7 @@ def scores(count: int) -> Callable[[Reply], list[int] | None]:
         if not isinstance(given, dict) or set(given) != names:
             return None
         found = [verdicts.whole_of(given[str(i)], LOWEST, HIGHEST) for i in range(1, count + 1)]
-        return [one for one in found if one is not None] if None not in found else None
+        return [float(one) for one in found if one is not None] if None not in found else None
 
     return read
 

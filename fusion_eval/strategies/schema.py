@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import Template
 from typing import Annotated, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from pydantic import Field
 
 from fusion_eval.core import Member
+from fusion_eval.prompts.wording import PLACES, Wording
 
 Duty = Literal["member", "writer", "judge", "chooser", "critic", "router"]
 """What whoever sits there does: answers the question (`member`), writes the final answer from
@@ -97,6 +99,20 @@ class AtMost:
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A number no smaller than another parameter."""
+
+    other: str
+
+    def problem(self, name: str, values: Mapping[str, Any]) -> str | None:
+        """What is wrong with the parameter `name`, if anything."""
+        given, other = values.get(name), values.get(self.other)
+        if given is None or other is None or given >= other:
+            return None
+        return f"{name} is {given}, below {self.other} ({other})"
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """Other parameters that have to be there; with `when`, only for that value of this one."""
 
@@ -121,3 +137,27 @@ class NotWith:
     def problem(self, name: str, values: Mapping[str, Any]) -> str | None:
         """Whether both are there."""
         return f"{name!r} means nothing with {self.other!r}" if values.get(self.other) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A wording whose templates hold no place that nothing fills."""
+
+    def problem(self, name: str, values: Mapping[str, Any]) -> str | None:
+        """What is wrong with the templates, if anything."""
+        wording = values.get(name)
+        for part in PLACES if wording else ():
+            template = Template(getattr(wording, part))
+            unknown = set(template.get_identifiers()) - PLACES[part]
+            if unknown or not template.is_valid():
+                places = ", ".join(f"${place}" for place in sorted(PLACES[part]))
+                return f"{name}.{part} may hold {places} (and $$ for a dollar sign)"
+        return None
+
+
+Worded = Annotated[Wording | None, Placed()]
+"""A recipe's own words for one of its requests."""
+
+FailsWith = tuple[Literal["members", "readers"], ...]
+"""Whose failure fails the whole request: that of any member, or that of whoever reads the answers
+(judge, chooser, writer). Else a seat stays empty, and a member's answer stands in."""

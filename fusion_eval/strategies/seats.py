@@ -61,15 +61,70 @@ async def ask_each(
     return filled(await ask_seats(ask, members, [messages] * len(members), role=role))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a system makes of members that fail; by default their seats stay empty.
+
+    needs_all : one empty seat fails the request
+    deadline_s : so does a member that takes longer (by its recorded latency)
+    shows_errors : on panels of at most so many seats, the error stands where the answer would
+    """
+
+    needs_all: bool = False
+    deadline_s: float | None = None
+    shows_errors: int = 0
+
+
+Draft = tuple[Member, Reply]
+"""Who answered, and what."""
+
+
 async def ask_drafts(
-    ask: Ask, question: Question, members: Sequence[Member], n: int = 1
+    ask: Ask, question: Question, members: Sequence[Member], n: int = 1, terms: Terms | None = None
 ) -> list[Reply]:
     """Ask every member the question n times; the answers of the filled seats, in seat order.
 
     Raises NoAnswerError when every seat stayed empty.
     """
+    return [reply for _, reply in await drafts(ask, question, members, n, terms)]
+
+
+async def drafts(
+    ask: Ask, question: Question, members: Sequence[Member], n: int = 1, terms: Terms | None = None
+) -> list[Draft]:
+    """The same, each answer with its member."""
     seats = [seat for member in members for seat in repeated(member, n)]
-    return await ask_each(ask, seats, prompts.answer(question))
+    asked = [prompts.answer(question)] * len(seats)
+    replies = admitted(await ask_seats(ask, seats, asked), terms or Terms())
+    filled(replies)  # raises when nobody takes part
+    return answered(seats, replies)
+
+
+def answered(seats: Sequence[Member], replies: Sequence[Reply | EmptySeat]) -> list[Draft]:
+    """The filled seats, each with its member."""
+    return [(m, reply) for m, reply in zip(seats, replies, strict=True) if isinstance(reply, Reply)]
+
+
+def admitted(seats: Sequence[Reply | EmptySeat], terms: Terms) -> list[Reply | EmptySeat]:
+    """The seats under the terms of a system. Raises NoAnswerError where they fail the request."""
+    late = terms.deadline_s is not None and any(_late(seat, terms.deadline_s) for seat in seats)
+    if late:
+        raise NoAnswerError("timeout")
+    empty = [seat for seat in seats if isinstance(seat, EmptySeat)]
+    if terms.needs_all and empty:
+        raise NoAnswerError(empty[0].failure)
+    if len(seats) > terms.shows_errors:
+        return list(seats)
+    return [
+        Reply(text=f"[failed: {seat.failure}]") if isinstance(seat, EmptySeat) else seat
+        for seat in seats
+    ]
+
+
+def _late(seat: Reply | EmptySeat, deadline_s: float) -> bool:
+    if isinstance(seat, EmptySeat):
+        return seat.failure == "timeout"
+    return seat.latency_s > deadline_s
 
 
 def repeated(member: Member, n: int) -> tuple[Member, ...]:

@@ -15,7 +15,7 @@ from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.choosing import pick_consistent
 from fusion_eval.strategies.ranked import pick_one
 from fusion_eval.strategies.schema import Answering, Seat
-from fusion_eval.strategies.seats import ask_drafts
+from fusion_eval.strategies.seats import drafts
 
 
 async def universal_self_consistency(
@@ -31,6 +31,6 @@ async def universal_self_consistency(
 
     Where the choice cannot be read, `fallback` decides as in `ranked`.
     """
-    replies = await ask_drafts(ask, question, [member], n)
+    given = await drafts(ask, question, [member], n)
     chooser = chooser or member
-    return await pick_one(question, ask, chooser, replies, pick_consistent, "chooser", fallback)
+    return await pick_one(question, ask, chooser, given, pick_consistent, "chooser", fallback)

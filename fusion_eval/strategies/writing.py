@@ -19,19 +19,30 @@ async def write(
     replies: Sequence[Reply],
     *,
     role: str = "synthesizer",
+    must: bool = False,
 ) -> Reply:
     """The writer's answer, or, recorded as a step down, the best member's where it has none."""
-    return await attempt(ask, writer, messages, role=role) or stand_in(question, replies)
+    written = await attempt(ask, writer, messages, role=role, must=must)
+    return written or stand_in(question, replies)
 
 
-async def attempt(ask: Ask, member: Member, messages: Messages, *, role: str) -> Reply | None:
-    """A reply with text in it, or None, recorded as a step down."""
+async def attempt(
+    ask: Ask, member: Member, messages: Messages, *, role: str, must: bool = False
+) -> Reply | None:
+    """A reply with text in it, or None, recorded as a step down.
+
+    With `must`, a call that fails fails the request: CallFailedError or NoAnswerError.
+    """
     try:
         reply = await ask(member, messages, role=role)
     except (CallFailedError, NoAnswerError) as problem:
+        if must:
+            raise
         ask.degrade(f"{role} ({member.name}): {problem.failure}")
         return None
     if failure := no_text(reply):
+        if must:
+            raise NoAnswerError(failure)
         ask.degrade(f"{role} ({member.name}): {failure}")
         return None
     return reply
