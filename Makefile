@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test check interop simulations gatepromises hostile coverage notebooks reproduce lines gate baseline report clean
+.PHONY: help setup bench bench-real test check interop simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,11 @@ gatepromises: .venv/dev ## how often each rule of the gate is wrong, 2,000 exper
 	rm -f results/gate-rates.md
 	FUSION_EVAL_RATES=results/gate-rates.md FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -n 0 tests/test_gate_promises.py
 	cat results/gate-rates.md
+
+budgets: .venv/dev ## how far a budget goes where lengths are guessed, 300 worlds (slow)
+	rm -f results/budgets.md
+	FUSION_EVAL_BUDGETS=results/budgets.md FUSION_EVAL_SIMULATIONS=full $(BIN)/python -m pytest -q -n 0 tests/test_budget_promise.py
+	cat results/budgets.md
 
 coverage: .venv/dev ## docs/coverage.md, docs/choices.md: what the statistics hold, in known worlds (slow)
 	$(BIN)/python tests/write_coverage.py

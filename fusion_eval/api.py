@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from fusion_eval.bench.doctor import Finding, examine
 from fusion_eval.bench.equal_dollars import sized
 from fusion_eval.bench.execute import execute
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.forecast import Forecast
 from fusion_eval.bench.lint import lint
-from fusion_eval.bench.plan import Plan
+from fusion_eval.bench.plan import Plan, foreseen
 from fusion_eval.bench.plan import plan as traced
 from fusion_eval.bench.progress import Progress
 from fusion_eval.bench.stopping import outside_a_loop
@@ -172,17 +174,32 @@ def doctor(bench: str | Path = "demo", *, call: bool = False) -> list[Finding]:
     return outside_a_loop(lambda: asyncio.run(examine(ready, call=call)))
 
 
+def ahead(
+    tasks: TaskSet, bench: Bench, output_dir: str | Path, *, paid_usd: float
+) -> Forecast | None:
+    """What these tasks take from here on, by the ledger in `output_dir`; None: unknown prices."""
+
+    def work() -> Forecast | None:
+        with Ledger(Path(output_dir) / "ledger.sqlite") as ledger:
+            known = partial(_reply, ledger)
+            return asyncio.run(
+                foreseen(tasks, bench, Experience(ledger.history), known, paid_usd=paid_usd)
+            )
+
+    return outside_a_loop(work)
+
+
 def _planned(chosen: TaskSet, ready: Bench, output_dir: Path) -> Plan:
     with Ledger(output_dir / "ledger.sqlite") as ledger:
-
-        def known(key: str) -> Reply | None:
-            found = ledger.find(key)
-            return found.reply if found is not None else None
-
         experience = Experience(ledger.history)
         ready = asyncio.run(sized(chosen, ready, experience))
-        found = traced(chosen, ready, experience, known)
+        found = traced(chosen, ready, experience, partial(_reply, ledger))
         return replace(found, warnings=tuple(lint(ready, chosen, experience)))
+
+
+def _reply(ledger: Ledger, key: str) -> Reply | None:
+    found = ledger.find(key)
+    return found.reply if found is not None else None
 
 
 def settled(

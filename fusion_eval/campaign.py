@@ -11,11 +11,13 @@ import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fusion_eval.api import settled
+from fusion_eval.api import ahead, settled
 from fusion_eval.bench.execute import execute
+from fusion_eval.bench.forecast import Forecast
 from fusion_eval.bench.manifest import inputs_hash
 from fusion_eval.bench.progress import Progress
 from fusion_eval.core import TaskSet
@@ -35,6 +37,7 @@ class Campaign:
     """How it ended: the run of the last look, every look, and the gate on what was run (or None).
 
     `tasks` of `planned` were run; `why`: `decided`, `all tasks`, `budget` or the run's status.
+    `forecast` is what all tasks take, after a stop by the budget; else None.
     """
 
     run: Run
@@ -44,6 +47,7 @@ class Campaign:
     planned: int
     why: str
     paid_usd: float
+    forecast: Forecast | None = None
 
 
 def until_decided(
@@ -93,9 +97,29 @@ def until_decided(
         raise InputError("the design has no looks; give more tasks")
     done = len(set(taken(run).trials["task_hash"]))
     checked = _final(run, old, policy, looks) if done else None
+    paid = float(run.manifest.get("paid_usd") or 0.0)
     return Campaign(
-        run=run, looks=tuple(looks), checked=checked, tasks=done, planned=len(order.tasks),
-        why=why, paid_usd=float(run.manifest.get("paid_usd") or 0.0),
+        run=run,
+        looks=tuple(looks),
+        checked=checked,
+        tasks=done,
+        planned=len(order.tasks),
+        why=why,
+        paid_usd=paid,
+        forecast=_forecast(run, partial(ahead, order, ready, output_dir, paid_usd=paid)),
+    )
+
+
+def _forecast(run: Run, of_all: Callable[[], Forecast | None]) -> Forecast | None:
+    """Of all tasks, where the run of a look was stopped by the budget."""
+    at_stop = run.manifest.get("forecast") or {}
+    whole = of_all() if at_stop else None
+    if whole is None:
+        return None
+    begin = at_stop["begin_usd"]
+    return replace(
+        whole, ends_at_task=at_stop["ends_at_task"], begin_usd=begin,
+        finish_usd=max(begin, whole.finish_usd),
     )  # fmt: skip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,10 @@ from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
-from fusion_eval.bench.output import LASTING
+from fusion_eval.bench.forecast import sentences as budget_sentences
+from fusion_eval.bench.forecast import usd
 from fusion_eval.core import inert
+from fusion_eval.ending import overbilled, unfinished
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,74 +139,13 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     counts = run.manifest.get("calls", {})
     if "made" in counts:
         out.print(f"\n{counts['made']:,} calls made now; {counts['charged']:,} charged to recipes.")
+    for line in overbilled(run.manifest):
+        out.print(line, style="bold red", markup=False, soft_wrap=True)
     for name in ("report.html", "report.md", "pareto.png"):
         if name in files:
             out.print(f"{name}: {_short(files[name])}", soft_wrap=True)
     if why := unfinished(run.manifest):
         out.print(why, soft_wrap=True, markup=False)
-
-
-def unfinished(manifest: Mapping[str, Any]) -> str | None:
-    """Why a run is not complete, and the way on, without what a terminal would obey."""
-    why = _unfinished(manifest)
-    return why and inert(why)
-
-
-def _unfinished(manifest: Mapping[str, Any]) -> str | None:
-    trials = manifest.get("trials")
-    if manifest.get("status") in (None, "finished") or not isinstance(trials, dict):
-        return None
-    count = f"{trials['done']:,} of {trials['wanted']:,} trials are done"
-    if manifest["status"] == "stopped_by_budget":
-        why = manifest.get("stopped_because")
-        paid = f"${manifest.get('paid_usd', 0.0):.4f} are paid or may be, grading included"
-        return (
-            f"Stopped by the budget, {count}; {paid}, also for trials that are not finished: "
-            f"{why}.{_left_out(manifest.get('cut'))} Run again with a larger --budget to go on."
-        )
-    if aside := manifest.get("set_aside"):
-        first = aside[0]
-        where = f"{first['task']}/{first['recipe']}/{first['repeat']}"
-        return (
-            f"Incomplete, {count}: {len(aside):,} could not be made of what came back, the first "
-            f"is {where}: {first['problem']}. The others are kept; run again to go on."
-        )
-    if missing := manifest.get("not_replayed"):
-        return (
-            f"Incomplete, {count}: {missing:,} need calls that are not in the ledger, and a replay "
-            "never calls. Run without --replay to make them."
-        )
-    if why := manifest.get("stopped_because"):
-        return f"Incomplete, {count}: {why}. Run again to go on."
-    if manifest["status"] == "incomplete":
-        details = manifest.get("failure_details", {})
-        causes = "; ".join(
-            f"{word} {n}× ({details[word].removeprefix(f'{word}: ')})"
-            if word in details
-            else f"{word} {n}×"
-            for word, n in manifest.get("failures", {}).items()
-        )
-        if not causes:
-            return (
-                f"Incomplete, {count}: more than the bench's `limits: unusable_share` of what came "
-                "back could not be used. Mend what the first lines name and run again; what the "
-                "ledger holds is not asked for again under the same --seed."
-            )
-        way = (
-            "Run" if LASTING.isdisjoint(manifest.get("failures", {})) else "Mend the bench and run"
-        )
-        return f"Incomplete, {count}; calls that kept failing: {causes}. {way} again to go on."
-    lost = (manifest.get("stop") or {}).get("lost")
-    billed = f"; {lost:,} calls in flight were given up and may be billed" if lost else ""
-    return f"Interrupted, {count}{billed}. Run again to go on."
-
-
-def _left_out(cut: Mapping[str, Any] | None, shown: int = 8) -> str:
-    if not cut:
-        return ""
-    names = list(cut["tasks"])
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return f" Left out, {cut['trials']:,} trials of: {', '.join(names[:shown])}{more}."
 
 
 def _short(path: Path) -> str:
@@ -245,14 +187,15 @@ def plan_parts(plan: Plan, detects: str = "") -> list[Table | str]:
         f"Lengths from: {_lengths(plan)}.",
         f"{detects}\nAssumed: {plan.assumptions}.".strip(),
         *(_size(size) for size in plan.equal_dollars),
+        *([budget_sentences(asdict(plan.forecast))] if plan.forecast else []),
         *([_too_dear(plan)] if plan.too_dear else []),
     ]
 
 
 def _too_dear(plan: Plan) -> str:
     return (
-        f"The budget of ${plan.budget_usd:,.2f} cannot suffice: even the low estimate is above "
-        "it. Raise it, or give fewer tasks, recipes or repeats."
+        f"The budget of {usd(plan.budget_usd or 0.0)} cannot suffice: even the low estimate is "
+        "above it. Raise it, or give fewer tasks, recipes or repeats."
     )
 
 

@@ -15,13 +15,13 @@ from engine_kit import MINI, at_once, bench_file, call, rows, served, simulator
 
 import fusion_eval as fe
 from fusion_eval.core import Limits
+from fusion_eval.ending import unfinished
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Ledger
 from fusion_eval.engine.prices import paid_for, worst_case
 from fusion_eval.engine.stack import sending
 from fusion_eval.errors import CallFailedError
-from fusion_eval.terminal import unfinished
 
 ENDPOINT = Path(__file__).parents[1] / "benchmarks" / "endpoint.py"
 

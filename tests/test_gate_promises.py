@@ -24,7 +24,7 @@ SD = 0.06
 
 
 def _runs(most: int = 2_000) -> int:
-    return min(most, worlds() // 4 if worlds() <= 400 else 2_000)
+    return min(most, worlds() // 4 if worlds() <= 400 else worlds())
 
 
 def _most(rate: float, count: int) -> float:
@@ -54,6 +54,12 @@ def _tied(n, k, rng, drop=0.0, mean=None):
     return rng.binomial(3, np.clip(p - drop, 0, 1), (n, k)) / 3
 
 
+def _collapsing(n, k, rng, drop=0.0, mean=None):
+    """The loss is in a few answers that are worth nothing; the others are as good as before."""
+    lost = rng.random((n, k)) < drop / mean
+    return np.where(lost, 0.0, _steady(n, k, rng, mean=mean))
+
+
 def _noisier(n, k, rng, drop=0.0, mean=None):
     return _steady(n, k, rng, drop, mean, sd=1.5 * SD)
 
@@ -68,12 +74,18 @@ QUALITY = {
         ("checks at .98", _checks(0.98), _checks(0.98), [(4, 1), (2, 1), (4, 4)]),
         ("checks at .95", _checks(0.95), _checks(0.95), [(4, 1)]),
         ("three criteria, mostly full marks", _tied, _tied, [(4, 1)]),
+        ("rare collapse", _steady, _collapsing, [(4, 1), (4, 4)]),
     )
     for old, new in shapes
 }
-RATES: dict[str, float] = {}
+RATES: dict[str, float] = {
+    "rare collapse, 30 tasks, 4+1 repeats": 0.155,
+    "rare collapse, 30 tasks, 4+4 repeats": 0.08,
+    "rare collapse, 100 tasks, 4+1 repeats": 0.08,
+    "rare collapse, 100 tasks, 4+4 repeats": 0.06,
+}
 """Worlds in which a loss of the margin passes in more than 5 %: measured in 2,000, in docs/gate.md.
-The gate says so itself where it is about days."""
+The gate says so itself, of these and of days."""
 
 
 @pytest.fixture

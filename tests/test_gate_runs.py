@@ -105,8 +105,8 @@ def test_a_spent_budget_ends_with_4_and_says_how_far_it_came(command, budget):
             "--until-decided", "policy.yaml", "--baseline", "base")  # fmt: skip
 
     code, said = command(*told, "--recipes", "solo-heron", "--budget", budget)
+    assert code == 4, said.err
     found = json.loads(said.out)["sequential"]
-    assert code == 4
     assert found["why"] == "budget"
     assert found["tasks"] < 64
     assert found["paid_usd"] <= float(budget)

@@ -214,7 +214,7 @@ def test_the_total_of_a_run_is_that_of_its_ledger_after_kills_and_stops(tmp_path
         endpoint = {"base_url": url, "api_key_env": paid}
         limits = {"max_in_flight": 4, "budget_usd": 5.0}
         bench = bench_file(tmp_path, endpoint, price=PRICE, limits=limits)
-        poor = fe.run(MINI, bench, budget_usd=0.6, output_dir=results)
+        poor = fe.run(MINI, bench, budget_usd=0.18, output_dir=results)
         for kind in (signal.SIGKILL, signal.SIGINT, signal.SIGKILL):
             begin = len(door.arrived)
             process = command(bench, results)

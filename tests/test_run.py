@@ -211,16 +211,16 @@ def test_a_budget_is_not_overspent_and_a_larger_one_pays_only_for_the_rest(
     door = simulator(later(0.002))
     with served(door) as url:
         bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
-        stopped = fe.run(MINI, bench, budget_usd=0.62, output_dir=tmp_path / "results")
+        stopped = fe.run(MINI, bench, budget_usd=0.18, output_dir=tmp_path / "results")
         first = door.billed_usd
-        again = fe.run(MINI, bench, budget_usd=0.62, output_dir=tmp_path / "results")
+        again = fe.run(MINI, bench, budget_usd=0.18, output_dir=tmp_path / "results")
         second = door.billed_usd
         done = fe.run(MINI, bench, budget_usd=5.0, output_dir=tmp_path / "results")
 
     assert stopped.manifest["status"] == again.manifest["status"] == "stopped_by_budget"
-    assert 0.03 < first == second <= 0.62
+    assert 0.03 < first == second <= 0.18
     assert stopped.id == again.id == done.id
-    assert "$0.62" in stopped.manifest["stopped_because"]
+    assert "$0.18" in stopped.manifest["stopped_because"]
     assert 0 < stopped.manifest["trials"]["done"] < TRIALS
     assert done.manifest["status"] == "finished"
     assert len(door.arrived) == len(set(door.arrived))
@@ -233,7 +233,7 @@ def test_a_stopped_run_holds_only_whole_trials(tmp_path: Path, paid: str):
     """A trial cut short by the budget, with a score from half its criteria, would be a lie."""
     with served(simulator()) as url:
         bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
-        run = fe.run(MINI, bench, budget_usd=0.6, output_dir=tmp_path / "results")
+        run = fe.run(MINI, bench, budget_usd=0.18, output_dir=tmp_path / "results")
 
     assert rows(run, "trials")
     graded = Counter((v["task"], v["recipe"], v["repeat"]) for v in rows(run, "verdicts"))
@@ -344,7 +344,7 @@ def test_two_runs_at_once_never_go_on_with_the_same_run(tmp_path: Path, paid: st
     results = tmp_path / "results"
     with served(door) as url:
         bench = bench_file(tmp_path, {"base_url": url, "api_key_env": paid}, price=PRICE)
-        stopped = fe.run(MINI, bench, budget_usd=0.6, output_dir=results)
+        stopped = fe.run(MINI, bench, budget_usd=0.18, output_dir=results)
         door.before, before = wait, len(door.arrived)
         runs: list[Any] = []
 

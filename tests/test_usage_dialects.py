@@ -455,7 +455,7 @@ def test_a_run_that_goes_on_keeps_the_prices_that_it_began_with(
         bench = bench_file(tmp_path, {"base_url": url, "api_key_env": "FAKE_KEY"})
         monkeypatch.setattr(prices, "listed", listing(5.0))
         results = tmp_path / "results"
-        half = fe.run(MINI, bench, budget_usd=0.3, output_dir=results)
+        half = fe.run(MINI, bench, budget_usd=0.15, output_dir=results)
         monkeypatch.setattr(prices, "listed", listing(9.0))
         done = fe.run(MINI, bench, budget_usd=9.0, output_dir=results)
         later = fe.run(MINI, bench, budget_usd=9.0, output_dir=results)

@@ -46,6 +46,7 @@ def run_money(
         "calls_of_unknown_price": bills.count(None),
         "budget_usd": bench.limits.budget_usd,
         "counted_against_budget_usd": budget.spent,
+        "misbilled": budget.misbilled,
         "above_worst_case": {
             model: {"calls": calls, "usd": usd}
             for model, (calls, usd) in sorted(budget.above.items())

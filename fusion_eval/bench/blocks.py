@@ -1,5 +1,5 @@
 """Blocks of trials: a task under all recipes, all repeats. Under a budget a block begins only
-when its worst case fits, so that a run that runs out of money ends on complete blocks.
+when it is likely to fit, so that a run that runs out of money ends on complete blocks.
 
 Blocks begin in the order of the task file. None is skipped for a cheaper one behind it: what fits
 into the rest of a budget are the tasks with short rubrics, and a sample of those is a biased one.
@@ -15,12 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fusion_eval.bench.tables import Fact
-from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Bench, Call, Recipe, Reply, Task, Trial
 from fusion_eval.engine.budget import Block as Money
-from fusion_eval.engine.budget import Budget
+from fusion_eval.engine.budget import Budget, Need
 from fusion_eval.engine.prices import most_out
-from fusion_eval.engine.trace import Expected, Says, Trace, labels
+from fusion_eval.engine.trace import Expected, labels
 from fusion_eval.errors import BudgetError
 from fusion_eval.prompts import repair
 
@@ -51,32 +50,6 @@ def again(call: Call) -> Call:
     return replace(call, messages=repair(call.messages, reply, "") or call.messages)
 
 
-async def worst_case(
-    task: Task,
-    bench: Bench,
-    worst: Callable[[Call], float | None],
-    known: Callable[[str], Reply | None],
-) -> float:
-    """The most that the calls of a block which are not `known` can cost (US$), each sent once.
-
-    Every reply is as long as it may be, so that what is asked next is as long as it can get; no
-    judge is content, each has to say it again, and of the labels that one may name the dearest
-    counts. Verdicts that graders have to say again are left out: they would more than double what
-    is set aside, and are paid from what other calls of the block did not need.
-    """
-    dearest, choice, choices = 0.0, 0, 1
-    while choice < choices:
-        trace, judged = Trace(longest, known, Says(choice=choice)), set[str]()
-        for _, repeat, recipe in units(bench, task):
-            trial = await run_trial(task, recipe, repeat, trace.send, bench)
-            judged |= {use.key for use in trial.uses}
-        new = [call for key, call in trace.calls.items() if key not in trace.known_calls]
-        new += [again(call) for call in new if call.output and call.key in judged]
-        dearest = max(dearest, sum(worst(call) or 0.0 for call in new))
-        choice, choices = choice + 1, max(choices, most_labels(trace.calls.values(), bench))
-    return dearest
-
-
 def most_labels(calls: Iterable[Call], bench: Bench) -> int:
     """How many labels a judge inside a recipe may choose from, at most; graders do not count."""
     graders = [member.model for member in bench.grader.members] if bench.grader else []
@@ -103,7 +76,7 @@ class Block:
 
 
 class Blocks:
-    """Hands out trials, block by block. `worst(task)` is the most that a block can still cost.
+    """Hands out trials, block by block. `need(task)` is what a block is still likely to cost.
 
     `begun` are the blocks that were not handed back by `ended`, in order.
     """
@@ -113,14 +86,14 @@ class Blocks:
         tasks: tuple[Task, ...],
         bench: Bench,
         budget: Budget,
-        worst: Callable[[Task], Awaitable[float]],
+        need: Callable[[Task], Awaitable[Need]],
         stopped: Callable[[], bool],
     ) -> None:
         self.out_of_money: str | None = None
         self.begun: deque[Block] = deque()
         self._bench = bench
         self._budget = budget
-        self._worst = worst
+        self._need = need
         self._stopped = stopped
         self._tasks = deque(tasks)
         self._waiting: deque[tuple[Block, Unit]] = deque()
@@ -162,7 +135,7 @@ class Blocks:
     def done(self, block: Block, problem: BudgetError | None = None) -> None:
         """A trial of this block has ended, perhaps because there was no money to finish it."""
         if problem is not None:
-            block.cut = True
+            block.cut = block.money.cut = True
             self.out_of_money = self.out_of_money or str(problem)
         self._close(block)
 
@@ -176,7 +149,7 @@ class Blocks:
             return False
         task = self._tasks[0]
         try:
-            money = await self._budget.begin(await self._worst(task))
+            money = await self._budget.begin(await self._need(task))
         except BudgetError as problem:
             self.out_of_money = self.out_of_money or str(problem)
             return False

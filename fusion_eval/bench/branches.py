@@ -53,17 +53,18 @@ class PerTrial:
     again_high: int
 
 
-def traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
+async def tracing(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
     """Every trial of a bench, through a trace."""
+    return [
+        await run_trial(task, recipe, repeat, trace.send, bench)
+        for task in tasks.tasks
+        for _, repeat, recipe in units(bench, task)
+    ]
 
-    async def work() -> list[Trial]:
-        return [
-            await run_trial(task, recipe, repeat, trace.send, bench)
-            for task in tasks.tasks
-            for _, repeat, recipe in units(bench, task)
-        ]
 
-    return asyncio.run(work())
+def traced(tasks: TaskSet, bench: Bench, trace: Trace) -> list[Trial]:
+    """The same where no loop is running."""
+    return asyncio.run(tracing(tasks, bench, trace))
 
 
 def branches(

@@ -85,6 +85,7 @@ async def _execution(
         running.spend_again(run_id, others)
         try:
             status = await running.run(replay)
+            await running.foresee(status)
         finally:
             await ledger.stop()
             await clients.close()

@@ -13,45 +13,19 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from fusion_eval.bench.assumed import CHARACTERS_PER_TOKEN, OUTPUT_TOKENS
-from fusion_eval.bench.blocks import again
-from fusion_eval.bench.branches import PerTrial, Range, branches, traced
-from fusion_eval.bench.dollars import dollars_of
+from fusion_eval.bench.branches import PerTrial, Range, branches, traced, tracing
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.forecast import Forecast, forecast, needs
 from fusion_eval.bench.grading_calls import GradingCalls, grading_calls
+from fusion_eval.bench.lines import Line, lines_of, total
 from fusion_eval.bench.lint import Warned
-from fusion_eval.core import Bench, Purpose, Reply, TaskSet, Trial
+from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
 from fusion_eval.core.sampling import SIXTH, Saving, saving
-from fusion_eval.engine import prices
 from fusion_eval.engine.trace import Trace, never
 
 SIMULATED_CALL_S = 0.005
 """A simulator in this process reports latencies and does not take them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """Calls of one role to one model; None is unknown.
-
-    `shared` counts distinct calls, `known` those of them whose reply is in the ledger. Tokens and
-    dollars are those of the others, sent once each; `at_most_usd` has every reply at its longest,
-    and each that must be an object said again.
-    """
-
-    role: str
-    model: str
-    purpose: Purpose
-    charged: int
-    shared: int
-    known: int
-    tokens_in: int
-    tokens_out: int
-    low_usd: float | None
-    expected_usd: float | None
-    high_usd: float | None
-    at_most_usd: float | None
-    price_source: str
-    tokens_source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +43,7 @@ class Plan:
     minutes: float
     assumptions: str
     budget_usd: float | None = None
+    forecast: Forecast | None = None
     equal_dollars: tuple[Size, ...] = ()
     warnings: tuple[Warned, ...] = ()
     two_phase: Saving | None = None
@@ -82,8 +57,7 @@ class Plan:
 
     def total(self, name: str) -> float | None:
         """Sum of a column over all lines; None when a part of it is unknown."""
-        values = [getattr(line, name) for line in self.lines]
-        return None if any(value is None for value in values) else sum(values)
+        return total(self.lines, name)
 
     def as_json(self) -> dict[str, Any]:
         """The plan as one JSON document."""
@@ -113,11 +87,8 @@ def plan(
     trace = Trace(experience.expect, known)
     trials = traced(tasks, bench, trace)
     calls, per_trial = branches(tasks, bench, trials, trace)
-    groups: dict[tuple[str, str, Purpose], list[str]] = {}
-    for trial in trials:
-        for use in (*trial.uses, *trial.grading):
-            role = use.role.split("/")[0]
-            groups.setdefault((role, use.model, use.purpose), []).append(use.key)
+    lines = lines_of(trials, trace, experience)
+    budget, high = bench.limits.budget_usd, total(lines, "high_usd")
     return Plan(
         tasks=len(tasks.tasks),
         checked=sum(task.check is not None for task in tasks.tasks),
@@ -128,50 +99,31 @@ def plan(
         grading=grading_calls(tasks, bench, trials),
         two_phase=_two_phase(tasks, bench),
         per_trial=per_trial,
-        lines=tuple(_line(*group, keys, trace, experience) for group, keys in groups.items()),
+        lines=lines,
         minutes=_minutes(trials, trace, bench.limits.max_in_flight),
         assumptions=_assumptions(trace, experience),
-        budget_usd=bench.limits.budget_usd,
+        budget_usd=budget,
+        forecast=forecast(needs(trials, trace, experience), high, budget),
         equal_dollars=bench.sizes,
     )
 
 
-def _line(
-    role: str, model: str, purpose: Purpose, keys: list[str], trace: Trace, experience: Experience
-) -> Line:
-    shared = list(dict.fromkeys(keys))
-    new = [trace.calls[key] for key in shared if key not in trace.known_calls]
-    repeated = [again(call) for call in new if call.output]
-    replies = [trace.expected[call.key] for call in new]
-    example = trace.calls[shared[0]]
-    price = prices.price_of(example.model)
-    usd = dollars_of(new, replies, experience)
-    at_most = _sum([prices.worst_case(call) for call in [*new, *repeated]])
-    if usd is not None and at_most is not None:
-        usd = usd.capped(at_most)
-    low, expected, high = (usd.low, usd.expected, usd.high) if usd else (None, None, None)
-    reported = price is None and expected is not None and bool(new)
-    return Line(
-        role=role,
-        model=model,
-        purpose=purpose,
-        charged=len(keys),
-        shared=len(shared),
-        known=len(shared) - len(new),
-        tokens_in=sum(reply.tokens_in for reply in replies),
-        tokens_out=sum(reply.tokens_out for reply in replies),
-        low_usd=low,
-        expected_usd=expected,
-        high_usd=high,
-        at_most_usd=at_most,
-        price_source=price.source if price else "reported before" if reported else "unknown",
-        tokens_source=experience.source(*(new or [example])),
+async def foreseen(
+    tasks: TaskSet,
+    bench: Bench,
+    experience: Experience,
+    known: Callable[[str], Reply | None],
+    *,
+    paid_usd: float,
+    refused_usd: float = 0.0,
+) -> Forecast | None:
+    """What a run that has stopped needs to go on, given what it has paid."""
+    trace = Trace(experience.expect, known)
+    trials = await tracing(tasks, bench, trace)
+    high = total(lines_of(trials, trace, experience), "high_usd")
+    return forecast(
+        needs(trials, trace, experience), high, bench.limits.budget_usd, paid_usd, refused_usd
     )
-
-
-def _sum(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if len(known) == len(values) else None
 
 
 def _minutes(trials: list[Trial], trace: Trace, max_in_flight: int) -> float:

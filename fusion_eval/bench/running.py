@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ from typing import Any
 from fusion_eval import store
 from fusion_eval.bench import manifest as manifests
 from fusion_eval.bench.accounts import Names, names_of, payer, run_money
-from fusion_eval.bench.blocks import Block, Blocks, units, worst_case
+from fusion_eval.bench.blocks import Block, Blocks, units
 from fusion_eval.bench.equal_dollars import resolved
+from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.forecast import need
 from fusion_eval.bench.output import Output, Tally
+from fusion_eval.bench.plan import foreseen
 from fusion_eval.bench.progress import Now, Progress
 from fusion_eval.bench.reachable import reachable
 from fusion_eval.bench.refuse import models_used, own_server
@@ -24,7 +27,7 @@ from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Attempt, Bench, Call, Model, Reply, Task, TaskSet
 from fusion_eval.engine import prices
-from fusion_eval.engine.budget import Budget
+from fusion_eval.engine.budget import Budget, Need
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
 from fusion_eval.engine.stack import sending
@@ -35,6 +38,7 @@ from fusion_eval.errors import (
     DeadEndpointError,
     FusionEvalError,
     NotInLedgerError,
+    StrategyError,
     TableError,
     bug_line,
 )
@@ -78,6 +82,7 @@ class Running:
     _manifest: dict[str, Any] = field(default_factory=dict)
     _output: Output | None = None
     _check: asyncio.Task[None] | None = None
+    _forecast: dict[str, Any] | None = None
 
     def spend_again(self, run_id: str, others: Iterable[str] = ()) -> None:
         """What this run spent, or may have, before it was stopped counts against its budget, and
@@ -159,20 +164,17 @@ class Running:
 
     def _blocks(self, replay: bool) -> Blocks:
         """The trials in order; what a block can cost matters only where something is limited."""
+        experience = Experience(self.ledger.history)
 
-        def known(key: str) -> Reply | None:
-            found = self._found(key)
-            return found.reply if found is not None else None
-
-        async def worst(task: Task) -> float:
+        async def needed(task: Task) -> Need:
             if self.budget.most is None or replay:
-                return 0.0
-            return await worst_case(task, self.bench, worst_of, known)
+                return Need()
+            return await need(task, self.bench, experience, self._known)
 
         def over() -> bool:
             return self.stop.asked or self.given_up is not None
 
-        return Blocks(self.tasks.tasks, self.bench, self.budget, worst, over)
+        return Blocks(self.tasks.tasks, self.bench, self.budget, needed, over)
 
     async def _work(self, through: Through, replay: bool) -> None:
         while (turn := await self.blocks.next()) is not None:
@@ -219,6 +221,26 @@ class Running:
             return self.ledger.find(key)
         return None
 
+    def _known(self, key: str) -> Reply | None:
+        found = self._found(key)
+        return found.reply if found is not None else None
+
+    async def foresee(self, status: str) -> None:
+        """After a stop by the budget: what it takes to go on, by what is known by now."""
+        if status != "stopped_by_budget" or self.budget.misbilled:
+            return
+        whole = len(self.tasks.tasks) - len(self.blocks.cut()["tasks"])
+        with contextlib.suppress(StrategyError):  # of a task that was not begun
+            found = await foreseen(
+                self.tasks,
+                self.bench,
+                Experience(self.ledger.history),
+                self._known,
+                paid_usd=self.budget.spent,
+                refused_usd=self.budget.refused_usd,
+            )
+            self._forecast = asdict(replace(found, ends_at_task=whole)) if found else None
+
     def _write_ended(self, replay: bool) -> None:
         """Write the blocks that have ended; one without all its trials may still be cut."""
         may_be_cut = self.budget.most is not None and not replay
@@ -245,12 +267,8 @@ class Running:
     def _write(self, block: Block) -> None:
         if block.done:
             self._begin().add(
-                block.task, self.bench.recipes, block.trials, block.facts, self._lost, self._reply
+                block.task, self.bench.recipes, block.trials, block.facts, self._lost, self._known
             )
-
-    def _reply(self, key: str) -> Reply | None:
-        known = self._found(key)
-        return known.reply if known is not None else None
 
     def _now(self) -> Now:
         ledger, budget = self.ledger, self.budget
@@ -346,6 +364,7 @@ class Running:
             "failure_details": self.tally.details,
             "paid_usd": self.budget.spent,
             "stopped_because": self.blocks.out_of_money or self.given_up,
+            "forecast": self._forecast,
             "cut": self.blocks.cut() if status == "stopped_by_budget" else None,
             "not_replayed": self.not_replayed,
             "set_aside": self.set_aside,

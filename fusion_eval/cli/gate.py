@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -137,6 +138,7 @@ def run_until_decided(
     facts = {
         "tasks": found.tasks, "planned": found.planned, "saved": saved, "why": found.why,
         "paid_usd": found.paid_usd, "path": str(found.run.path),
+        "forecast": found.forecast and asdict(found.forecast),
         "looks": [[{"recipe": s.recipe, "word": s.word} for s in look] for look in found.looks],
     }  # fmt: skip
     if as_json:
@@ -147,8 +149,20 @@ def run_until_decided(
             f"{found.why}: {found.tasks} of {found.planned} tasks were run, {saved} saved; "
             f"the run is {found.run.path}"
         )
+    if found.run.manifest["status"] != "finished":
+        _go_on(found)
     ended = found.checked.exit_code if found.checked else EXIT_INCOMPLETE
     raise Exit(EXIT_BUDGET if found.why == "budget" else ended)
+
+
+def _go_on(found: Any) -> None:
+    """Why the looks ended before their end, and the command that goes on."""
+    from fusion_eval.ending import command, unfinished
+
+    forecast = found.forecast and asdict(found.forecast)
+    ended = {**found.run.manifest, "forecast": forecast}
+    print(unfinished(ended), file=sys.stderr)
+    print(f"to go on: {command(ended, sys.argv[1:])}", file=sys.stderr)
 
 
 def _treated(text: str) -> str | int:

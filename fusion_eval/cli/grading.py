@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +18,7 @@ from fusion_eval.cli.options import (
     QuietOption,
     SeedOption,
 )
-from fusion_eval.cli.shared import names, print_json, reported
+from fusion_eval.cli.shared import go_on, names, print_json, reported
 
 
 def grade(
@@ -88,8 +87,7 @@ def grade(
     if (done.manifest.get("grader") or {}).get("kind") == "pairwise":
         table = fe.preferences(fe.verdicts(done))
         print(table.to_string(index=False, float_format="%.3f"), file=sys.stderr)
-    if done.manifest["status"] != "finished":
-        print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
+    go_on(done)
     raise Exit(exit_code(done))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import socket
 import sys
 from pathlib import Path
@@ -33,7 +32,7 @@ from fusion_eval.cli.options import (
     StrictOption,
     TaskFiles,
 )
-from fusion_eval.cli.shared import names, print_json, reported, warned, with_query
+from fusion_eval.cli.shared import go_on, names, print_json, reported, warned, with_query
 from fusion_eval.core import inert
 from fusion_eval.errors import InputError
 
@@ -116,6 +115,7 @@ def plan(
     recipes: RecipesOption = None,
     limit: LimitOption = None,
     repeats: RepeatsOption = None,
+    budget: BudgetOption = None,
     columns: ColumnsOption = None,
     max_in_flight: FlightOption = None,
     seed: SeedOption = None,
@@ -125,7 +125,9 @@ def plan(
 ) -> None:
     """Count the calls of a run and estimate their cost from what the ledger knows. Calls nothing.
 
-    Example: fusion-eval plan tasks/research.yaml --bench my-bench.yaml
+    Says what budget finishes for sure, and with --budget at which task that one ends.
+
+    Example: fusion-eval plan tasks/research.yaml --bench my-bench.yaml --budget 5
     """
     from fusion_eval.design import planned
 
@@ -136,6 +138,7 @@ def plan(
         limit=limit,
         repeats=repeats,
         seed=seed,
+        budget_usd=budget,
         max_in_flight=max_in_flight,
         output_dir=output_dir,
     )
@@ -209,8 +212,7 @@ def run(
             unreported=True,
         )
     reported(done, as_json=as_json, no_color=no_color)
-    if done.manifest["status"] != "finished":
-        print(f"to go on: fusion-eval {shlex.join(sys.argv[1:])}", file=sys.stderr)
+    go_on(done)
     raise Exit(exit_code(done))
 
 

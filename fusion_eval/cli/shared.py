@@ -21,12 +21,16 @@ def print_json(value: Any) -> None:
 def reported(done: Any, *, as_json: bool, no_color: bool) -> None:
     """Write the report of a run and print its table, or its summary as JSON."""
     from fusion_eval import report as reports
-    from fusion_eval.terminal import show_report, unfinished
+    from fusion_eval.ending import unfinished
+    from fusion_eval.terminal import show_report
 
     if not done.manifest.get("trials", {}).get("done", 1):
         print(unfinished(done.manifest) or "no trial, so nothing to report", file=sys.stderr)
         if as_json:
-            print_json({"run_id": done.id, "status": done.manifest["status"], "trials": 0})
+            forecast = {"forecast": f} if (f := done.manifest.get("forecast")) else {}
+            print_json(
+                {"run_id": done.id, "status": done.manifest["status"], "trials": 0, **forecast}
+            )
         return
     if (done.manifest.get("stop") or {}).get("at_once"):
         print(f"{unfinished(done.manifest)} No report: {done.path}", file=sys.stderr)
@@ -36,10 +40,19 @@ def reported(done: Any, *, as_json: bool, no_color: bool) -> None:
     files = reports.write(done)
     if as_json:
         summary = json.loads(files["summary.json"].read_text("utf-8"))
-        aside = {name: done.manifest[name] for name in ("set_aside",) if done.manifest.get(name)}
+        kept = ("set_aside", "forecast")
+        aside = {name: done.manifest[name] for name in kept if done.manifest.get(name)}
         print_json({**summary, **aside, "path": str(done.path)})
     else:
         show_report(done, files, no_color=no_color)
+
+
+def go_on(done: Any) -> None:
+    """Say with which command a run goes on that has not finished."""
+    from fusion_eval.ending import command
+
+    if done.manifest["status"] != "finished":
+        print(f"to go on: {command(done.manifest, sys.argv[1:])}", file=sys.stderr)
 
 
 def warned(found: Any, *, strict: bool) -> bool:

@@ -1,13 +1,15 @@
-"""Dollars of one run: reserved before anything is sent, given back when it is known what it cost.
+"""Dollars of one run: every attempt reserves its worst case before it is sent, and gives back what
+it did not cost.
 
-Two reservations, one inside the other. A *block* of trials is begun only when the worst case of
-all its calls fits, so that a run ends on complete blocks. Within it every *attempt* reserves its
-own worst case before it is sent: that, and not the block, is what keeps the budget.
+That keeps the budget. Blocks of trials are begun by what they are likely to cost, and money goes
+to the oldest of them first, so that a run ends on complete blocks. A run stops only when nothing
+is in flight and the next call may cost more than is left.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,15 +22,35 @@ _UNSEEN = 4
 """Calls of one model in flight at most, while no bill of it was seen."""
 _FAR = 3.0
 """How often its worst case a bill must be, at least, for the price to be taken for an error."""
+_SPARE = 1.5
+"""How far blocks that run side by side may exceed what they are likely to cost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """US dollars that a block of trials is likely to cost, and the worst case of its most expensive
+    call."""
+
+    likely: float = 0.0
+    call: float = 0.0
 
 
 @dataclass(eq=False, slots=True)
 class Block:
-    """Dollars set aside for trials that belong together. `left` is neither spent nor in flight."""
+    """Trials that belong together: their place in the order, what they were taken to cost before
+    anything ended and since then, and what they have cost (US$)."""
 
-    left: float = 0.0
-    waiting: int = 0
+    place: int
+    guess: float
+    likely: float
+    spent: float = 0.0
+    cut: bool = False
     keys: set[str] = field(default_factory=set)
+
+    @property
+    def ahead(self) -> float:
+        """What the rest may cost, with something to spare."""
+        return max(0.0, _SPARE * self.likely - self.spent)
 
 
 class Budget:
@@ -52,43 +74,66 @@ class Budget:
         """Calls that cost more than their worst case, by model, and the US$ beyond it."""
         self.misbilled: str | None = None
         """What was wrong with the first bill far above its worst case: nothing is sent after it."""
+        self.refused_usd = 0.0
+        """The most that anything may cost for which there was not enough left."""
         self._seen: set[str] = set()
         self._unseen: dict[str, int] = {}
         self._worst_usd = worst_usd
         self._paid_usd = paid_usd
         self._in_flight: dict[int, float] = {}
         self._attempts = 0
+        self._begun = 0
+        self._ended = (0.0, 0.0)
         self._blocks: set[Block] = set()
         self._block_of: dict[str, Block] = {}
+        self._queue: list[tuple[float, int, float, asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
 
     @property
     def reserved(self) -> float:
-        """What attempts in flight and blocks that have begun may still cost (US$)."""
-        return sum(self._in_flight.values()) + sum(block.left for block in self._blocks)
+        """What attempts in flight may still cost (US$)."""
+        return sum(self._in_flight.values())
 
-    async def begin(self, worst: float) -> Block:
-        """Set aside the worst case of a block, waiting for what other blocks may give back.
+    async def begin(self, need: Need) -> Block:
+        """Begin a block beside others where all are likely to fit, and alone where it may fit.
 
         Raises BudgetError when it does not fit although nothing else is going on.
         """
-        while not self._fits(worst):
+        while not self._may_begin(need):
             if not self._blocks and not self._in_flight:
-                raise BudgetError(self._too_little("the next task, with all its recipes,", worst))
+                likely = self._scaled(need.likely)
+                verb = "is likely to cost" if likely > need.call else "has a call that may cost"
+                what = f"the next task, with all its recipes, {verb}"
+                raise self._too_little(what, max(likely, need.call))
             await self._change()
-        block = Block(left=worst)
+        self._begun += 1
+        block = Block(place=self._begun, guess=need.likely, likely=self._scaled(need.likely))
         self._blocks.add(block)
         return block
 
+    def _may_begin(self, need: Need) -> bool:
+        likely = self._scaled(need.likely)
+        if not self._blocks and not self._in_flight:
+            return self._fits(max(likely, need.call))
+        ahead = sum(block.ahead for block in self._blocks)
+        return self._fits(ahead + _SPARE * likely + need.call)
+
+    def _scaled(self, likely: float) -> float:
+        """With what blocks that have ended cost, compared with what they were likely to cost."""
+        expected, cost = self._ended
+        return likely * (likely + cost) / (likely + expected) if likely else 0.0
+
     def charge(self, key: str, block: Block) -> None:
-        """Attempts at this call draw on the block, unless another block wanted it first."""
+        """Attempts at this call belong to the block, unless another block wanted it first."""
         if self._block_of.setdefault(key, block) is block:
             block.keys.add(key)
 
     def end(self, block: Block) -> None:
-        """Give back what a block did not need."""
+        """All trials of a block have ended."""
         self._blocks.discard(block)
-        block.left = 0.0
+        if not block.cut:
+            expected, cost = self._ended
+            self._ended = expected + block.guess, cost + block.spent
         for key in block.keys:
             del self._block_of[key]
         block.keys.clear()
@@ -104,29 +149,36 @@ class Budget:
         async def within(call: Call) -> Reply:
             worst = self._worst_usd(call)
             block = self._block_of.get(call.key)
-            attempt = await self._reserve(worst, block)
-            cost = 0.0
+            await self._first_bills(call)
             try:
-                await self._first_bills(call)
-                cost = worst or 0.0  # what an attempt of unknown bill may have cost
-                try:
-                    reply = await send(call)
-                finally:
-                    self._unseen[call.model.name] -= 1
-                paid = self._paid_usd(call, reply)
-                self._compare(call, worst, paid)
-                cost = paid if paid is not None else cost
-                return reply
-            except AttemptFailedError as problem:
-                if problem.attempt.billed is False:
-                    cost = 0.0
-                elif problem.attempt.billed and problem.attempt.cost_worst is not None:
-                    cost = problem.attempt.cost_worst  # what its body says
-                raise
+                return await self._sent(call, worst, block, send)
             finally:
-                self._settle(attempt, cost, block)
+                self._unseen[call.model.name] -= 1
+                self._changed.set()
 
         return within
+
+    async def _sent(
+        self, call: Call, worst: float | None, block: Block | None, send: Send
+    ) -> Reply:
+        attempt = await self._reserve(worst, block)
+        cost = 0.0
+        try:
+            self._stop_if_misbilled()
+            cost = worst or 0.0  # what an attempt of unknown bill may have cost
+            reply = await send(call)
+            paid = self._paid_usd(call, reply)
+            self._compare(call, worst, paid)
+            cost = paid if paid is not None else cost
+            return reply
+        except AttemptFailedError as problem:
+            if problem.attempt.billed is False:
+                cost = 0.0
+            elif problem.attempt.billed and problem.attempt.cost_worst is not None:
+                cost = problem.attempt.cost_worst  # what its body says
+            raise
+        finally:
+            self._settle(attempt, cost, block)
 
     async def _first_bills(self, call: Call) -> None:
         """Wait while as many calls of this model are in flight as may be before its first bill."""
@@ -135,19 +187,24 @@ class Budget:
             if self._unseen.get(name, 0) < _UNSEEN:
                 break
             await self._change()
-        if self.misbilled:
-            raise BudgetError(self.misbilled)
+        self._stop_if_misbilled()
         self._unseen[name] = self._unseen.get(name, 0) + 1
 
+    def _stop_if_misbilled(self) -> None:
+        if self.misbilled:
+            raise BudgetError(self.misbilled)
+
     def _compare(self, call: Call, worst: float | None, paid: float | None) -> None:
-        """Note a bill above what was reserved; a model without a price has nothing reserved."""
+        """Note a bill above what was reserved; without a budget or a price nothing is."""
         name = call.model.name
         self._seen.add(name)
-        if worst is None or paid is None or paid <= worst or call.model.price is None:
+        if self.most is None or call.model.price is None:
+            return
+        if worst is None or paid is None or paid <= worst:
             return
         calls, usd = self.above.get(name, (0, 0.0))
         self.above[name] = calls + 1, usd + paid - worst
-        if self.most is not None and paid > _FAR * worst and self.misbilled is None:
+        if paid > _FAR * worst and self.misbilled is None:
             self.misbilled = (
                 f"{name} billed ${paid:.4f} for a call that can cost ${worst:.4f} at most at the "
                 "price of the bench; compare its `price:` (US$ per million tokens) and "
@@ -155,41 +212,40 @@ class Budget:
             )
 
     async def _reserve(self, worst: float | None, block: Block | None) -> int:
-        """Take the block's own money first, the rest from what nobody has set aside."""
+        """Take the worst case of an attempt, in turn: the oldest block first, a cut one last."""
         self._attempts += 1
         number = self._attempts
         if self.most is None:
             return number
         if worst is None:
             raise BudgetError("a call of unknown price was asked for under a budget")
-        own = await self._share(worst, block)
-        if block is not None:
-            block.left -= own
-        self._in_flight[number] = worst
+        place = 0.0 if block is None else math.inf if block.cut else float(block.place)
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._queue, (place, number, worst, turn))
+        self._take_turns()
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._settle(number, 0.0, None)
+            self._take_turns()
+            raise
         return number
 
-    async def _share(self, worst: float, block: Block | None) -> float:
-        """The part that the block itself pays, as soon as the rest fits beside everything else."""
-        waits = False
-        try:
-            while True:
-                own = min(worst, block.left) if block is not None else 0.0
-                if own >= worst or self._fits(worst - own):
-                    return own
-                if block is not None and not waits:
-                    block.waiting += 1
-                    self._changed.set()  # of the others that wait, one may now be the last
-                waits = True
-                self._give_up_if_nobody_can_pay(worst, block)
-                await self._change()
-        finally:
-            if block is not None and waits:
-                block.waiting -= 1
-
-    def _give_up_if_nobody_can_pay(self, worst: float, block: Block | None) -> None:
-        others = self._blocks - {block}
-        if not self._in_flight and all(other.waiting for other in others):
-            raise BudgetError(self._too_little("the next call", worst))
+    def _take_turns(self) -> None:
+        """Let begin what fits, in order; refuse what does not fit although nothing is in flight."""
+        while self._queue:
+            _, number, worst, turn = self._queue[0]
+            fits = self._fits(worst)
+            if not turn.done():
+                if not fits and self._in_flight:
+                    return
+                if fits:
+                    self._in_flight[number] = worst
+                    turn.set_result(None)
+                else:
+                    turn.set_exception(self._too_little("the next call may cost", worst))
+            heapq.heappop(self._queue)
 
     async def _change(self) -> None:
         self._changed.clear()
@@ -198,19 +254,17 @@ class Budget:
     def _fits(self, worst: float) -> bool:
         return self.most is None or self.spent + self.reserved + worst <= self.most
 
-    def _too_little(self, what: str, worst: float) -> str:
+    def _too_little(self, what: str, usd: float) -> BudgetError:
         most = self.most or 0.0
-        left = max(0.0, most - self.spent)
-        enough = math.ceil((self.spent + self.reserved + worst) * 100 + 1e-6) / 100
+        self.refused_usd = max(self.refused_usd, usd)
         over = f" (${self.spent:.4f} are spent)" if self.spent > most else ""
-        return (
-            f"{what} may cost ${worst:.4f}, and ${left:.4f} of ${most:g} are left{over}; "
-            f"--budget {enough:.2f} lets it begin"
-        )
+        left = max(0.0, most - self.spent)
+        return BudgetError(f"{what} ${usd:.4f}, and ${left:.4f} of ${most:g} are left{over}")
 
     def _settle(self, attempt: int, cost: float, block: Block | None) -> None:
-        worst = self._in_flight.pop(attempt, 0.0)
+        self._in_flight.pop(attempt, None)
         self.spent += cost
-        if block is not None and block in self._blocks:
-            block.left = max(0.0, block.left + worst - cost)
+        if block is not None:
+            block.spent += cost
+        self._take_turns()
         self._changed.set()

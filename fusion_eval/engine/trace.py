@@ -61,6 +61,11 @@ class Trace:
     known_calls: set[str] = field(default_factory=set)
     _numbers: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def new(self) -> list[Call]:
+        """The calls whose reply is not known."""
+        return [call for key, call in self.calls.items() if key not in self.known_calls]
+
     async def send(self, call: Call) -> Reply:
         """Answer at once, with the shape that the call asks for."""
         self.calls[call.key] = call

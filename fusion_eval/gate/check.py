@@ -14,6 +14,7 @@ from fusion_eval.gate.context import context
 from fusion_eval.gate.difference import difference
 from fusion_eval.gate.guards import guards
 from fusion_eval.gate.noise import floor
+from fusion_eval.gate.notes import notes
 from fusion_eval.gate.rules import Sides
 from fusion_eval.gate.values import (
     Beats,
@@ -58,7 +59,7 @@ def gate(
         outcomes=tuple(outcomes),
         notes=(
             *sentences([row for row in lost if not row["unusable"]]),
-            *_notes(sides, found, outcomes),
+            *notes(sides, recipes, found, outcomes),
         ),
         floors={name: _floor(name, sides) for name in recipes},
         inconclusive=chosen.inconclusive,
@@ -147,43 +148,3 @@ def _floor(recipe: str, sides: Sides) -> float | None:
 
 
 WORSE_WITHIN = "worse than the baseline beyond chance, by less than the limit"
-
-
-def _days(sides: Sides, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """What the baseline's days can tell of a day that is not the baseline's."""
-    count = len(set(sides.old.days.values()))
-    if count < 2:
-        seen = [o.high - o.value for o in outcomes if o.kind == "quality" and o.high and o.value]
-        shift = f" of more than about {100 * max(seen):.1f} points" if seen else ""
-        yield (
-            f"The baseline is of one day: a shift{shift} that a day brings to the whole run (other "
-            "weights behind a model's name, a provider's bad hour) cannot be told from a change. "
-            "Where days differ by a point (standard deviation), a loss of the margin passes in 18 "
-            "to 29 % of runs, and an unchanged system is clearly worse in 17 to 28 %, not in 5 %. "
-            "Add runs of other days with `fusion-eval baseline RUN --add`."
-        )
-    elif count < 4:
-        yield (
-            f"The baseline is of {count} days: how much days differ is known badly, so little is "
-            "decided; from four days on it is decided nearly as often as with one."
-        )
-
-
-def _notes(sides: Sides, found: dict[str, list[str]], outcomes: Sequence[Outcome]) -> Iterator[str]:
-    for ground, lines in found.items():
-        for line in lines:
-            yield f"allowed ({ground}): {line}"
-    same = [name for name in _recipes(sides) if samples.same_answers(sides.new, sides.old, name)]
-    if same:
-        who = "Every answer" if len(same) == len(_recipes(sides)) else f"Every answer of {same[0]}"
-        yield (
-            f"{who} is the one of the baseline, from the same draws: what differs is grading "
-            "alone, and where nothing differs that proves nothing about the models. Run with "
-            "another --seed to measure them."
-        )
-    yield from _days(sides, outcomes)
-    if sides.policy.estimand == "these tasks":
-        yield (
-            "The question is about exactly these tasks; the noise comes from repeats. Where the "
-            "run has one, its answers are taken to vary like the baseline's."
-        )

@@ -96,6 +96,9 @@ def floors(checked: Checked) -> list[str]:
             lines.append(f"{name}: noise floor unknown; a baseline with repeats shows it")
             continue
         asked = [-o.limit for o in checked.outcomes if o.recipe == name and o.kind == "quality"]
+        if value >= 1:
+            lines.append(f"{name}: this design holds no margin within the scale of scores")
+            continue
         low = [margin for margin in asked if margin < value]
         warning = f"; the margin of {100 * min(low):g} is below it" if low else ""
         lines.append(

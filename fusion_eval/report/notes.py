@@ -32,12 +32,7 @@ def money_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
         possibly = dollars(summary["at_least_usd"]["possibly_paid_usd"])
         lines.append(f"Up to {possibly} more may have been billed for attempts without an answer.")
     of_run = summary["money"]["run"] or {}
-    for model, more in (of_run.get("above_worst_case") or {}).items():
-        lines.append(
-            f"{name(model)} billed {dollars(more['usd'])} more than the worst case that was "
-            f"reserved, in {number(more['calls'], 'call')}: its price or its `max_tokens` is not "
-            "what the bench says."
-        )
+    lines += above_worst_case(of_run, name)
     unfinished = of_run.get("unfinished_usd")
     if unfinished:
         lines.append(
@@ -45,6 +40,16 @@ def money_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
             "paid again when the run goes on."
         )
     return [*lines, *served_lines(summary, name)]
+
+
+def above_worst_case(of_run: Mapping[str, Any], name: Name = escaped) -> list[str]:
+    """Models that billed more than can be by the bench; `of_run` is `money` of a manifest."""
+    return [
+        f"{name(model)} billed {dollars(more['usd'])} more than the worst case that was "
+        f"reserved, in {number(more['calls'], 'call')}: its price or its `max_tokens` is not "
+        "what the bench says."
+        for model, more in (of_run.get("above_worst_case") or {}).items()
+    ]
 
 
 def served_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
