@@ -11,6 +11,8 @@ Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _NUMBER: Schema = {"type": ["number", "null"]}
+_EVENT: Schema = {"type": "object", "properties": {"event": _TEXT, "data": _TEXT}}
+"""One event of a stream."""
 _COUNT: Schema = {"type": ["integer", "null"]}
 
 
@@ -81,7 +83,7 @@ _WHY = {
 def _post(name: str, asked: str, given: str, *, stream: bool) -> dict[str, Any]:
     content = _content(_ref(given))
     if stream:
-        content["text/event-stream"] = {"schema": _TEXT}
+        content["text/event-stream"] = {"schema": _EVENT}
     told = {name: {"schema": _TEXT} for name in _HEADERS if stream}
     answered = {"description": "the answer", "content": content, "headers": told}
     return {
@@ -111,16 +113,19 @@ def _object(required: Sequence[str], **properties: Schema) -> Schema:
     return {"type": "object", "required": list(required), "properties": properties}
 
 
-_PART = _object(["type", "text"], type={"const": "text"}, text=_TEXT)
-_CONTENT: Schema = {"anyOf": [_TEXT, {"type": "array", "items": _PART, "minItems": 1}]}
+_WORDS: Schema = {"type": "string", "pattern": r"[A-Za-z0-9]"}
+_PART = _object(["type", "text"], type={"const": "text"}, text=_WORDS)
+_CONTENT: Schema = {"anyOf": [_WORDS, {"type": "array", "items": _PART, "minItems": 1}]}
 _MESSAGE = _object(
     ["role", "content"],
     role={"enum": ["system", "developer", "user", "assistant"]},
     content=_CONTENT,
 )
+_SHORT: Schema = {"type": "string", "maxLength": 200}
 _STOP: Schema = {
-    "anyOf": [_TEXT, {"type": "null"}, {"type": "array", "items": _TEXT, "maxItems": 4}]
+    "anyOf": [_SHORT, {"type": "null"}, {"type": "array", "items": _SHORT, "maxItems": 16}]
 }
+_SEED: Schema = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
 
 
 def _model(names: Sequence[str]) -> Schema:
@@ -135,7 +140,7 @@ def _chat(names: Sequence[str]) -> Schema:
         stream={"type": "boolean"},
         stream_options=_object([], include_usage={"type": "boolean"}),
         stop=_STOP,
-        seed={"type": "integer"},
+        seed=_SEED,
         temperature={"type": "number"},
         max_tokens={"type": "integer", "minimum": 1},
         n={"const": 1},
@@ -144,12 +149,12 @@ def _chat(names: Sequence[str]) -> Schema:
 
 
 def _response(names: Sequence[str]) -> Schema:
-    item = _object(["role", "content"], role=_MESSAGE["properties"]["role"], content=_TEXT)
+    item = _object(["role", "content"], role=_MESSAGE["properties"]["role"], content=_WORDS)
     items: Schema = {"type": "array", "items": item, "minItems": 1}
     return _object(
         ["model", "input"],
         model=_model(names),
-        input={"anyOf": [_TEXT, items]},
+        input={"anyOf": [_WORDS, items]},
         instructions={"type": ["string", "null"]},
         stream={"type": "boolean"},
         max_output_tokens={"type": "integer", "minimum": 1},
