@@ -73,12 +73,12 @@ def words(rule: RuleFile) -> str:
     """The rules as lines to read."""
     mark = "SIMULATED " if rule.run and rule.run.simulated else ""
     lines = [f"{mark}rules at ${rule.point_usd:g} per point:"]
-    lines += [f"  domain {one.when.domain}: {_said(one)}" for one in rule.rules]
-    lines.append(f"  otherwise: {_said(rule.otherwise)}")
+    lines += [f"  domain {one.when.domain}: {_text(one)}" for one in rule.rules]
+    lines.append(f"  otherwise: {_text(rule.otherwise)}")
     return "\n".join([*lines, *(f"note: {note}" for note in rule.notes)])
 
 
-def _said(choice: Choice) -> str:
+def _text(choice: Choice) -> str:
     score, cost = choice.score, choice.cost_usd
     points = f"{100 * score.value:.1f} points" if score and score.value is not None else "no score"
     price = f"${cost.value:.4g}" if cost and cost.value is not None else "cost unknown"
@@ -87,10 +87,10 @@ def _said(choice: Choice) -> str:
 
 
 def _only(trials: pd.DataFrame, recipes: Collection[str] | None) -> pd.DataFrame:
-    known = frames.recipes(trials)
+    there = frames.recipes(trials)
     for name in recipes or ():
-        if name not in known:
-            raise InputError(f"--recipes: unknown recipe {name!r}; {did_you_mean(name, known)}")
+        if name not in there:
+            raise InputError(f"--recipes: unknown recipe {name!r}; {did_you_mean(name, there)}")
     return trials if recipes is None else trials[trials["recipe"].isin(list(recipes))]
 
 
@@ -130,8 +130,8 @@ def _cost(own: pd.DataFrame) -> Expected:
     values = costs.least.to_numpy(dtype=np.float64).ravel()
     if costs.unknown.sum() or not len(values) or not np.isfinite(values).all():
         return Expected(value=None, n=len(values))
-    found = mean_cost(values, rng=np.random.default_rng(0))
-    return Expected(value=found.value, low=_number(found.low), high=_number(found.high), n=found.n)
+    mean = mean_cost(values, rng=np.random.default_rng(0))
+    return Expected(value=mean.value, low=_number(mean.low), high=_number(mean.high), n=mean.n)
 
 
 def _number(value: float) -> float | None:

@@ -72,7 +72,7 @@ def serve(
         raise InputError(f"serve needs {missing.name}: pip install 'fusion-eval[serve]'") from None
     from fusion_eval.serving.settings import KEYS, Settings, keys_in
 
-    known = load_task_files(tasks) if tasks else None
+    chosen = load_task_files(tasks) if tasks else None
     settings = Settings(
         host=host,
         port=port,
@@ -88,12 +88,12 @@ def serve(
         record=record,
         rule=load_rule_file(rule) if rule else None,
     )
-    ready = override(configure(bench, names(recipes), known), seed=seed)
+    ready = override(configure(bench, names(recipes), chosen), seed=seed)
 
     def say(note: str) -> None:
         print(inert(note), file=sys.stderr, flush=True)
 
-    app = serving.build(ready, settings, known, say)
+    app = serving.build(ready, settings, chosen, say)
     serving.check_port(settings)
     say(serving.greeting(ready, settings))
     serving.serve(app, settings)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fusion_eval.openai_api.response import Said
+from fusion_eval.openai_api.response import Output
 
 
 class Chunks:
@@ -20,22 +20,23 @@ class Chunks:
         self._usage = usage
         self._text = ""
 
-    def whole(self, said: Said) -> dict[str, Any]:
+    def whole(self, output: Output) -> dict[str, Any]:
         """The completion as one document; `usage` is null where it is not known."""
+        silent = not output.text and (output.tool_calls or output.refusal)
         message: dict[str, Any] = {
             "role": "assistant",
-            "content": said.text if said.text or not (said.tool_calls or said.refusal) else None,
-            "refusal": said.refusal,
+            "content": None if silent else output.text,
+            "refusal": output.refusal,
         }
-        if said.tool_calls:
-            message["tool_calls"] = list(said.tool_calls)
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": said.finish}
+        if output.tool_calls:
+            message["tool_calls"] = list(output.tool_calls)
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": output.finish}
         return {
             **self._head,
             "object": "chat.completion",
             "choices": [choice],
-            "usage": said.usage,
-            **said.extra,
+            "usage": output.usage,
+            **output.extra,
         }
 
     def opened(self) -> str:
@@ -47,18 +48,18 @@ class Chunks:
         self._text += text
         return self._chunk({"content": text})
 
-    def closed(self, said: Said) -> str:
+    def closed(self, output: Output) -> str:
         """How it ended; what of its text was not sent before is sent now."""
-        rest = said.text.removeprefix(self._text) if said.text.startswith(self._text) else ""
+        rest = output.text.removeprefix(self._text) if output.text.startswith(self._text) else ""
         out = self.delta(rest) if rest else ""
-        if said.refusal:
-            out += self._chunk({"refusal": said.refusal})
-        if said.tool_calls:
-            calls = [{"index": i, **call} for i, call in enumerate(said.tool_calls)]
+        if output.refusal:
+            out += self._chunk({"refusal": output.refusal})
+        if output.tool_calls:
+            calls = [{"index": i, **call} for i, call in enumerate(output.tool_calls)]
             out += self._chunk({"tool_calls": calls})
-        out += self._chunk({}, finish=said.finish, **({} if self._usage else said.extra))
+        out += self._chunk({}, finish=output.finish, **({} if self._usage else output.extra))
         if self._usage:
-            out += self._event({"choices": [], "usage": said.usage, **said.extra})
+            out += self._event({"choices": [], "usage": output.usage, **output.extra})
         return out
 
     def failed(self, error: Mapping[str, Any]) -> str:

@@ -35,8 +35,8 @@ _ECHOED: dict[str, Any] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
-    """What a model said: `finish` and `usage` as a chat completion has them."""
+class Output:
+    """What a model wrote: `finish` and `usage` as a chat completion has them."""
 
     text: str
     refusal: str | None = None
@@ -47,16 +47,16 @@ class Said:
 
 
 def response(
-    asked: Mapping[str, Any], *, model: str, name: str, created: int, said: Said | None
+    asked: Mapping[str, Any], *, model: str, name: str, created: int, output: Output | None
 ) -> dict[str, Any]:
-    """A response object; without `said`, one that is in progress.
+    """A response object; without `output`, one that is in progress.
 
     asked : the body of the request; name : what ids are made of, such as a hexadecimal digest
     """
     settings = {name: _echoed(asked.get(name), usual) for name, usual in _ECHOED.items()}
     settings["store"] = settings["background"] = False  # whatever was asked
-    reason = _INCOMPLETE.get(said.finish) if said else None
-    status = "in_progress" if said is None else "incomplete" if reason else "completed"
+    reason = _INCOMPLETE.get(output.finish) if output else None
+    status = "in_progress" if output is None else "incomplete" if reason else "completed"
     return {
         **settings,
         "id": f"resp_{name}",
@@ -67,9 +67,9 @@ def response(
         "error": None,
         "incomplete_details": {"reason": reason} if reason else None,
         "model": model,
-        "output": items(said, name, status) if said else [],
-        "usage": usage(said.usage) if said and said.usage else None,
-        **(said.extra if said else {}),
+        "output": items(output, name, status) if output else [],
+        "usage": usage(output.usage) if output and output.usage else None,
+        **(output.extra if output else {}),
     }
 
 
@@ -88,12 +88,12 @@ def _echoed(given: Any, usual: Any) -> Any:
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
 
 
-def items(said: Said, name: str, status: str) -> list[dict[str, Any]]:
+def items(output: Output, name: str, status: str) -> list[dict[str, Any]]:
     """The items of an output: a message where there is any text, then calls of tools."""
     made: list[dict[str, Any]] = []
-    if said.text or said.refusal or not said.tool_calls:
-        made.append(message(name, status, [_part(said)]))
-    for i, call in enumerate(said.tool_calls):
+    if output.text or output.refusal or not output.tool_calls:
+        made.append(message(name, status, [_part(output)]))
+    for i, call in enumerate(output.tool_calls):
         function = call.get("function") or {}
         made.append(
             {
@@ -114,10 +114,10 @@ def message(name: str, status: str, content: list[dict[str, Any]]) -> dict[str, 
     return {**head, "content": content}
 
 
-def _part(said: Said) -> dict[str, Any]:
-    if said.refusal and not said.text:
-        return {"type": "refusal", "refusal": said.refusal}
-    return {"type": "output_text", "text": said.text, "annotations": [], "logprobs": []}
+def _part(output: Output) -> dict[str, Any]:
+    if output.refusal and not output.text:
+        return {"type": "refusal", "refusal": output.refusal}
+    return {"type": "output_text", "text": output.text, "annotations": [], "logprobs": []}
 
 
 def usage(chat: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,11 +158,11 @@ class Events:
         self._text += text
         return head + self._event("response.output_text.delta", **self._at, delta=text, logprobs=[])
 
-    def closed(self, said: Said) -> str:
+    def closed(self, output: Output) -> str:
         """The response as it ended; what of its text was not sent before is sent now."""
-        rest = said.text.removeprefix(self._text) if said.text.startswith(self._text) else ""
+        rest = output.text.removeprefix(self._text) if output.text.startswith(self._text) else ""
         out = self.delta(rest) if rest else ""
-        whole = self.whole(said)
+        whole = self.whole(output)
         for place, item in enumerate(whole["output"]):
             if item["type"] == "message":
                 out += self._message_closed(item)
@@ -184,7 +184,7 @@ class Events:
     def _message_opened(self) -> str:
         self._open = True
         begun = message(self._name, "in_progress", [])
-        part = _part(Said(text=""))
+        part = _part(Output(text=""))
         return self._event("response.output_item.added", output_index=0, item=begun) + self._event(
             "response.content_part.added", **self._at, part=part
         )
@@ -213,10 +213,10 @@ class Events:
             + self._event("response.output_item.done", output_index=place, item=item)
         )
 
-    def whole(self, said: Said | None) -> dict[str, Any]:
-        """The response as one document; without `said`, as it is in progress."""
+    def whole(self, output: Output | None) -> dict[str, Any]:
+        """The response as one document; without `output`, as it is in progress."""
         return response(
-            self._asked, model=self._model, name=self._name, created=self._created, said=said
+            self._asked, model=self._model, name=self._name, created=self._created, output=output
         )
 
     def _event(self, kind: str, **fields: Any) -> str:

@@ -102,17 +102,17 @@ class _Calls:
         if (call.role, model.name) in self._heard:
             call = listened(call, self._listen)
         try:
-            known = await self._upstream.send(call)
+            answered = await self._upstream.send(call)
         except CallFailedError as problem:
             self.facts[place] = Fact.lost(model, problem)
             self.lost[call.key] = problem.attempts  # type: ignore[assignment]
             raise
-        if mine and (failed := known.reply.attempts[:-1]):
+        if mine and (failed := answered.reply.attempts[:-1]):
             self.lost[call.key] = failed
-        if known.reply.simulated:
+        if answered.reply.simulated:
             self._simulated.add(model.endpoint.name)
-        self.facts[place] = Fact(model=model, reply=replace(known.reply, raw=None), mine=mine)
-        return known.reply
+        self.facts[place] = Fact(model=model, reply=replace(answered.reply, raw=None), mine=mine)
+        return answered.reply
 
 
 def listened(call: Call, listen: Listener | None) -> Call:

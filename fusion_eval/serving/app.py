@@ -131,9 +131,9 @@ async def _nothing_here(_: Request, error: Exception) -> Response:
 
 def _transports(bench: Bench, tasks: TaskSet | None) -> dict[str, Any]:
     """A transport without a socket for every endpoint that is a simulator."""
-    known = tasks.tasks if tasks else ()
+    rows = tasks.tasks if tasks else ()
     return {
-        endpoint.name: transport(simulated(load_world(endpoint.simulator), known))
+        endpoint.name: transport(simulated(load_world(endpoint.simulator), rows))
         for endpoint in bench.endpoints
         if endpoint.simulator is not None
     }

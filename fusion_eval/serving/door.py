@@ -51,7 +51,7 @@ class Door:
             return ANYBODY
         scheme, _, given = headers.get("authorization", "").partition(" ")
         digest = _digest(given.strip()) if scheme.lower() == "bearer" else b""
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        matches = [hmac.compare_digest(digest, own) for own in self._digests]
         if not any(matches):
             problem = "Give a key of this server: `Authorization: Bearer KEY`."
             wanted = {"WWW-Authenticate": "Bearer"}

@@ -144,7 +144,7 @@ class Endpoints:
         outcome = await whole(http, work)
         if outcome.failure:
             raise failed(outcome)
-        return json_response(form.whole(outcome.said(asked.stops)), headers=outcome.headers)
+        return json_response(form.whole(outcome.output(asked.stops)), headers=outcome.headers)
 
     def _stream_headers(self, recipe: Recipe) -> dict[str, str]:
         """What is known before the first call; the bill comes with the last event."""

@@ -56,8 +56,8 @@ def _row(bench: Bench, name: str, recipes: list[Recipe], created: int) -> dict[s
 
 
 def _least(values: list[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return min(known) if known and len(known) == len(values) else None
+    limits = [value for value in values if value is not None]
+    return min(limits) if limits and len(limits) == len(values) else None
 
 
 def _most_out(model: Model) -> int | None:
@@ -65,7 +65,7 @@ def _most_out(model: Model) -> int | None:
     return min(caps, default=None)
 
 
-def unknown(name: str, known: Collection[str]) -> BadRequestError:
+def unknown(name: str, names: Collection[str]) -> BadRequestError:
     """The error for a model that is not offered."""
-    message = f"The model {name[:80]!r} does not exist; this server has {', '.join(known)}."
+    message = f"The model {name[:80]!r} does not exist; this server has {', '.join(names)}."
     return BadRequestError(message, "model", "model_not_found", status=404)

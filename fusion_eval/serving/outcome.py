@@ -9,12 +9,12 @@ from typing import Any
 
 from fusion_eval.bench.tables import TOKENS_IN, TOKENS_OUT, Facts, Row, tables, tokens
 from fusion_eval.core import Attempt, Recipe, Reply, Task, Trial, total
-from fusion_eval.openai_api.response import Said
+from fusion_eval.openai_api.response import Output
 from fusion_eval.serving.stops import until_stop
 
 _FINISH = {"refusal": "content_filter"}
 NO_TEXT = frozenset({"empty", "refused"})
-"""Failures that are a reply all the same: a model said nothing, or refused."""
+"""Failures that are a reply all the same: a model wrote nothing, or refused."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,12 @@ class Outcome:
         silent = (f"answer: {failure}",) if failure and not self.tool_calls else ()
         return (*self.trial.degraded, *silent)
 
-    def said(self, stops: Sequence[str] = ()) -> Said:
+    def output(self, stops: Sequence[str] = ()) -> Output:
         """The answer as OpenAI's APIs carry it, cut at the first of some stop sequences."""
         answer, finish = self.trial.answer or "", self.trial.finish or "stop"
         text = until_stop(answer, stops)
         finish = "stop" if len(text) < len(answer) else _FINISH.get(finish, finish)
-        return Said(
+        return Output(
             text=text,
             finish="tool_calls" if self.tool_calls else finish,
             usage=self.usage,
@@ -102,14 +102,14 @@ class Outcome:
         """What a client can read without looking into the body. A cost that is not known is
         absent from the number's header, and never 0."""
         cost = self.row["cost_usd"]
-        known = cost is not None and math.isfinite(cost)
+        priced = cost is not None and math.isfinite(cost)
         told = {
             "x-fusion-recipe": header(self.recipe.name),
             "x-fusion-latency-s": f"{self.wall_s:.4f}",
-            "x-fusion-cost-usd": f"{cost:.9f}" if known else "unknown",
+            "x-fusion-cost-usd": f"{cost:.9f}" if priced else "unknown",
             "x-fusion-degraded": str(len(self.degraded)),
         }
-        if known:
+        if priced:
             told["x-litellm-response-cost"] = f"{cost:.9f}"
         return {**told, **({"x-fusion-simulated": "true"} if self.simulated else {})}
 

@@ -148,7 +148,7 @@ class Streamed(Response):
             why = "The writer failed after a part of its answer was sent; ask again."
             return pieces.failed(error_body(502, why, code="answer_withdrawn") | outcome.extra)
         shown = pieces.delta(rest) if rest else ""
-        return shown + pieces.closed(outcome.said(self._stops))
+        return shown + pieces.closed(outcome.output(self._stops))
 
     def _refused(self, answer: asyncio.Task[Outcome]) -> Refused | None:
         """Why there is no answer; None where there is one."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from fusion_eval.openai_api.response import Events, Said, response
+from fusion_eval.openai_api.response import Events, Output, response
 from fusion_eval.simulator.reply import Completion
 from fusion_eval.simulator.request import Request
 
@@ -39,7 +39,7 @@ def response_of(
     asked: dict[str, Any], done: Completion, used: Usage, call: ToolCall = None
 ) -> dict[str, Any]:
     """The same completion as an object of the Responses API."""
-    return response(asked, **_named(done), said=_said(done, used, call))
+    return response(asked, **_named(done), output=_output(done, used, call))
 
 
 def streamed(
@@ -83,7 +83,7 @@ def _events(asked: dict[str, Any], done: Completion, used: Usage, call: ToolCall
     yield stream.opened()
     for text in _pieces(done, call):
         yield stream.delta(text)
-    yield stream.closed(_said(done, used, call))
+    yield stream.closed(_output(done, used, call))
 
 
 def _pieces(done: Completion, call: ToolCall) -> list[str]:
@@ -91,11 +91,11 @@ def _pieces(done: Completion, call: ToolCall) -> list[str]:
     return [text[i : i + _PIECE] for i in range(0, len(text), _PIECE)]
 
 
-def _said(done: Completion, used: Usage, call: ToolCall) -> Said:
+def _output(done: Completion, used: Usage, call: ToolCall) -> Output:
     simulated = {"simulated": done.simulated()}
     if call:
-        return Said(text="", finish="tool_calls", usage=used, tool_calls=(call,), extra=simulated)
-    return Said(
+        return Output(text="", finish="tool_calls", usage=used, tool_calls=(call,), extra=simulated)
+    return Output(
         text=done.content or "",
         refusal=done.refusal,
         finish=done.finish,
