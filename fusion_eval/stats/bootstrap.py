@@ -6,21 +6,66 @@ and tasks that a recipe lacks simply weigh nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from fusion_eval.stats.estimates import Floats
+
+Counts = NDArray[np.uint16]
 
 RESAMPLES = 4_000
 FEW_TASKS = 8
 """Below it so many resamples repeat one task that what is studentised by them is erratic."""
 
 
-def task_weights(n: int, resamples: int, rng: np.random.Generator) -> Floats:
-    """How often each of n tasks was drawn, shape (resamples, n); each row sums to n."""
-    return rng.multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
+_BLOCK = 1 << 22
+"""Weights that are turned into numbers of 64 bits together: 32 MB."""
+_KEPT = 1 << 28
+_last: dict[tuple[object, ...], tuple[Counts, dict[str, Any]]] = {}
 
 
-def resampled_means(values: Floats, weights: Floats) -> Floats:
+def task_weights(n: int, resamples: int, rng: np.random.Generator) -> Counts:
+    """How often each of n tasks was drawn, shape (resamples, n); each row sums to n.
+
+    One state of the generator always draws the same, so the last draw is kept for whoever starts
+    from there again: frontier, costs and choice of one table use one set of resamples.
+    """
+    before = (n, resamples, repr(rng.bit_generator.state))
+    if before not in _last:
+        parts = [
+            rng.multinomial(n, np.full(n, 1 / n), size=size).astype(np.uint16)
+            for size in _blocks(resamples, n)
+        ]
+        weights: Counts = np.concatenate(parts) if parts else np.empty((0, n), np.uint16)
+        weights.flags.writeable = False
+        _last.clear()
+        if weights.nbytes > _KEPT:
+            return weights
+        _last[before] = weights, dict(rng.bit_generator.state)
+    weights, after = _last[before]
+    rng.bit_generator.state = after
+    return weights
+
+
+def _blocks(rows: int, n: int) -> list[int]:
+    """Rows of n numbers in parts of a size that fits into memory."""
+    most = max(1, _BLOCK // max(1, n))
+    return [min(most, rows - start) for start in range(0, rows, most)]
+
+
+def weighted(weights: Counts | Floats, values: Floats) -> Floats:
+    """`weights @ values` in 64 bits, a block of resamples at a time; values : (n, columns)."""
+    sums, start = np.empty((len(weights), values.shape[1])), 0
+    for size in _blocks(*weights.shape):
+        block = weights[start : start + size].astype(np.float64)
+        np.matmul(block, values, out=sums[start : start + size])
+        start += size
+    return sums
+
+
+def resampled_means(values: Floats, weights: Counts | Floats) -> Floats:
     """Mean of every column in every resample, shape (resamples, n_columns).
 
     values : shape (n_tasks, n_columns), NaN where a column lacks a task
@@ -28,10 +73,12 @@ def resampled_means(values: Floats, weights: Floats) -> Floats:
 
     NaN where a resample has none of a column's tasks.
     """
-    present = (~np.isnan(values)).astype(np.float64)
-    drawn = weights @ present
+    present = ~np.isnan(values)
+    kinds, column = np.unique(present, axis=1, return_inverse=True)
+    drawn = weighted(weights, kinds.astype(np.float64))[:, column]
     with np.errstate(invalid="ignore"):
-        means: Floats = np.where(drawn > 0, weights @ np.nan_to_num(values), np.nan) / drawn
+        sums = weighted(weights, np.where(present, values, 0.0))
+        means: Floats = np.where(drawn > 0, sums, np.nan) / drawn
     return means
 
 
@@ -55,6 +102,7 @@ def resampled_critical(
     if n < FEW_TASKS or not len(spread):
         return 0.0
     weights = task_weights(n, resamples, rng)
-    means = weights @ centred / n
-    variances = np.maximum(weights @ centred**2 / n - means**2, 1e-12 * spread) / (n - 1)
+    means = weighted(weights, centred) / n
+    squares = weighted(weights, centred**2) / n
+    variances = np.maximum(squares - means**2, 1e-12 * spread) / (n - 1)
     return float(np.quantile(np.abs(means / np.sqrt(variances)).max(axis=1), level))

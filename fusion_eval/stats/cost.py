@@ -6,6 +6,7 @@ only place that turns unknown prices into bounds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,13 @@ from numpy.typing import ArrayLike
 
 from fusion_eval.core import Estimate
 from fusion_eval.frames import task_key
-from fusion_eval.stats.bootstrap import FEW_TASKS, RESAMPLES, task_weights
+from fusion_eval.stats.bootstrap import (
+    FEW_TASKS,
+    RESAMPLES,
+    Counts,
+    task_weights,
+    weighted,
+)
 from fusion_eval.stats.estimates import Floats, checked, standard_error, t_interval
 
 
@@ -104,7 +111,28 @@ def mean_cost(
     ----------
     Efron & Tibshirani (1993), An Introduction to the Bootstrap, ch. 12.
     """
-    x = checked(costs, least=1)
+    return mean_costs([checked(costs, least=1)], level, rng, resamples)[0]
+
+
+def mean_costs(
+    columns: Sequence[Floats], level: float, rng: np.random.Generator, resamples: int = RESAMPLES
+) -> list[Estimate]:
+    """`mean_cost` of several recipes; those with equally many tasks share their resamples."""
+    found = {k: _plain(x, level) for k, x in enumerate(columns)}
+    for n in {len(columns[k]) for k, one in found.items() if one is None}:
+        some = [k for k, one in found.items() if one is None and len(columns[k]) == n]
+        together = np.stack([columns[k] for k in some], axis=1)
+        lows, highs = _bootstrap_t(together, level, task_weights(n, resamples, rng))
+        for k, mean, low, high in zip(some, together.mean(axis=0), lows, highs, strict=True):
+            found[k] = Estimate(
+                value=float(mean), low=max(0.0, float(low)), high=float(high), level=level, n=n,
+                method="bootstrap-t",
+            )  # fmt: skip
+    return [one for one in found.values() if one is not None]
+
+
+def _plain(x: Floats, level: float) -> Estimate | None:
+    """What needs no resamples; None for what does."""
     mean, n = float(x.mean()), len(x)
     if n == 1 or np.ptp(x) == 0:
         end = float("nan") if n == 1 else mean
@@ -113,19 +141,20 @@ def mean_cost(
     if n < FEW_TASKS:
         t = t_interval(x, level)
         return Estimate(value=mean, low=max(0.0, t.low), high=t.high, level=level, n=n, method="t")
-    low, high = _bootstrap_t(x, level, task_weights(n, resamples, rng))
-    return Estimate(
-        value=mean, low=max(0.0, low), high=high, level=level, n=n, method="bootstrap-t"
-    )
+    return None
 
 
-def _bootstrap_t(x: Floats, level: float, weights: Floats) -> tuple[float, float]:
-    """Limits mean - t* se, with t* the quantiles of (mean* - mean) / se* over resamples."""
-    n, centred = len(x), x - x.mean()
-    means = weights @ centred / n
-    variances = (weights @ centred**2 / n - means**2) / (n - 1)
-    usable = variances > 1e-12 * centred.var() / n
-    t = means[usable] / np.sqrt(variances[usable])
-    below, above = np.quantile(t, [(1 - level) / 2, (1 + level) / 2])
-    se = standard_error(x)
-    return float(x.mean() - above * se), float(x.mean() - below * se)
+def _bootstrap_t(x: Floats, level: float, weights: Counts) -> tuple[list[float], list[float]]:
+    """Limits mean - t* se of each column, with t* the quantiles of (mean* - mean) / se*."""
+    n, centred = len(x), x - x.mean(axis=0)
+    means = weighted(weights, centred) / n
+    variances = (weighted(weights, centred**2) / n - means**2) / (n - 1)
+    lows, highs = [], []
+    for k, column in enumerate(centred.T):
+        usable = variances[:, k] > 1e-12 * column.var() / n
+        t = means[usable, k] / np.sqrt(variances[usable, k])
+        below, above = np.quantile(t, [(1 - level) / 2, (1 + level) / 2])
+        mean, se = float(x[:, k].mean()), standard_error(x[:, k])
+        lows.append(mean - above * se)
+        highs.append(mean - below * se)
+    return lows, highs

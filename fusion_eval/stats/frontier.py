@@ -14,7 +14,7 @@ from fusion_eval.stats.bootstrap import RESAMPLES
 from fusion_eval.stats.bounds import SETTLED, Place, places, range_of
 from fusion_eval.stats.clusters import sampled, score_of
 from fusion_eval.stats.common import LACKING
-from fusion_eval.stats.cost import cost_per_task, mean_cost
+from fusion_eval.stats.cost import cost_per_task, mean_costs
 from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.dominance import dominators
 from fusion_eval.stats.estimates import Floats
@@ -90,12 +90,13 @@ def pareto(
     data = points(trials, missing, by, lacking)
     placed = _places(data, level, seed, resamples)
     alone = _alone(trials, data, missing, by)
+    paid = {one: _costs(one, level, seed) for one in (data, alone)}
     rows = []
     for name in recipes(trials):
         one = data if name in data.names else alone
         k = one.names.index(name)
         rows.append(
-            _estimates(one, k, level, seed)
+            _estimates(one, k, level, paid[one].get(k))
             | _counts(trials[trials["recipe"].astype(str) == name], one, k, by)
             | (place := placed.get(name, {"status": NOT_COMPARED, "dominated_by": ""}))
             | {"caveat": _caveat(data, name, place.get("caveat", ""))}
@@ -159,26 +160,34 @@ def _caveat(data: Points, name: str, own: str) -> str:
     return "; ".join(note for note in (data.lacking, own, *data.notes) if note)
 
 
-def _estimates(data: Points, k: int, level: float, seed: int) -> dict[str, Any]:
+def _estimates(data: Points, k: int, level: float, cost: Estimate | None) -> dict[str, Any]:
     row: dict[str, Any] = {"recipe": data.names[k]}
     there = ~np.isnan(data.score[:, k])
     if there.any():
         groups = None if data.groups is None else data.groups[there]
         s = score_of(data.score[there, k], groups, level)
         row |= {"score": s.value, "score_low": s.low, "score_high": s.high}
-    there = ~np.isnan(data.cost[:, k])
-    if there.any():
-        groups = None if data.groups is None else data.groups[there]
-        c = _of_costs(data.cost[there, k], groups, level, seed)
-        high = c.high if data.known[k] else float("nan")
-        row |= {"cost_usd": c.value, "cost_low": c.low, "cost_high": high}
-        row |= {"cost_n": c.n, "cost_method": c.method}
+    if cost is not None:
+        high = cost.high if data.known[k] else float("nan")
+        row |= {"cost_usd": cost.value, "cost_low": cost.low, "cost_high": high}
+        row |= {"cost_n": cost.n, "cost_method": cost.method}
     return row
 
 
-def _of_costs(x: Floats, groups: Labels | None, level: float, seed: int) -> Estimate:
-    if groups is None:
-        return mean_cost(np.sort(x), level, rng=np.random.default_rng(seed))
+def _costs(data: Points, level: float, seed: int) -> dict[int, Estimate]:
+    """The mean cost of each recipe of which there is one; all from one set of resamples."""
+    there = ~np.isnan(data.cost)
+    some = [int(k) for k in np.flatnonzero(there.any(axis=0))]
+    if data.groups is None:
+        columns = [np.sort(data.cost[there[:, k], k]) for k in some]
+        found = mean_costs(columns, level, np.random.default_rng(seed))
+        return dict(zip(some, found, strict=True))
+    return {
+        k: _by_cluster(data.cost[there[:, k], k], data.groups[there[:, k]], level) for k in some
+    }
+
+
+def _by_cluster(x: Floats, groups: Labels, level: float) -> Estimate:
     found = t_limits(sampled(x, groups), level)
     return replace(found, low=max(0.0, found.low))
 

@@ -82,7 +82,8 @@ def credible(
     n, k = score.shape
     group, size = grouped(np.zeros(n), np.arange(n) if groups is None else groups)
     units = len(size)
-    weights = task_weights(units, draws, rng)[:, group]
+    weights = task_weights(units, draws, rng)
+    weights = weights if groups is None else weights[:, group]
     freedom = max(1.0, freedom_of(size)) if units > 1 else 1.0
     stretch = np.sqrt(units / max(1, units - 1) * freedom / rng.chisquare(freedom, (draws, 1)))
     means = score.mean(axis=0)
