@@ -226,13 +226,21 @@ def per_task(
     wide.attrs = {
         **trials.attrs,
         "simulated": is_simulated(trials),
-        "tasks": names,
-        "missing": {
-            str(name): [names[tasks[t]] for t in empty[:, k].nonzero()[0]]
+        "tasks": Shared(names),
+        "missing": Shared(
+            (str(name), [names[tasks[t]] for t in empty[:, k].nonzero()[0]])
             for k, name in enumerate(wide.columns)
-        },
+        ),
     }
     return wide
+
+
+class Shared(dict[str, Any]):
+    """Facts of a table that are not copied with every column that is taken out of it."""
+
+    def __deepcopy__(self, _: object) -> Shared:
+        """Itself, as pandas copies `attrs` deeply at every step."""
+        return self
 
 
 def task_names(trials: pd.DataFrame) -> dict[str, str]:

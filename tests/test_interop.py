@@ -12,8 +12,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import fusion_eval as fe
+from fusion_eval.cli import app
 from fusion_eval.exporting import export
 from fusion_eval.importing import read_trials
 
@@ -79,6 +81,102 @@ def test_logs_that_inspect_writes_are_read_at_its_own_figure(tmp_path):
         assert len(trials) == 12
         assert trials.groupby("task")["score"].mean().mean() == pytest.approx(float(own))
         assert not [a for a in trials.attrs["audit"] if a["kind"] == "own figure"]
+
+
+INSPECT_PAIR = """
+import json
+from inspect_ai import Task, eval
+from inspect_ai.dataset import Sample
+from inspect_ai.log import read_eval_log
+from inspect_ai.model import ModelOutput, ModelUsage, get_model
+from inspect_ai.scorer import Score, accuracy, match, mean, scorer, stderr
+rows = {rows!r}
+
+@scorer(metrics={{"half": [mean()], "right": [mean()]}})
+def graded():
+    async def score(state, target):
+        right = float(target.text == state.output.completion)
+        return Score(value={{"half": 0.5 + right / 2, "right": right}})
+    return score
+
+def run(name, wrong, folder, scorers):
+    outputs = [ModelOutput.from_content("mockllm/" + name, "0" if k in wrong else str(k + 4))
+               for k in list(range(len(rows))) * 2]
+    for output in outputs:
+        output.usage = ModelUsage(input_tokens=5, output_tokens=1, total_tokens=6)
+    task = Task(dataset=[Sample(id=i, input=q, target=t) for i, q, t in rows], scorer=scorers,
+                epochs=2, name="sums")
+    log = eval(task, model=get_model("mockllm/" + name, custom_outputs=outputs), log_dir=folder,
+               log_format="eval", display="none", max_connections=1, max_samples=1)[0]
+    samples = read_eval_log(log.location).samples
+    first = list(samples[0].scores)[0]
+    values = [(str(s.id), s.epoch, s.scores[first].value) for s in samples]
+    return {{"path": log.location.removeprefix("file://"), "values": values,
+            "figures": {{s.name: {{n: m.value for n, m in s.metrics.items()}}
+                        for s in log.results.scores}}}}
+
+print(json.dumps([
+    run("one", {{0}}, "a", match()), run("two", {{1, 2, 5, 7}}, "b", match()),
+    run("one", {{3, 4, 5}}, "c", match()), run("three", {{0, 4}}, "d", [graded(), match()]),
+]))
+"""
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory):
+    """Logs that Inspect wrote of the same tasks: three models, and one of them twice."""
+    folder = tmp_path_factory.mktemp("pair")
+    rows = [(f"q{k}", f"What is {k} + 4?", str(k + 4)) for k in range(12)]
+    (folder / "task.py").write_text(INSPECT_PAIR.format(rows=rows))
+    said = called(tool("inspect", "bin", "python"), "task.py", cwd=folder)
+    return json.loads(said.strip().splitlines()[-1])
+
+
+def by_hand(one, two):
+    """Mean difference, its t limits and n, from the values that Inspect itself reads."""
+    from scipy import stats
+
+    def per_task(log):
+        found = {}
+        for name, _, value in log["values"]:
+            found.setdefault(name, []).append({"C": 1.0, "I": 0.0}[value])
+        return {name: sum(values) / len(values) for name, values in found.items()}
+
+    a, b = per_task(one), per_task(two)
+    d = [a[name] - b[name] for name in sorted(a)]
+    n, mean = len(d), sum(d) / len(d)
+    se = (sum((x - mean) ** 2 for x in d) / (n - 1) / n) ** 0.5
+    half = stats.t.ppf(0.975, n - 1) * se
+    return mean, mean - half, mean + half, n
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2)], ids=["two models", "one twice"])
+def test_compare_of_two_logs_of_inspect_is_the_paired_difference_by_hand(
+    logs, first, second, tmp_path
+):
+    """Its users ask for it in open issues; a difference of means alone would be no comparison."""
+    one, two = logs[first], logs[second]
+    mean, low, high, n = by_hand(one, two)
+    assert abs(mean) > 0.05
+    row = fe.compare(one["path"], two["path"]).iloc[0]
+    wanted = (mean, low, high) if row["a"].startswith("mockllm/one") else (-mean, -high, -low)
+    assert (row["difference"], row["low"], row["high"]) == pytest.approx(wanted)
+    assert row["n"] == n
+    done = CliRunner().invoke(app, ["compare", one["path"], two["path"], "--json"])
+    assert done.exit_code == 0, done.output
+    (told,) = json.loads(done.stdout)["comparisons"]
+    assert told["difference"] == pytest.approx(row["difference"])
+
+
+def test_a_scorer_of_inspect_with_several_values_is_read_at_its_own_figures(logs):
+    """Each value has a figure of its own there; the first is taken, and the others are named."""
+    log = logs[3]
+    trials = read_trials(log["path"])
+    means = trials.groupby("task")["score"].mean()
+    assert means.mean() == pytest.approx(log["figures"]["half"]["mean"])
+    right = read_trials(log["path"], columns={"score": "scores.graded.value.right"})
+    own = right.groupby("task")["score"].mean().mean()
+    assert own == pytest.approx(log["figures"]["right"]["mean"])
 
 
 def test_inspect_opens_what_we_export(run, tmp_path):

@@ -8,8 +8,8 @@ Everything is in hundredths of an inch, from the renderer's own text extents.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
@@ -30,11 +30,19 @@ MARKER = 11.0
 """Side of the square that a marker takes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Box(NamedTuple):
+    """A rectangle, in hundredths of an inch; plain numbers, as thousands of them are compared."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+class Placed(NamedTuple):
     """A label's box, and how far it stands from its point, to its nearest edge."""
 
-    box: Bbox
+    box: Box
     distance: float
 
 
@@ -73,32 +81,35 @@ def place(
 def solve(
     centres: Sequence[tuple[float, float]],
     sizes: Sequence[tuple[float, float]],
-    obstacles: Sequence[Bbox],
-    inside: Bbox,
+    obstacles: Sequence[Box | Bbox],
+    inside: Box | Bbox,
     reach: float = FAR,
 ) -> list[Placed] | None:
     """Free boxes for labels of these sizes around these centres, or None; all in one unit."""
     markers = [_square(x, y, MARKER) for x, y in centres]
-    taken = [*markers, *obstacles]
-    leaders: list[list[Bbox]] = []
+    bars = [_plain(box) for box in obstacles]
+    taken = [*markers, *bars]
+    leaders: list[Box] = []
     crowd = sorted(range(len(centres)), key=lambda k: -_neighbours(centres, k))
     found: dict[int, Placed] = {}
     for k in crowd:
         others = [m for j, m in enumerate(markers) if j != k]
-        spot = _best(centres[k], sizes[k], taken, others, leaders, found, inside, reach, obstacles)
+        spot = _best(
+            centres[k], sizes[k], taken, others, leaders, found, _plain(inside), reach, bars
+        )
         if spot is None:
             return None
         found[k] = spot
         taken.append(spot.box)
         if spot.distance > _LEADER_FROM:
-            leaders.append(_steps(centres[k], spot.box))
+            leaders += _steps(centres[k], spot.box)
     return [found[k] for k in range(len(centres))]
 
 
 def _best(
-    centre: tuple[float, float], size: tuple[float, float], taken: Sequence[Bbox],
-    others: Sequence[Bbox], leaders: Sequence[list[Bbox]], found: dict[int, Placed], inside: Bbox,
-    reach: float, bars: Sequence[Bbox],
+    centre: tuple[float, float], size: tuple[float, float], taken: Sequence[Box],
+    others: Sequence[Box], leaders: Sequence[Box], found: dict[int, Placed], inside: Box,
+    reach: float, bars: Sequence[Box],
 ) -> Placed | None:  # fmt: skip
     best, least = None, math.inf
     for radius in (r for r in _RADII if r <= reach):
@@ -107,15 +118,12 @@ def _best(
         for turn in range(_ANGLES):
             angle = 2 * math.pi * turn / _ANGLES
             box = _beside(centre, size, radius, angle)
-            if not _within(box, inside) or any(_touch(box, other) for other in taken):
-                continue
-            if any(_touch(box, step) for steps in leaders for step in steps):
+            if not _within(box, inside) or _touch(box, taken) or _touch(box, leaders):
                 continue
             path = _steps(centre, box) if radius > _LEADER_FROM else []
             if path:
-                blocks = [*others, *(label.box for label in found.values())]
-                blocks += [step for steps in leaders for step in steps]
-                if any(_touch(step, block, 0) for step in path for block in blocks):
+                blocks = [*others, *(label.box for label in found.values()), *leaders]
+                if any(_touch(step, blocks, 0) for step in path):
                     continue
             worth = radius + _stray(box, radius, others) + _hidden(path, bars)
             if worth < least:
@@ -123,30 +131,30 @@ def _best(
     return best
 
 
-def _stray(box: Bbox, own: float, others: Sequence[Bbox]) -> float:
+def _stray(box: Box, own: float, others: Sequence[Box]) -> float:
     """What it costs that a label lies hardly nearer to its point, or less near, than to another."""
     middles = [((o.x0 + o.x1) / 2, (o.y0 + o.y1) / 2) for o in others]
     nearest = min((math.dist(m, _foot(m, box)) for m in middles), default=math.inf)
     return _STRAY * max(0.0, own + _CLEARLY - nearest)
 
 
-def _hidden(path: Sequence[Bbox], bars: Sequence[Bbox]) -> float:
+def _hidden(path: Sequence[Box], bars: Sequence[Box]) -> float:
     """What it costs that a leader runs along a bar, where it cannot be seen."""
-    covered = sum(any(_touch(step, bar, 0) for bar in bars) for step in path)
+    covered = sum(_touch(step, bars, 0) for step in path)
     return _HIDDEN * covered / len(path) if path else 0.0
 
 
 def _beside(
     centre: tuple[float, float], size: tuple[float, float], radius: float, angle: float
-) -> Bbox:
+) -> Box:
     """A box of `size` that lies in direction `angle`, its nearest edge `radius` away."""
     dx, dy = math.cos(angle), math.sin(angle)
     x = centre[0] + radius * dx + size[0] / 2 * max(-1.0, min(1.0, 2 * dx)) - size[0] / 2
     y = centre[1] + radius * dy + size[1] / 2 * max(-1.0, min(1.0, 2 * dy)) - size[1] / 2
-    return Bbox.from_bounds(x, y, *size)
+    return Box(x, y, x + size[0], y + size[1])
 
 
-def _steps(centre: tuple[float, float], box: Bbox) -> list[Bbox]:
+def _steps(centre: tuple[float, float], box: Box) -> list[Box]:
     """The leader from the point to its label, as a chain of small squares."""
     end = _foot(centre, box)
     count = max(2, int(math.dist(centre, end) / 4))
@@ -160,7 +168,7 @@ def _steps(centre: tuple[float, float], box: Bbox) -> list[Bbox]:
     ]
 
 
-def _foot(centre: tuple[float, float], box: Bbox) -> tuple[float, float]:
+def _foot(centre: tuple[float, float], box: Box) -> tuple[float, float]:
     """The point of the box that is nearest to the centre."""
     return (
         min(max(centre[0], box.x0), box.x1),
@@ -169,7 +177,7 @@ def _foot(centre: tuple[float, float], box: Bbox) -> tuple[float, float]:
 
 
 def _leader(
-    ax: Axes, point: tuple[float, float], centre: tuple[float, float], box: Bbox, scale: float
+    ax: Axes, point: tuple[float, float], centre: tuple[float, float], box: Box, scale: float
 ) -> None:
     end = _foot(centre, box)
     offset = ((end[0] - centre[0]) * scale, (end[1] - centre[1]) * scale)
@@ -187,21 +195,27 @@ def _extent(ax: Axes, text: str, size: float, dots: float) -> tuple[float, float
     return box.width / dots, box.height / dots
 
 
-def _in_hundredths(box: Bbox, dots: float) -> Bbox:
+def _in_hundredths(box: Bbox, dots: float) -> Box:
     """A box in pixels in hundredths of an inch."""
-    return Bbox.from_extents(box.x0 / dots, box.y0 / dots, box.x1 / dots, box.y1 / dots)
+    return Box(*(float(edge) / dots for edge in (box.x0, box.y0, box.x1, box.y1)))
 
 
-def _square(x: float, y: float, side: float) -> Bbox:
-    return Bbox.from_bounds(x - side / 2, y - side / 2, side, side)
+def _plain(box: Box | Bbox) -> Box:
+    return Box(float(box.x0), float(box.y0), float(box.x1), float(box.y1))
 
 
-def _touch(a: Bbox, b: Bbox, gap: float = _GAP) -> bool:
-    return bool(a.x0 - gap < b.x1 and b.x0 - gap < a.x1 and a.y0 - gap < b.y1 and b.y0 - gap < a.y1)
+def _square(x: float, y: float, side: float) -> Box:
+    return Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
 
 
-def _within(box: Bbox, outer: Bbox) -> bool:
-    return bool(
+def _touch(box: Box, others: Iterable[Box], gap: float = _GAP) -> bool:
+    """Whether any other box is nearer than `gap`."""
+    left, below, right, above = box.x0 - gap, box.y0 - gap, box.x1 + gap, box.y1 + gap
+    return any(left < x1 and x0 < right and below < y1 and y0 < above for x0, y0, x1, y1 in others)
+
+
+def _within(box: Box, outer: Box) -> bool:
+    return (
         box.x0 > outer.x0 + 1 and box.x1 < outer.x1 and box.y0 > outer.y0 + 1 and box.y1 < outer.y1
     )
 

@@ -35,7 +35,7 @@ def write(run: Run | str | Path) -> dict[str, Path]:
     trials = frames.trials(opened)
     table = stats.pareto(trials)
     written = _figure(table, opened.path)
-    summary = summarize(opened)
+    summary = summarize(opened, table)
     text = markdown(opened, summary, figure="pareto.png" in written)
     path = opened.path / "report.md"
     files.write_text(path, text, synced=False)

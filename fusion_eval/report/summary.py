@@ -35,16 +35,21 @@ LEVEL = 0.95
 SEED = 0
 
 
-def summarize(run: Run | str | Path) -> dict[str, Any]:
-    """The content of `summary.json`; its keys stand below, and a test keeps them."""
+def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[str, Any]:
+    """The content of `summary.json`; its keys stand below, and a test keeps them.
+
+    table : of `stats.pareto`, where it is there already
+    """
     opened = run if isinstance(run, Run) else read_run(run)
     trials, calls = frames.trials(opened), frames.calls(opened)
     verdicts = frames.verdicts(opened)
     read = verdicts["value"].notna().groupby(verdicts["recipe"].astype(str)).agg(["size", "sum"])
-    table = stats.pareto(trials, LEVEL, SEED)
+    table = stats.pareto(trials, LEVEL, SEED) if table is None else table
     missing = missing_tasks(trials, opened.manifest)
     decisions = stats.decisions(trials, SEED)
     shared = points(trials)
+    complete = per_task(trials, missing="complete")
+    by_recipe = dict(iter(trials.groupby(trials["recipe"].astype(str), sort=False)))
     lost = losses(opened.manifest)
     summary = {
         "run_id": opened.id,
@@ -56,7 +61,8 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
         "repeats": _repeats(trials),
         "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
         "recipes": {
-            row["recipe"]: _recipe(trials, row, missing, shared) | _verdicts(read, row["recipe"])
+            row["recipe"]: _recipe(by_recipe[row["recipe"]], row, missing, shared, complete)
+            | _verdicts(read, row["recipe"])
             for row in table.to_dict("records")
         },
         **against(trials, table, LEVEL, SEED),
@@ -101,14 +107,14 @@ def summarize(run: Run | str | Path) -> dict[str, Any]:
 
 
 def _recipe(
-    trials: pd.DataFrame,
+    rows: pd.DataFrame,
     row: Mapping[Any, Any],
     missing: Mapping[str, list[str]],
     shared: Points,
+    scores: pd.DataFrame,
 ) -> dict[str, Any]:
-    rows = trials[trials["recipe"].astype(str) == row["recipe"]]
     answered = rows[rows["failure"].isna()]
-    complete = per_task(rows, missing="complete")[row["recipe"]].dropna()
+    complete = scores[row["recipe"]].dropna()
     if row["recipe"] in shared.names:
         complete = complete[complete.index.isin(shared.tasks)]
     return {

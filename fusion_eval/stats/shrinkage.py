@@ -8,7 +8,9 @@ eight schools): means are normal around true ones, which are normal around a com
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,13 +79,36 @@ def credible(
     Credible. Tasks (or whole clusters) are resampled; the departures of the resampled means are
     stretched as Student's t has it for so few, and are not smaller than those that one more task
     would bring that departs as far as any did: what did not vary may vary still. Then `shrunk`,
-    prices as ratios.
+    prices as ratios. The draws of one table are kept: frontier, choice and curves share them.
     """
+    names = None if groups is None else tuple(map(str, groups))
+    key = (score.shape, _bytes(score), _bytes(cost), names, draws, repr(rng.bit_generator.state))
+    if key not in _last:
+        while len(_last) > 3:
+            _last.pop(next(iter(_last)))
+        _last[key] = _draw(score, cost, groups, draws, rng), rng.bit_generator.state
+    drawn, rng.bit_generator.state = _last[key]
+    return drawn
+
+
+_last: dict[object, tuple[Credible, Any]] = {}
+
+
+def _bytes(values: Floats) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(values), digest_size=16).digest()
+
+
+def _draw(
+    score: Floats,
+    cost: Floats,
+    groups: NDArray[np.object_] | None,
+    draws: int,
+    rng: np.random.Generator,
+) -> Credible:
     n, k = score.shape
     group, size = grouped(np.zeros(n), np.arange(n) if groups is None else groups)
     units = len(size)
-    weights = task_weights(units, draws, rng)
-    weights = weights if groups is None else weights[:, group]
+    weights = task_weights(units, draws, rng)[:, group]
     freedom = max(1.0, freedom_of(size)) if units > 1 else 1.0
     stretch = np.sqrt(units / max(1, units - 1) * freedom / rng.chisquare(freedom, (draws, 1)))
     means = score.mean(axis=0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -57,8 +58,7 @@ class Stakes:
 
     def drawn(self, value: float) -> tuple[Floats, Floats]:
         """Net benefits as a choice and as a rival, -inf for who cannot be chosen."""
-        choice = np.nan_to_num(value * self.scores - self.mosts, nan=-np.inf)
-        rival = np.nan_to_num(value * self.scores - self.leasts, nan=-np.inf)
+        choice, rival, _ = _drawn(self, value)
         return choice, rival
 
     def probability(self, value: float) -> Floats:
@@ -66,15 +66,15 @@ class Stakes:
 
         Never 1 where there is a choice: a lead on each of n tasks is chance once in 2^n.
         """
-        choice, rival = self.drawn(value)
-        wins = choice >= _others(rival) - 1e-12
+        choice, _, others = _drawn(self, value)
+        wins = choice >= others - 1e-12
         share: Floats = (wins / np.maximum(1, wins.sum(axis=1, keepdims=True))).mean(axis=0)
         return np.minimum(share, 1 - 0.5**self.data.units) if self.placed.sum() > 1 else share
 
     def regret(self, value: float, k: int) -> float:
         """Expected loss per answer of taking recipe k, against the truly best one."""
-        choice, rival = self.drawn(value)
-        best = np.maximum(choice[:, k], _others(rival)[:, k])
+        choice, _, others = _drawn(self, value)
+        best = np.maximum(choice[:, k], others[:, k])
         return float((best - choice[:, k]).mean())
 
     def perfect_information(self, value: float) -> float:
@@ -138,6 +138,15 @@ def at_stake(data: Points, seed: int, resamples: int) -> Stakes:
         data, least.score * POINTS, least.cost, upper.cost, least.scores * POINTS,
         least.costs, upper.costs,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _drawn(known: Stakes, value: float) -> tuple[Floats, Floats, Floats]:
+    """Net benefits as a choice, as a rival, and the best of the other rivals; kept for the value
+    that is looked at, of which several things are asked."""
+    benefit, choice, rival = value * known.scores, known.mosts, known.leasts
+    choice, rival = (np.nan_to_num(benefit - cost, nan=-np.inf) for cost in (choice, rival))
+    return choice, rival, _others(rival)
 
 
 def _others(values: Floats) -> Floats:

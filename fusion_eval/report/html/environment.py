@@ -16,17 +16,18 @@ _PACKAGE = "fusion_eval.report.html"
 
 def page(template: str, **values: Any) -> str:
     """A whole page; whatever is not Markup is escaped, and an undefined name is an error."""
+    return _environment().get_template(template).render(**_frame(), **values)
+
+
+@cache
+def _frame() -> dict[str, Markup]:
+    """Our own two files, which hold no closing tag and so may stand in a page, and the policy."""
     css, js = _file("page.css"), _file("page.js")
     policy = (
         f"default-src 'none'; style-src {_digest(css)}; script-src {_digest(js)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    # Our own two files hold no closing tag, so they may stand in the page as they are.
-    return (
-        _environment()
-        .get_template(template)
-        .render(css=Markup(css), js=Markup(js), policy=Markup(policy), **values)
-    )
+    return {"css": Markup(css), "js": Markup(js), "policy": Markup(policy)}
 
 
 @cache
