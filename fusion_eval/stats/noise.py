@@ -6,11 +6,12 @@ and m grader passes. The first part no repeat removes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from numpy.typing import NDArray
 
 from fusion_eval.frames import Missing
 from fusion_eval.stats.design import repeats_of
@@ -109,38 +110,77 @@ def noise_of(
     analysis of variance: draw = mean square within tasks, interaction = variance of the task means
     less draw / k; it may come out negative, and counts as 0 in forecasts. NaN for one task.
     """
-    wide = repeats_of(trials, missing)
-    if trials.attrs.get("repeats_paired", True):
-        means, within, inverse, several = _within((wide[a] - wide[b]).dropna())
-        error = within * inverse
-    else:
-        one, two = (_within(wide[name].dropna()) for name in (a, b))
-        means = (one[0] - two[0]).dropna()
-        within, several = one[1] + two[1], one[3] or two[3]
-        error, inverse = one[1] * one[2] + two[1] * two[2], (one[2] + two[2]) / 2
-    n = len(means)
-    between = float(means.var(ddof=1)) if n > 1 else float("nan")
-    known = grading if several else None
-    return Noise(
-        interaction=between - error, draw=within - min(known or 0.0, within), grading=known, n=n,
-        repeats=1 / inverse if n else float("nan"), source=f"{n} tasks of this run",
-        kurtosis=_kurtosis(means.to_numpy(dtype=np.float64)),
-    )  # fmt: skip
+    return Answers.of(trials, missing).noise(a, b, grading)
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """Scores of all recipes by task and repeat, for the noise of any two of them.
+
+    `scores` : recipe -> shape (n_rows,), NaN where there is none; `task` : which task each row is
+    of; `paired` : whether repeats of one number belong together
+    """
+
+    scores: Mapping[str, Floats]
+    task: NDArray[np.intp]
+    paired: bool
+
+    @classmethod
+    def of(cls, trials: pd.DataFrame, missing: Missing) -> Answers:
+        """Those of a table of trials."""
+        wide = repeats_of(trials, missing)
+        values = np.asfortranarray(wide.to_numpy(dtype=np.float64))
+        return cls(
+            {str(name): values[:, k] for k, name in enumerate(wide.columns)},
+            pd.factorize(wide.index.get_level_values(0))[0],
+            trials.attrs.get("repeats_paired", True),
+        )
+
+    def noise(self, a: str, b: str, grading: float | None = None) -> Noise:
+        """As `noise_of`."""
+        one, two = self.scores[a], self.scores[b]
+        if self.paired:
+            means, within, inverse, several = _within(one - two, self.task)
+            error = within * inverse
+        else:
+            first, second = _within(one, self.task), _within(two, self.task)
+            means = first[0] - second[0]
+            within, several = first[1] + second[1], first[3] or second[3]
+            error = first[1] * first[2] + second[1] * second[2]
+            inverse = (first[2] + second[2]) / 2
+        means = means[~np.isnan(means)]
+        n = len(means)
+        between = float(means.var(ddof=1)) if n > 1 else float("nan")
+        known = grading if several else None
+        return Noise(
+            interaction=between - error, draw=within - min(known or 0.0, within), grading=known,
+            n=n, repeats=1 / inverse if n else float("nan"), source=f"{n} tasks of this run",
+            kurtosis=_kurtosis(means),
+        )  # fmt: skip
 
 
 def _kurtosis(x: Floats) -> float:
-    """Excess kurtosis; 0 where there are too few values or no spread."""
-    return float(stats.kurtosis(x, bias=False)) if len(x) > 3 and np.ptp(x) > 1e-12 else 0.0
+    """Excess kurtosis without bias; 0 where there are too few values or no spread."""
+    n = len(x)
+    if n <= 3 or not np.ptp(x) > 1e-12:
+        return 0.0
+    squares = (x - x.mean()) ** 2
+    ratio = float((squares**2).mean() / squares.mean() ** 2)
+    return ((n**2 - 1) * ratio - 3 * (n - 1) ** 2) / (n - 2) / (n - 3)
 
 
-def _within(d: pd.Series) -> tuple[pd.Series, float, float, bool]:
-    """Means by task; the mean square within tasks; the mean of 1 / repeats; whether any repeats."""
-    groups = d.groupby(level=0)
-    means, counts = groups.mean(), groups.size().to_numpy()
-    n, total = len(means), int(counts.sum())
-    inside = (d - groups.transform("mean")).to_numpy(dtype=np.float64)
-    within = float((inside**2).sum() / (total - n)) if total > n else 0.0
-    return means, within, float((1 / counts).mean()) if n else float("nan"), total > n
+def _within(d: Floats, task: NDArray[np.intp]) -> tuple[Floats, float, float, bool]:
+    """Means by task (NaN: none); the mean square within tasks; the mean of 1 / repeats; whether
+    there are any repeats."""
+    there = ~np.isnan(d)
+    d, task, of = d[there], task[there], int(task.max(initial=-1)) + 1
+    counts = np.bincount(task, minlength=of)
+    with np.errstate(invalid="ignore"):
+        means = np.bincount(task, weights=d, minlength=of) / counts
+    n, total = int((counts > 0).sum()), len(d)
+    within = float(((d - means[task]) ** 2).sum() / (total - n)) if total > n else 0.0
+    inverse = float((1 / counts[counts > 0]).mean()) if n else float("nan")
+    return means, within, inverse, total > n
 
 
 def grading_noise(pass_scores: Floats) -> float | None:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.core.score_table import GRADING
-from fusion_eval.frames import Missing, is_simulated, task_key
+from fusion_eval.frames import Missing, is_simulated
+from fusion_eval.stats.bills import Bills
 from fusion_eval.stats.compare import compare
 from fusion_eval.stats.frontier import pareto
-from fusion_eval.stats.noise import Noise, grading_noise, noise_of
-from fusion_eval.stats.plans import Aim, Prices, Study, cheapest, strongest, study
-from fusion_eval.stats.power import ALPHA, POWER, tasks_needed
+from fusion_eval.stats.noise import Answers, Noise, grading_noise
+from fusion_eval.stats.plans import Aim, Prices, Study, cheapest_of, strongest_of, studies
+from fusion_eval.stats.power import ALPHA, POWER, least_tasks
 from fusion_eval.stats.tables import tidied
 from fusion_eval.stats.verdicts import graded
 
@@ -84,31 +85,40 @@ def power(
         str(row["recipe"]): str(row["dominated_by"])
         for row in pareto(known, missing=missing, resamples=100).to_dict("records")
     }
-    grading = _grading(verdicts, trials)
-    rows, plans = [], {}
-    for pair in compared.to_dict("records"):
-        a, b = str(pair["a"]), str(pair["b"])
-        noise = noise_of(known, a, b, grading=grading, missing=missing)
-        noise = noise.times(_of_clusters(pair))
-        prices = prices_of(known, [a, b], calls)
-        plan = _plan(noise, aim, prices, usd, tasks)
-        plans[a, b] = noise
-        lost = [name for name in (a, b) if beaten.get(name)]
-        rows.append(_row(pair, noise, aim, prices, plan) | {"dominated": ", ".join(lost)})
+    grading, bills = _grading(verdicts, trials), Bills.of_tables(known, calls)
+    answers, pairs = Answers.of(known, missing), compared.to_dict("records")
+    names = [(str(pair["a"]), str(pair["b"])) for pair in pairs]
+    noises = [
+        answers.noise(*both, grading).times(_of_clusters(pair))
+        for both, pair in zip(names, pairs, strict=True)
+    ]
+    prices = [bills.of(both) for both in names]
+    rows = _rows(pairs, noises, aim, prices, _plans(noises, aim, prices, usd, tasks))
+    for row, both in zip(rows, names, strict=True):
+        row["dominated"] = ", ".join(name for name in both if beaten.get(name))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "aim": asdict(aim)}
-    table.attrs |= _whole(table, plans, aim, known, calls, usd, tasks, beaten)
+    plans = dict(zip(names, noises, strict=True))
+    table.attrs |= _whole(table, plans, aim, bills, usd, tasks, beaten)
     return table
 
 
-def _plan(
-    noise: Noise, aim: Aim, prices: Prices, usd: float | None, tasks: int | None
-) -> Study | None:
-    if math.isnan(noise.interaction) or noise.n < LEAST_PILOT or noise.sd() == 0:
-        return None
+def _plans(
+    noises: Sequence[Noise], aim: Aim, prices: Sequence[Prices], usd: float | None,
+    tasks: int | None,
+) -> list[Study | None]:  # fmt: skip
+    """The plan for each noise; None for a pilot that tells too little."""
+    some = [
+        k for k, noise in enumerate(noises)
+        if not (math.isnan(noise.interaction) or noise.n < LEAST_PILOT or noise.sd() == 0)
+    ]  # fmt: skip
+    cautious, paid = [noises[k].cautious() for k in some], [prices[k] for k in some]
     if usd is None:
-        return cheapest(noise.cautious(), aim, prices, tasks=tasks)
-    return strongest(noise.cautious(), aim, prices, usd, tasks=tasks)
+        found = cheapest_of(cautious, aim, paid, tasks=tasks)
+    else:
+        found = strongest_of(cautious, aim, paid, usd, tasks=tasks)
+    plans = dict(zip(some, found, strict=True))
+    return [plans.get(k) for k in range(len(noises))]
 
 
 def _of_clusters(pair: Mapping[Hashable, Any]) -> float:
@@ -119,29 +129,43 @@ def _of_clusters(pair: Mapping[Hashable, Any]) -> float:
     return float(max(1.0, pair["se"] ** 2 / plain))
 
 
+def _rows(
+    pairs: Sequence[Mapping[Hashable, Any]], noises: Sequence[Noise], aim: Aim,
+    prices: Sequence[Prices], plans: Sequence[Study | None],
+) -> list[dict[str, object]]:  # fmt: skip
+    had = [max(1, round(n.repeats)) if n.n >= 2 else 1 for n in noises]
+    now = studies(noises, aim, prices, [(n.n, k, 1) for n, k in zip(noises, had, strict=True)])
+    rows = [
+        _row(pair, noise, aim, study, _caveat(noise, plan, paid))
+        for pair, noise, study, plan, paid in zip(pairs, noises, now, plans, prices, strict=True)
+    ]
+    planned = {k: plan for k, plan in enumerate(plans) if plan is not None}
+    of = [noises[k] for k in planned]
+    ways = [(plan.tasks, plan.repeats, plan.passes) for plan in planned.values()]
+    seen = studies(of, aim, [prices[k] for k in planned], ways)
+    sd = np.array([n.sd(k, m) for n, (_, k, m) in zip(of, ways, strict=True)])
+    least = least_tasks(aim.difference, sd, aim.power, aim.alpha, aim.sides)
+    for (k, plan), as_seen, tasks in zip(planned.items(), seen, least, strict=True):
+        rows[k] |= {
+            "tasks": plan.tasks, "repeats": plan.repeats, "passes": plan.passes,
+            "power": plan.power, "usd": plan.usd, "tasks_cautious": plan.tasks,
+            "tasks_as_seen": int(tasks), "power_as_seen": as_seen.power,
+        }  # fmt: skip
+    return rows
+
+
 def _row(
-    pair: Mapping[Hashable, Any], noise: Noise, aim: Aim, prices: Prices, plan: Study | None
+    pair: Mapping[Hashable, Any], noise: Noise, aim: Aim, now: Study, caveat: str
 ) -> dict[str, object]:
-    now = study(noise, aim, prices, noise.n, 1)
-    if noise.n >= 2:
-        now = study(noise, aim, prices, noise.n, max(1, round(noise.repeats)))
-    row: dict[str, object] = {
+    return {
         **{name: pair[name] for name in ("a", "b", "difference", "conclusion")},
         "sd": noise.sd(noise.repeats) if noise.n >= 2 else float("nan"),
         "interaction": noise.interaction, "draw": noise.draw, "grading": noise.grading,
         "n": noise.n, "repeats_now": noise.repeats, "power_now": now.power,
         "detectable_now": now.detectable,
         "method": f"noncentral t, two-sided, alpha {aim.alpha:.4g} each, power {aim.power:.0%}",
-        "caveat": _caveat(noise, plan, prices),
+        "caveat": caveat,
     }  # fmt: skip
-    if plan is not None:
-        row |= {"tasks": plan.tasks, "repeats": plan.repeats, "passes": plan.passes}
-        row |= {"power": plan.power, "usd": plan.usd, "tasks_cautious": plan.tasks}
-        seen = study(noise, aim, prices, plan.tasks, plan.repeats, plan.passes)
-        sd = noise.sd(plan.repeats, plan.passes)
-        least = tasks_needed(aim.difference, sd, aim.power, aim.alpha, aim.sides)
-        row |= {"tasks_as_seen": least, "power_as_seen": seen.power}
-    return row
 
 
 def _caveat(noise: Noise, plan: Study | None, prices: Prices) -> str:
@@ -163,28 +187,6 @@ def _caveat(noise: Noise, plan: Study | None, prices: Prices) -> str:
     return "; ".join(notes)
 
 
-def prices_of(
-    trials: pd.DataFrame, recipes: Sequence[str], calls: pd.DataFrame | None = None
-) -> Prices:
-    """US$ per task and repeat of all these recipes together, and of grading them once.
-
-    With `calls`, a call that several of them share is paid once. NaN where a cost is unknown.
-    """
-    rows = trials[trials["recipe"].astype(str).isin(list(recipes))]
-    pairs = pd.DataFrame({"task": task_key(rows), "repeat": rows["repeat"]}).drop_duplicates()
-    grading = rows["grading_usd"] if "grading_usd" in rows else pd.Series(np.nan, rows.index)
-    each = float(grading.astype(float).sum(skipna=False)) / len(pairs) if len(pairs) else np.nan
-    if calls is None or not len(calls):
-        cost = float(rows["cost_usd"].astype(float).sum(skipna=False)) / len(pairs)
-        return Prices(answers=cost, grading=each)
-    used = calls[calls["recipe"].astype(str).isin(list(recipes))]
-    distinct = used.drop_duplicates("key")
-    graded = distinct["purpose"] == "grading"
-    answers = float(distinct.loc[~graded, "cost_usd"].astype(float).sum(skipna=False))
-    marked = float(distinct.loc[graded, "cost_usd"].astype(float).sum(skipna=False))
-    return Prices(answers=answers / len(pairs), grading=marked / len(pairs))
-
-
 def _grading(verdicts: pd.DataFrame | None, trials: pd.DataFrame) -> float | None:
     """Variance that one pass adds to a *difference*, from the verdicts; None where unknown."""
     if verdicts is None or not len(verdicts) or verdicts["grader_pass"].nunique() < 2:
@@ -195,8 +197,8 @@ def _grading(verdicts: pd.DataFrame | None, trials: pd.DataFrame) -> float | Non
 
 
 def _whole(
-    table: pd.DataFrame, plans: dict[tuple[str, str], Noise], aim: Aim, trials: pd.DataFrame,
-    calls: pd.DataFrame | None, usd: float | None, tasks: int | None, beaten: dict[str, str],
+    table: pd.DataFrame, plans: dict[tuple[str, str], Noise], aim: Aim, bills: Bills,
+    usd: float | None, tasks: int | None, beaten: dict[str, str],
 ) -> dict[Hashable | None, Any]:  # fmt: skip
     """One study for all undecided pairs: as noisy as the noisiest of them, all recipes paid."""
     leave_out = [name for name, by in beaten.items() if by]
@@ -210,6 +212,6 @@ def _whole(
         return {"study": None, "leave_out": leave_out}
     names = list(dict.fromkeys(name for pair in worth for name in pair))
     noise = max((plans[pair] for pair in worth), key=lambda n: n.sd())
-    plan = _plan(noise, aim, prices_of(trials, names, calls), usd, tasks)
+    (plan,) = _plans([noise], aim, [bills.of(names)], usd, tasks)
     found = None if plan is None else asdict(plan) | {"recipes": names, "pairs": len(worth)}
     return {"study": found, "leave_out": leave_out}

@@ -8,15 +8,17 @@ this out by trying all designs, and says what it found.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.stats.noise import Noise
-from fusion_eval.stats.power import ALPHA, POWER, Sides, detectable, power_of, tasks_needed
+from fusion_eval.stats.power import ALPHA, POWER, Sides, detectable, least_tasks, power_of
 
+Design = tuple[int, int, int]
+"""tasks, repeats, passes"""
 REPEATS, PASSES = (1, 2, 3, 4, 5, 8), (1, 2, 3)
 
 
@@ -73,17 +75,27 @@ def study(
     noise: Noise, aim: Aim, prices: Prices, tasks: int, repeats: int = 1, passes: int = 1
 ) -> Study:
     """What a design with these numbers can do, and its price."""
-    sd = noise.sd(repeats, passes)
-    if tasks < 2:
-        chance = float("nan")
-    else:
-        chance = float(power_of(aim.difference, sd, tasks, aim.alpha, aim.sides))
-    least = detectable(sd, tasks, aim.power, aim.alpha, aim.sides)
-    return Study(
-        tasks=tasks, repeats=repeats, passes=passes, power=chance,
-        detectable=least if least <= 1 else float("nan"),
-        usd=prices.of(tasks, repeats, passes),
-    )  # fmt: skip
+    return studies([noise], aim, [prices], [(tasks, repeats, passes)])[0]
+
+
+def studies(
+    noises: Sequence[Noise], aim: Aim, prices: Sequence[Prices], designs: Sequence[Design]
+) -> list[Study]:
+    """`study` of many at once: a noise, prices and a design (tasks, repeats, passes) for each."""
+    sd = np.array([n.sd(k, m) for n, (_, k, m) in zip(noises, designs, strict=True)])
+    tasks = np.array([tasks for tasks, _, _ in designs])
+    chance = np.full(len(designs), np.nan)
+    some = tasks >= 2
+    chance[some] = power_of(aim.difference, sd[some], tasks[some], aim.alpha, aim.sides)
+    made = []
+    for k, (n, repeats, passes) in enumerate(designs):
+        least = detectable(float(sd[k]), n, aim.power, aim.alpha, aim.sides)
+        made.append(Study(
+            tasks=n, repeats=repeats, passes=passes, power=float(chance[k]),
+            detectable=least if least <= 1 else float("nan"),
+            usd=prices[k].of(n, repeats, passes),
+        ))  # fmt: skip
+    return made
 
 
 def cheapest(noise: Noise, aim: Aim, prices: Prices, *, tasks: int | None = None) -> Study | None:
@@ -92,17 +104,31 @@ def cheapest(noise: Noise, aim: Aim, prices: Prices, *, tasks: int | None = None
     tasks : at most so many are there (None: more can be had). Where prices are unknown, the fewest
     answers count as cheapest.
     """
-    found = []
-    for repeats, passes in _designs(noise):
-        try:
-            need = tasks_needed(
-                aim.difference, noise.sd(repeats, passes), aim.power, aim.alpha, aim.sides
-            )
-        except StatisticsError:
-            continue
-        if tasks is None or need <= tasks:
-            found.append(study(noise, aim, prices, need, repeats, passes))
-    return min(found, key=_price, default=None)
+    return cheapest_of([noise], aim, [prices], tasks=tasks)[0]
+
+
+def cheapest_of(
+    noises: Sequence[Noise], aim: Aim, prices: Sequence[Prices], *, tasks: int | None = None
+) -> list[Study | None]:
+    """`cheapest` of many at once."""
+    tried = [(i, k, m) for i, noise in enumerate(noises) for k, m in _designs(noise)]
+    sd = np.array([noises[i].sd(k, m) for i, k, m in tried])
+    needs = least_tasks(aim.difference, sd, aim.power, aim.alpha, aim.sides)
+    most = np.inf if tasks is None else tasks
+    ways: dict[int, list[Design]] = {}
+    for (i, k, m), need in zip(tried, needs, strict=True):
+        if np.isfinite(need) and need <= most:
+            ways.setdefault(i, []).append((int(need), k, m))
+    best = {i: min(some, key=lambda way: _price(prices[i], way)) for i, some in ways.items()}
+    return _at(best, noises, aim, prices)
+
+
+def _at(
+    best: Mapping[int, Design], noises: Sequence[Noise], aim: Aim, prices: Sequence[Prices]
+) -> list[Study | None]:
+    found = studies([noises[i] for i in best], aim, [prices[i] for i in best], list(best.values()))
+    plans = dict(zip(best, found, strict=True))
+    return [plans.get(i) for i in range(len(noises))]
 
 
 def strongest(
@@ -112,19 +138,43 @@ def strongest(
 
     Raises StatisticsError where prices are unknown.
     """
-    if math.isnan(prices.of(1, 1, 1)):
+    return strongest_of([noise], aim, [prices], usd, tasks=tasks)[0]
+
+
+def strongest_of(
+    noises: Sequence[Noise],
+    aim: Aim,
+    prices: Sequence[Prices],
+    usd: float,
+    *,
+    tasks: int | None = None,
+) -> list[Study | None]:
+    """`strongest` of many at once."""
+    if any(math.isnan(one.of(1, 1, 1)) for one in prices):
         raise StatisticsError(
             "the cost of an answer or of grading is not known, so dollars buy an unknown number of "
             "tasks; reprice the run (report RUN --prices FILE), or ask without dollars"
         )
-    found = []
-    for repeats, passes in _designs(noise):
-        each = prices.of(1, repeats, passes)
-        affordable = int(usd / each + 1e-9) if each > 0 else 10_000
-        count = affordable if tasks is None else min(tasks, affordable)
-        if count >= 2:
-            found.append(study(noise, aim, prices, count, repeats, passes))
-    return max(found, key=lambda s: (round(s.power, 9), -s.usd), default=None)
+    tried: list[tuple[int, Design]] = []
+    for i, noise in enumerate(noises):
+        for k, m in _designs(noise):
+            each = prices[i].of(1, k, m)
+            affordable = int(usd / each + 1e-9) if each > 0 else 10_000
+            count = affordable if tasks is None else min(tasks, affordable)
+            tried += [(i, (count, k, m))] if count >= 2 else []
+    of = [i for i, _ in tried]
+    found = studies(
+        [noises[i] for i in of], aim, [prices[i] for i in of], [way for _, way in tried]
+    )
+    plans: dict[int, Study] = {}
+    for i, plan in zip(of, found, strict=True):
+        if i not in plans or _strength(plan) > _strength(plans[i]):
+            plans[i] = plan
+    return [plans.get(i) for i in range(len(noises))]
+
+
+def _strength(plan: Study) -> tuple[float, float]:
+    return round(plan.power, 9), -plan.usd
 
 
 def best_passes(noise: Noise, prices: Prices) -> float:
@@ -145,6 +195,6 @@ def _designs(noise: Noise) -> Sequence[tuple[int, int]]:
     return [(k, m) for k in repeats for m in passes]
 
 
-def _price(plan: Study) -> tuple[float, int]:
-    answers = plan.tasks * plan.repeats * plan.passes
-    return (0.0 if math.isnan(plan.usd) else round(plan.usd, 12), answers)
+def _price(prices: Prices, way: Design) -> tuple[float, int]:
+    usd = prices.of(*way)
+    return (0.0 if math.isnan(usd) else round(usd, 12), math.prod(way))

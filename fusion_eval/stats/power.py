@@ -7,11 +7,12 @@ with normal quantiles promises too much. Differences and SDs share any one unit.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy import optimize, stats
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special, stats
 
 from fusion_eval.errors import StatisticsError
 from fusion_eval.stats.estimates import Floats
@@ -69,24 +70,48 @@ def tasks_needed(
     """
     if not abs(difference) > 0:
         raise StatisticsError("a difference of 0 cannot be detected; give one above 0")
-    if sd == 0:
-        return 2
+    needed = float(least_tasks(difference, np.array([sd]), power, alpha, sides)[0])
+    if not needed <= MOST_TASKS:
+        raise StatisticsError(
+            f"a difference of {difference:g} against an SD of {sd:g} needs more than "
+            f"{MOST_TASKS:,} tasks; give a larger one"
+        )
+    return int(needed)
 
-    def enough(n: int) -> bool:
-        return bool(power_of(abs(difference), sd, n, alpha, sides) >= power)
 
-    low, high = 1, 2
-    while not enough(high):
-        low, high = high, 2 * high
-        if high > MOST_TASKS:
-            raise StatisticsError(
-                f"a difference of {difference:g} against an SD of {sd:g} needs more than "
-                f"{MOST_TASKS:,} tasks; give a larger one"
-            )
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high
+def least_tasks(
+    difference: float, sd: Floats, power: float = POWER, alpha: float = ALPHA, sides: Sides = 2
+) -> Floats:
+    """`tasks_needed` for many SDs at once; inf where more than ten million would be needed."""
+    sd = np.asarray(sd, dtype=np.float64)
+
+    def enough(n: Floats, some: Floats) -> NDArray[np.bool_]:
+        reached: Floats = power_of(abs(difference), some, np.maximum(n, 2), alpha, sides)
+        return np.asarray((n >= 2) & (reached >= power))
+
+    # the normal distribution is near; from there up to the first that is enough, then by halves
+    z = special.ndtri(1 - alpha / sides) + special.ndtri(power)
+    high = np.minimum(np.maximum(2.0, np.ceil((z * sd / difference) ** 2)), 2.0 * MOST_TASKS)
+    low, step = np.ones_like(high), np.ones_like(high)
+    left = np.flatnonzero(sd > 0)
+    while len(left):
+        left = left[~enough(high[left], sd[left]) & (high[left] <= MOST_TASKS)]
+        low[left] = high[left]
+        high[left] += step[left]
+        step[left] *= 2
+    far = high > MOST_TASKS
+    near = np.flatnonzero((sd > 0) & ~far & (low == 1) & (high > 2))
+    back = np.maximum(1.0, high[near] - 8)
+    low[near] = np.where(enough(back, sd[near]), 1.0, back)
+    while len(left := np.flatnonzero((high - low > 1) & (sd > 0) & ~far)):
+        middle = (low[left] + high[left]) // 2
+        good = enough(middle, sd[left])
+        high[left], low[left] = (
+            np.where(good, middle, high[left]),
+            np.where(good, low[left], middle),
+        )
+    result: Floats = np.where(far, np.inf, np.where(sd > 0, high, 2.0))
+    return result
 
 
 def detectable(
@@ -97,6 +122,12 @@ def detectable(
         return float("nan")
     if sd == 0:
         return 0.0
+    return sd * _noncentrality(n, power, alpha, sides) / math.sqrt(n)
+
+
+@lru_cache(maxsize=10_000)
+def _noncentrality(n: int, power: float, alpha: float, sides: Sides) -> float:
+    """How many standard errors n tasks detect with this power."""
     rough = float(stats.t.isf(alpha / sides, n - 1) + stats.t.isf(1 - power, n - 1))
     top = max(4 * rough, 1.0)
 
@@ -105,7 +136,7 @@ def detectable(
 
     while short(top) < 0:
         top *= 2
-    return sd * float(optimize.brentq(short, 0.0, top)) / math.sqrt(n)
+    return float(optimize.brentq(short, 0.0, top))
 
 
 def cautious_sd(sd: float, n: int, level: float = 0.80, kurtosis: float = 0.0) -> float:
@@ -121,4 +152,4 @@ def cautious_sd(sd: float, n: int, level: float = 0.80, kurtosis: float = 0.0) -
     if n < 2:
         return float("nan")
     freedom = 2 / (2 / (n - 1) + max(0.0, kurtosis) / n)
-    return float(sd * math.sqrt(freedom / stats.chi2.ppf(1 - level, freedom)))
+    return float(sd * math.sqrt(freedom / (2 * special.gammaincinv(freedom / 2, 1 - level))))

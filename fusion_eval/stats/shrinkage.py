@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion_eval.stats.bootstrap import resampled_means, task_weights
+from fusion_eval.stats.bootstrap import Counts, resampled_means, task_weights
 from fusion_eval.stats.clusters import freedom_of
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.strata import grouped
@@ -95,7 +95,7 @@ _last: dict[object, tuple[Credible, Any]] = {}
 
 
 def _bytes(values: Floats) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(values), digest_size=16).digest()
+    return hashlib.blake2b(values.tobytes(), digest_size=16).digest()
 
 
 def _draw(
@@ -134,7 +134,7 @@ def _least_noise(score: Floats, units: int) -> Floats:
     return least
 
 
-def _prices(cost: Floats, weights: Floats, stretch: Floats) -> tuple[Floats, Floats]:
+def _prices(cost: Floats, weights: Counts, stretch: Floats) -> tuple[Floats, Floats]:
     """Mean prices and draws of them; those of recipes that are never free as ratios."""
     resampled, means = resampled_means(cost, weights), cost.mean(axis=0)
     some = (resampled > 0).all(axis=0)
