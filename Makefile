@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test check interop simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report clean
+.PHONY: help setup bench bench-real test check interop simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report clean test-real
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ bench: .venv/core ## run the default bench on the simulator (TASKS=â€¦, BENCH=â€
 
 bench-real: .venv/core .venv-real/ready ## the bench on a real, very small model on this machine (10 to 20 minutes)
 	$(BIN)/python benchmarks/real_model.py $(OPTIONS)
+
+test-real: .venv/dev .venv-real/ready ## a handful of questions to the real model: killed, resumed, run again
+	$(BIN)/python -m pytest -n 0 -m real tests/test_real_model.py
 
 test: .venv/dev ## run the whole test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal

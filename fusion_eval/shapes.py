@@ -93,6 +93,7 @@ class _Task(_Open):
     id: _Text
     hash: _Text
     messages: list[_Message]
+    form: _Text | None = None
     target: _Text | None = None
     criteria: list[_Criterion] = []
 

@@ -268,3 +268,12 @@ def test_the_steps_end_at_the_score_under_every_policy(policy, parts):
 
     if made.value is not None:
         assert steps(rule, verdicts)[-1]["value"] == pytest.approx(made.value, abs=1e-12)
+
+
+def test_a_trial_is_told_with_the_form_that_its_question_was_given(command, run):
+    """The line that asks for a form is what small models stumble over, and was not shown."""
+    said = command("explain", run.path, "sum/solo/0").out
+
+    assert "Form that is asked for with it:" in said
+    assert "Answer: <number>" in said
+    assert "Form that is asked for" not in command("explain", run.path, "a/b/solo/0").out

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from fusion_eval import files, store
+from fusion_eval import files, prompts, store
 from fusion_eval.bench.tables import Facts, tables
 from fusion_eval.bench.unusable import Unusable
 from fusion_eval.core import Attempt, Recipe, Reply, Task, Trial
@@ -176,6 +176,7 @@ def _task(task: Task) -> dict[str, Any]:
         "hash": task.hash,
         "domain": task.domain,
         "messages": [message.model_dump() for message in task.question.messages],
+        "form": prompts.answer_form(task.question),
         "target": task.target,
         "criteria": [criterion.model_dump() for criterion in task.leaves],
     }

@@ -79,7 +79,7 @@ def _trial(
         "what": "trial",
         "task": found.task, "recipe": found.recipe, "repeat": found.repeat,
         "strategy": row["strategy"], "domain": row["domain"], "protocol": row["protocol"],
-        "asked": task.get("messages"), "target": task.get("target"),
+        "asked": task.get("messages"), "form": task.get("form"), "target": task.get("target"),
         "seats": texts.seats(found.recipe),
         **texts.answer(found.task, found.recipe, found.repeat),
         "outcome": {name: row[name] for name in _OUTCOME},

@@ -50,6 +50,8 @@ def _asked(found: Found, full: bool) -> Iterator[str]:
         return
     for message in found["asked"]:
         yield from _text(f"Asked ({line(message['role'])})", message["content"], _PROMPT, full)
+    if found.get("form"):
+        yield from _text("Form that is asked for with it", found["form"], _PROMPT, full)
     if found["target"] is not None:
         yield f"Target: {line(found['target'])}"
 

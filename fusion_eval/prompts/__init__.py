@@ -51,6 +51,11 @@ def answer(question: Question) -> Messages:
     return (*earlier, Message(role="user", content=f"{last.content}\n\n{_format(question)}"))
 
 
+def answer_form(question: Question) -> str:
+    """What `answer` adds to the last message; empty where no form is asked for."""
+    return _format(question)
+
+
 def unformatted(question: Question) -> Question:
     """The question without the form of the last line, which `answer` will add again.
 
