@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test check interop simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report clean test-real
+.PHONY: help setup bench bench-real test check interop simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ baseline: .venv/core ## freeze this version as results/baseline
 	$(BIN)/fusion-eval run $(GATED) --repeats 5 --output-dir results
 	$(BIN)/fusion-eval baseline results/latest --to results/baseline --allow filtered
 
+serve: .venv/core ## serve the recipes of BENCH at http://127.0.0.1:8080/v1 (OPTIONS=… for more)
+	$(BIN)/fusion-eval serve --bench $(BENCH) $(foreach file,$(TASKS),--tasks $(file)) $(OPTIONS)
+
 report: .venv/core ## write the report of a run again (RUN=results/…)
 	$(BIN)/fusion-eval report $(RUN)
 
@@ -106,7 +109,7 @@ clean: ## remove the environment and caches; runs in results/ stay
 .venv/core: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "fusion-eval needs Python 3.11 or newer; give one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
-	@$(call install,.)
+	@$(call install,.[serve])
 	@touch $@
 
 .venv/dev: pyproject.toml

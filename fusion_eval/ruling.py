@@ -1,4 +1,4 @@
-"""`fe.rule`: from a run to the rule file that `auto` of `serve` routes by.
+"""From a run to the rule file that `auto` of `serve` routes by.
 
 For each domain the recipe with the largest expected net benefit at the price of a point (see
 `stats.decision`), where its tasks are enough for a choice; the choice over all tasks otherwise.
@@ -19,6 +19,7 @@ from fusion_eval.errors import InputError, did_you_mean
 from fusion_eval.loading.rule import Choice, Expected, Rule, RuleFile, Source, When
 from fusion_eval.stats.cost import cost_per_task, mean_cost
 from fusion_eval.stats.decision import acceptability
+from fusion_eval.stats.points import LEAST_TASKS
 from fusion_eval.stats.scores import scores
 from fusion_eval.store import Run, read_run
 
@@ -44,12 +45,7 @@ def rule_of(
     otherwise = _choice(trials, point_usd, "all tasks", notes)
     if otherwise is None:
         raise InputError(f"{opened.path}: nothing can be chosen from this run: {notes[-1]}")
-    domains = trials["domain"].fillna("").astype(str)
-    rules = []
-    for domain in sorted(set(domains) - {""}):
-        choice = _choice(trials[domains == domain], point_usd, f"domain {domain}", notes)
-        if choice is not None:
-            rules.append(Rule(when=When(domain=domain), **dict(choice)))
+    rules = _by_domain(trials, point_usd, notes)
     return RuleFile(
         run=Source(
             id=opened.id,
@@ -62,6 +58,22 @@ def rule_of(
         otherwise=otherwise,
         notes=notes,
     )
+
+
+def _by_domain(trials: pd.DataFrame, point_usd: float, notes: list[str]) -> list[Rule]:
+    """A rule for each domain in which there is a choice; the others stand together in one note."""
+    domains = trials["domain"].fillna("").astype(str)
+    rules, small = list[Rule](), list[str]()
+    for domain in sorted(set(domains) - {""}):
+        rows = trials[domains == domain]
+        tasks = int(frames.task_key(rows).nunique())
+        if tasks < LEAST_TASKS:
+            small.append(f"{domain} ({tasks})")
+        elif (choice := _choice(rows, point_usd, f"domain {domain}", notes)) is not None:
+            rules.append(Rule(when=When(domain=domain), **dict(choice)))
+    if small:
+        notes.append(f"no rule for domains of fewer than {LEAST_TASKS} tasks: {', '.join(small)}")
+    return rules
 
 
 def rule_text(rule: RuleFile) -> str:

@@ -66,7 +66,7 @@ def test_a_domain_with_few_tasks_has_no_rule_and_the_file_says_so(tmp_path):
     ]
     made = rule_of(write_run(tmp_path / "run", rows), 0.01)
     assert [one.when.domain for one in made.rules] == ["Law"]
-    assert any(note.startswith("domain Rare: no rule, 3 tasks") for note in made.notes)
+    assert made.notes == ["no rule for domains of fewer than 8 tasks: Rare (3)"]
 
 
 def test_a_run_that_cannot_choose_makes_no_rule_file(tmp_path):

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from serve_kit import TEXT, USAGE, Endpoint, Line, chat, served
 
+import fusion_eval as fe
 from fusion_eval.errors import InputError
 from fusion_eval.loading.tasks import load_tasks
 
@@ -67,8 +68,9 @@ def test_a_step_down_is_told_in_field_and_header(tmp_path):
     with served(Endpoint(**lines), tmp_path) as url:
         answer = ask(url, chat("panel"))
     assert answer.status_code == 200
-    assert answer.json()["fusion"]["degraded"] == ["member 1 (a): server_error"]
-    assert answer.headers["x-fusion-degraded"] == "1"
+    steps = answer.json()["fusion"]["degraded"]
+    assert "member 1 (a): server_error" in steps
+    assert answer.headers["x-fusion-degraded"] == str(len(steps))
 
 
 @pytest.mark.parametrize("word", ["empty", "refused"])
@@ -250,6 +252,36 @@ def test_recorded_requests_are_tasks_that_run_and_grade_load(tmp_path):
         ("solo", TEXT), ("panel", TEXT), ("solo", TEXT),
     ]  # fmt: skip
     assert {one["task"] for one in answers} == {task.id for task in tasks}
+
+
+def test_recorded_traffic_is_run_and_graded_once_it_has_criteria(tmp_path):
+    """What was kept would be of no use to anybody."""
+    file = tmp_path / "kept.jsonl"
+    with served(Endpoint(**THREE), tmp_path, record=file) as url:
+        for text in ("One?", "Two?"):
+            ask(url, chat("solo", text))
+    bench = tmp_path / "sim.yaml"
+    bench.write_text(
+        "endpoints: {sim: {simulator: default}}\n"
+        "models: {heron: {endpoint: sim, id: wader/heron}, owl: {endpoint: sim, id: strix/owl}}\n"
+        "recipes: {again: {strategy: solo, member: heron}}\ngrader: {model: owl}\n"
+    )
+    run = fe.run(file, bench, output_dir=tmp_path / "results")
+    assert len(fe.trials(run)) == 2
+    criteria = [{"id": "told", "weight": 1, "requirement": "Tells a story"}]
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    with_criteria = tmp_path / "criteria.jsonl"
+    with_criteria.write_text(
+        "".join(
+            json.dumps({"id": row["id"], "prompt": row["prompt"], "criteria": criteria}) + "\n"
+            for row in rows
+        )
+    )
+    graded = fe.grade(
+        tmp_path / "kept.answers.jsonl", bench=bench, tasks=with_criteria,
+        output_dir=tmp_path / "results",
+    )  # fmt: skip
+    assert fe.trials(graded)["score"].notna().all()
 
 
 def test_nothing_is_written_unless_it_was_asked_for(tmp_path):

@@ -91,8 +91,12 @@ def greeting(bench: Bench, settings: Settings) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     who = f"{len(settings.keys)} keys" if settings.keys else "no key, this machine only"
     mark = "SIMULATED " if simulated else ""
-    names = [*recipes, *(["auto"] if settings.rule else [])]
-    return f"{mark}models at http://{host}:{settings.port}/v1 ({who}): {', '.join(names)}"
+    names, note = [*recipes], ""
+    if settings.rule is not None:
+        names.append("auto")
+        if settings.rule.run is not None and settings.rule.run.simulated and not simulated:
+            note = "\nnote: the rule file was made from a SIMULATED run; its scores are of no model"
+    return f"{mark}models at http://{host}:{settings.port}/v1 ({who}): {', '.join(names)}{note}"
 
 
 def serve(app: Starlette, settings: Settings) -> None:

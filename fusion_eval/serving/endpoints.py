@@ -170,7 +170,8 @@ class Endpoints:
             text = "\n\n".join(filter(None, [system, asked.question.prompt]))
             choice = self._rule.choose(Features(text=text, domain=asked.domain))
             told = choice.model_dump(exclude={"recipe"}, exclude_none=True)
-            return self._recipes[choice.recipe], {"routed": {"by": "rule", **told}}
+            run = self._rule.run.model_dump() if self._rule.run else None
+            return self._recipes[choice.recipe], {"routed": {"by": "rule", "run": run, **told}}
         if asked.model not in self._recipes:
             raise models.unknown(asked.model, self._models)
         return self._recipes[asked.model], {}
