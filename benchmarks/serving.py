@@ -42,8 +42,13 @@ def endpoint(port: int, wait_s: float) -> None:
     """Answers every request with 300 words after `wait_s`."""
     usage = {"prompt_tokens": 20, "completion_tokens": 400, "total_tokens": 420}
     choice = {"index": 0, "message": {"role": "assistant", "content": WORDS}}
-    body = {"id": "x", "object": "chat.completion", "model": "m", "usage": usage,
-            "choices": [{**choice, "finish_reason": "stop"}]}  # fmt: skip
+    body = {
+        "id": "x",
+        "object": "chat.completion",
+        "model": "m",
+        "usage": usage,
+        "choices": [{**choice, "finish_reason": "stop"}],
+    }
 
     async def events() -> AsyncIterator[str]:
         await asyncio.sleep(wait_s)
@@ -136,10 +141,12 @@ def measure(wait_s: float, at_once: int, count: int) -> dict[str, Any]:
             _wait_for(ports)
             asyncio.run(per_second(through, "solo", 2 * at_once, at_once))
             pairs = [
-                (asyncio.run(per_second(direct, "m", count, at_once)),
-                 asyncio.run(per_second(through, "solo", count, at_once)))
+                (
+                    asyncio.run(per_second(direct, "m", count, at_once)),
+                    asyncio.run(per_second(through, "solo", count, at_once)),
+                )
                 for _ in range(3)
-            ]  # fmt: skip
+            ]
             tokens = {
                 name: _percentiles(asyncio.run(first_tokens(through, name, count // 2, 4)))
                 for name in ("solo", "panel")

@@ -148,11 +148,14 @@ def test_the_first_rule_that_holds_decides(text, domain):
     )
     asked = Features(text=text, domain=domain)
     expected = (
-        "a" if domain.lower() == "law" and len(text) <= 10
-        else "b" if "prove" in text.casefold() or "x" in text.casefold()
-        else "c" if len(text) >= 20 and "```" not in text
+        "a"
+        if domain.lower() == "law" and len(text) <= 10
+        else "b"
+        if "prove" in text.casefold() or "x" in text.casefold()
+        else "c"
+        if len(text) >= 20 and "```" not in text
         else "d"
-    )  # fmt: skip
+    )
     assert rule.choose(asked).recipe == expected
     assert RuleFile.model_validate_json(rule_text(rule)) == rule
 

@@ -43,8 +43,11 @@ def test_usage_is_the_sum_of_all_calls_and_the_bill_stands_by_role_in_field_and_
     assert fusion["cost_usd"] == pytest.approx(4 * USD) == body["usage"]["cost"]
     roles = {(one["role"], one["model"]): one["cost_usd"] for one in fusion["roles"]}
     assert set(roles) == {
-        ("member", "a"), ("member", "b"), ("judge", "b"), ("synthesizer", "writer"),
-    }  # fmt: skip
+        ("member", "a"),
+        ("member", "b"),
+        ("judge", "b"),
+        ("synthesizer", "writer"),
+    }
     assert sum(roles.values()) == pytest.approx(fusion["cost_usd"])
     for name in ("x-fusion-cost-usd", "x-litellm-response-cost"):
         assert float(answer.headers[name]) == pytest.approx(4 * USD)
@@ -249,8 +252,10 @@ def test_recorded_requests_are_tasks_that_run_and_grade_load(tmp_path):
     assert [(t.question.prompt, t.domain) for t in tasks] == [("One?", "Law"), ("Two?", "")]
     answers = [json.loads(line) for line in (tmp_path / "kept.answers.jsonl").open()]
     assert [(one["recipe"], one["answer"]) for one in answers] == [
-        ("solo", TEXT), ("panel", TEXT), ("solo", TEXT),
-    ]  # fmt: skip
+        ("solo", TEXT),
+        ("panel", TEXT),
+        ("solo", TEXT),
+    ]
     assert {one["task"] for one in answers} == {task.id for task in tasks}
 
 
@@ -278,9 +283,11 @@ def test_recorded_traffic_is_run_and_graded_once_it_has_criteria(tmp_path):
         )
     )
     graded = fe.grade(
-        tmp_path / "kept.answers.jsonl", bench=bench, tasks=with_criteria,
+        tmp_path / "kept.answers.jsonl",
+        bench=bench,
+        tasks=with_criteria,
         output_dir=tmp_path / "results",
-    )  # fmt: skip
+    )
     assert fe.trials(graded)["score"].notna().all()
 
 

@@ -28,8 +28,20 @@ def _free_port() -> int:
 def test_serve_says_where_it_listens_answers_and_ends_at_an_interrupt():
     """The one line of the README."""
     port = _free_port()
-    command = [sys.executable, "-m", "fusion_eval", "serve", "--bench", "demo", "--tasks",
-               str(TASKS), "--recipes", "solo-heron,panel-top", "--port", str(port)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "fusion_eval",
+        "serve",
+        "--bench",
+        "demo",
+        "--tasks",
+        str(TASKS),
+        "--recipes",
+        "solo-heron,panel-top",
+        "--port",
+        str(port),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None

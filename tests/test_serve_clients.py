@@ -149,7 +149,9 @@ def test_a_tool_is_called_through_the_declared_model(client):
         calls = [c for chunk in stream for c in chunk.choices[0].delta.tool_calls or ()]
     assert [one.function.arguments for one in calls] == [call.function.arguments]
     called = client.responses.create(
-        model=RECIPE, input="Weather?", tool_choice="required",
+        model=RECIPE,
+        input="Weather?",
+        tool_choice="required",
         tools=[{"type": "function", "strict": None, **tool["function"]}],
-    )  # fmt: skip
+    )
     assert [item.type for item in called.output] == ["function_call"]

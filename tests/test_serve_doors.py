@@ -89,9 +89,17 @@ def test_a_foreign_host_or_origin_is_refused_on_the_loopback(tmp_path, header):
 
 @pytest.mark.parametrize(
     ("host", "mine"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("[::1]", True), ("localhost.", True),
-     ("LOCALHOST", True), ("0.0.0.0", False), ("localhost.evil", False), ("", False)],
-)  # fmt: skip
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("[::1]", True),
+        ("localhost.", True),
+        ("LOCALHOST", True),
+        ("0.0.0.0", False),
+        ("localhost.evil", False),
+        ("", False),
+    ],
+)
 def test_loopback_names_are_those_of_this_machine(host, mine):
     """A name that only looks like it would open the door."""
     assert is_loopback(host) is mine
@@ -219,11 +227,29 @@ def _malformed(count: int) -> list[tuple[bytes, dict[str, str]]]:
     """Bodies that are broken, or that try to reach somewhere else."""
     chance = random.Random(7)
     values: list[Any] = [None, 0, -1, 1e308, True, "", "x" * 300, [], {}, [[]], {"a": 1}, "\ud800"]
-    fields = ["model", "messages", "stream", "seed", "stop", "tools", "n", "metadata", "input",
-              "response_format", "stream_options", "logprobs", "instructions"]  # fmt: skip
-    wanted = {"base_url": "http://evil.example", "api_key": KEY, "endpoint": "evil",
-              "models": ["evil"], "extra_body": {"base_url": "http://evil.example"},
-              "fusion": {"members": ["solo"], "endpoint": "http://evil.example"}}  # fmt: skip
+    fields = [
+        "model",
+        "messages",
+        "stream",
+        "seed",
+        "stop",
+        "tools",
+        "n",
+        "metadata",
+        "input",
+        "response_format",
+        "stream_options",
+        "logprobs",
+        "instructions",
+    ]
+    wanted = {
+        "base_url": "http://evil.example",
+        "api_key": KEY,
+        "endpoint": "evil",
+        "models": ["evil"],
+        "extra_body": {"base_url": "http://evil.example"},
+        "fusion": {"members": ["solo"], "endpoint": "http://evil.example"},
+    }
     made = []
     for i in range(count):
         body: dict[str, Any] = chat(chance.choice(["solo", "panel", "vote", "nobody"]))

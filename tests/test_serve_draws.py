@@ -20,7 +20,7 @@ from fusion_eval.serving.app import build
 from fusion_eval.serving.settings import Settings
 
 FULL = bool(os.environ.get("FUSION_EVAL_SIMULATIONS"))
-SEEDS, TASKS, LEAST = (20, 100, 18) if FULL else (3, 30, 2)
+SEEDS, TASKS, LEAST = (20, 100, 18) if FULL else (2, 20, 1)
 BENCH = """
 endpoints: {{sim: {{simulator: default}}}}
 models:
@@ -57,8 +57,11 @@ def _answers(bench: Path, tasks: Path, first_draw: int) -> list[dict[str, Any]]:
         rows = []
         async with app.router.lifespan_context(app), client:
             for i, task in enumerate(known.tasks):
-                body = {"model": "panel", "seed": first_draw + i,
-                        "messages": [m.model_dump() for m in task.question.messages]}  # fmt: skip
+                body = {
+                    "model": "panel",
+                    "seed": first_draw + i,
+                    "messages": [m.model_dump() for m in task.question.messages],
+                }
                 answer = (await client.post("/v1/chat/completions", json=body)).json()
                 row = {"task": task.id, "recipe": "panel"}
                 failure = answer["fusion"]["failure"]
@@ -84,9 +87,12 @@ def test_the_paired_interval_of_served_and_run_answers_covers_zero(tmp_path):
         rows = _answers(bench, tasks, first_draw=1_000 * (seed + 1))
         answers.write_text("".join(json.dumps(row) + "\n" for row in rows))
         graded = fe.grade(answers, bench=bench, tasks=tasks, output_dir=tmp_path / "results")
-        both = pd.concat([
-            fe.trials(run).assign(recipe="run"), fe.trials(graded).assign(recipe="serve"),
-        ])  # fmt: skip
+        both = pd.concat(
+            [
+                fe.trials(run).assign(recipe="run"),
+                fe.trials(graded).assign(recipe="serve"),
+            ]
+        )
         row = fe.compare(both, reference="run").iloc[0]
         seen.append((float(row["low"]), float(row["high"])))
         covered += row["low"] <= 0 <= row["high"]

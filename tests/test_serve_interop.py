@@ -65,11 +65,21 @@ def test_lm_eval_completes_a_task_set_with_local_chat_completions(url, tmp_path)
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "sums.yaml").write_text(LM_EVAL.format(data=tmp_path / "data.jsonl"))
     called(
-        tool("lm-eval", "bin", "lm_eval"), "--model", "local-chat-completions", "--model_args",
+        tool("lm-eval", "bin", "lm_eval"),
+        "--model",
+        "local-chat-completions",
+        "--model_args",
         f"model={RECIPE},base_url={url}/chat/completions,num_concurrent=2,max_retries=1",
-        "--apply_chat_template", "--tasks", "sums", "--include_path", tmp_path, "--output_path",
-        tmp_path / "out", "--log_samples", cwd=tmp_path,
-    )  # fmt: skip
+        "--apply_chat_template",
+        "--tasks",
+        "sums",
+        "--include_path",
+        tmp_path,
+        "--output_path",
+        tmp_path / "out",
+        "--log_samples",
+        cwd=tmp_path,
+    )
     (samples,) = (tmp_path / "out").rglob("samples*.jsonl")
     answers = [json.loads(line)["resps"][0][0] for line in samples.read_text().splitlines()]
     assert len(answers) == 6
@@ -82,11 +92,23 @@ def test_promptfoo_completes_a_task_set_with_its_openai_provider(url, tmp_path):
         {"id": f"openai:{api}:{RECIPE}", "config": {"apiBaseUrl": url}}
         for api in ("chat", "responses")
     ]
-    config = {"prompts": ["{{q}}"], "providers": providers,
-              "tests": [{"vars": {"q": q}} for _, q, _ in QUESTIONS]}  # fmt: skip
+    config = {
+        "prompts": ["{{q}}"],
+        "providers": providers,
+        "tests": [{"vars": {"q": q}} for _, q, _ in QUESTIONS],
+    }
     (tmp_path / "c.json").write_text(json.dumps(config))
-    called(tool("promptfoo", "node_modules", ".bin", "promptfoo"), "eval", "-c", "c.json",
-           "--no-cache", "--no-progress-bar", "-o", "out.json", cwd=tmp_path)  # fmt: skip
+    called(
+        tool("promptfoo", "node_modules", ".bin", "promptfoo"),
+        "eval",
+        "-c",
+        "c.json",
+        "--no-cache",
+        "--no-progress-bar",
+        "-o",
+        "out.json",
+        cwd=tmp_path,
+    )
     results = json.loads((tmp_path / "out.json").read_text())["results"]["results"]
     assert len(results) == 12
     assert not [one["error"] for one in results if one.get("error")]
@@ -129,13 +151,27 @@ def test_schemathesis_finds_no_failure_of_the_server_and_no_answer_unlike_its_de
 ):
     """Whatever is sent, the server answers, as its description says."""
     root = url.removesuffix("/v1")
-    checks = "not_a_server_error,status_code_conformance,content_type_conformance," \
-             "response_schema_conformance"  # fmt: skip
+    checks = (
+        "not_a_server_error,status_code_conformance,content_type_conformance,"
+        "response_schema_conformance"
+    )
     said = called(
-        tool("schemathesis", "bin", "schemathesis"), "run", f"{root}/openapi.json", "--url", root,
-        "--checks", checks, "--max-examples", "80", "--seed", "1", "--workers", "1",
-        "--no-color", cwd=tmp_path,
-    )  # fmt: skip
+        tool("schemathesis", "bin", "schemathesis"),
+        "run",
+        f"{root}/openapi.json",
+        "--url",
+        root,
+        "--checks",
+        checks,
+        "--max-examples",
+        "80",
+        "--seed",
+        "1",
+        "--workers",
+        "1",
+        "--no-color",
+        cwd=tmp_path,
+    )
     assert "passed" in said.lower() or "no issues" in said.lower(), said[-1500:]
 
 

@@ -74,9 +74,10 @@ def test_what_a_run_has_asked_is_served_from_its_ledger_word_for_word(tmp_path):
         assert fusion["spent_usd"] == 0.0
         assert fusion["cost_usd"] > 0
         task = next(
-            t.id for t in load_tasks(TASKS).tasks
+            t.id
+            for t in load_tasks(TASKS).tasks
             if [m.model_dump() for m in t.question.messages] == body["messages"]
-        )  # fmt: skip
+        )
         said = answer["choices"][0]["message"]["content"]
         assert said == (measured[body["model"], task] or "")
 

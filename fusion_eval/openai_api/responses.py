@@ -11,10 +11,20 @@ from typing import Any
 
 from fusion_eval.openai_api.errors import BadRequestError
 
-_SAME = (
-    "model", "temperature", "top_p", "stream", "user", "metadata", "store", "seed",
-    "parallel_tool_calls", "service_tier", "frequency_penalty", "presence_penalty",
-)  # fmt: skip
+_SAME = [
+    "model",
+    "temperature",
+    "top_p",
+    "stream",
+    "user",
+    "metadata",
+    "store",
+    "seed",
+    "parallel_tool_calls",
+    "service_tier",
+    "frequency_penalty",
+    "presence_penalty",
+]
 _REFUSED = {
     "previous_response_id": "nothing is stored here; send the whole conversation in `input`",
     "conversation": "nothing is stored here; send the whole conversation in `input`",
@@ -61,6 +71,8 @@ def messages_of(instructions: object, given: object) -> list[dict[str, Any]]:
         raise BadRequestError("input must be a string or a list of items.", "input")
     for place, item in enumerate(given):
         messages += _messages(item, f"input[{place}]")
+    if not messages:
+        raise BadRequestError("input holds no message.", "input")
     return messages
 
 
@@ -139,8 +151,9 @@ def _tools(tools: object) -> list[dict[str, Any]]:
         if not isinstance(tool, dict) or kind != "function":
             raise BadRequestError(
                 f"tools[{i}] is of type {kind!r}; only `function` is supported.",
-                "tools", "unsupported_value",
-            )  # fmt: skip
+                "tools",
+                "unsupported_value",
+            )
         function = {k: v for k, v in tool.items() if k != "type" and v is not None}
         made.append({"type": "function", "function": function})
     return made

@@ -15,10 +15,19 @@ from typing import Any
 from fusion_eval.core import Message, Question
 from fusion_eval.openai_api import BadRequestError
 
-_UNUSED = (
-    "temperature", "top_p", "max_tokens", "max_completion_tokens", "frequency_penalty",
-    "presence_penalty", "reasoning_effort", "logit_bias", "verbosity", "top_k", "min_p",
-)  # fmt: skip
+_UNUSED = [
+    "temperature",
+    "top_p",
+    "max_tokens",
+    "max_completion_tokens",
+    "frequency_penalty",
+    "presence_penalty",
+    "reasoning_effort",
+    "logit_bias",
+    "verbosity",
+    "top_k",
+    "min_p",
+]
 """Fields that do not change a recipe; named as ignored where they are given."""
 _REFUSED = ("functions", "function_call", "audio", "web_search_options", "suffix", "best_of")
 _MOST_STOPS, _LONGEST_STOP = 16, 200
@@ -223,9 +232,12 @@ def _question(read: list[_Read], *, anything: bool) -> Question:
 
 
 _ROLES: dict[str, Any] = {
-    "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
     "tool": "user",
-}  # fmt: skip
+}
 
 
 def _leads(read: list[_Read], place: int) -> bool:

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from fusion_eval.core import Bench, Recipe
-from fusion_eval.errors import InputError, bug_line, did_you_mean
+from fusion_eval.errors import InputError, did_you_mean
 from fusion_eval.loading.rule import Features
 from fusion_eval.openai_api.responses import chat_body
 from fusion_eval.serving import models
@@ -79,7 +79,7 @@ class Endpoints:
         """`GET /v1/models/{id}`."""
         name = http.path_params["model"]
         if name not in self._models:
-            return _refusal(models.unknown(name, self._models)).response
+            return refusal_of(models.unknown(name, self._models)).response
         return json_response(self._models[name])
 
     async def health(self, _: Request) -> Response:
@@ -107,7 +107,9 @@ class Endpoints:
             except (ClientLeftError, ClientDisconnect):
                 response = Response(status_code=CLIENT_LEFT)
             except Exception as problem:
-                response = self._refused(problem).response
+                refused = refusal_of(problem)
+                self._log(refused)
+                response = refused.response
         if not isinstance(response, Streamed):
             self._metrics.ended(seen.recipe, response.status_code)
         return response
@@ -155,8 +157,8 @@ class Endpoints:
 
     async def _estimated(self, http: Request, _: ExitStack, seen: _Seen) -> Response:
         body = load(await self._body(http))
-        asked = asked_of({"model": models.AUTO, **body})
         given = body.get("model")
+        asked = asked_of({**body, "model": models.AUTO if given is None else given})
         chosen = {given: self._recipes[given]} if given in self._recipes else self._recipes
         if given not in (None, models.AUTO, *self._recipes):
             raise models.unknown(str(given), self._models)
@@ -195,24 +197,15 @@ class Endpoints:
             raise Refused(408, "The body did not come in time.", code="timeout") from None
         return b"".join(parts)
 
-    def _refused(self, problem: Exception) -> Refused:
-        if (refused := refusal_of(problem)) is not None:
-            return refused
-        self._log(problem)
-        return Refused(500, "This is a bug of the server.", code="internal_error")
-
-    def _log(self, problem: BaseException) -> None:
-        self._say(bug_line(problem) if isinstance(problem, Exception) else repr(type(problem)))
+    def _log(self, refused: Refused) -> None:
+        if refused.log:
+            self._say(refused.log)
 
 
 class _Seen:
     """The recipe of a request, as soon as it is known."""
 
     recipe = ""
-
-
-def _refusal(problem: Exception) -> Refused:
-    return refusal_of(problem) or Refused(500, "This is a bug of the server.")
 
 
 def _check(routes: list[str], recipes: dict[str, Recipe], settings: Settings, bench: Bench) -> None:

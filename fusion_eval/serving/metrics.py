@@ -19,9 +19,12 @@ class Metrics:
         self._registry = CollectorRegistry()
         counted = partial(Counter, registry=self._registry, namespace="fusion")
         timed = partial(
-            Histogram, registry=self._registry, namespace="fusion", buckets=_SECONDS,
+            Histogram,
+            registry=self._registry,
+            namespace="fusion",
+            buckets=_SECONDS,
             labelnames=("recipe",),
-        )  # fmt: skip
+        )
         shown = partial(Gauge, registry=self._registry, namespace="fusion")
         self._requests = counted("requests", "Requests", ("recipe", "status"))
         self._calls = counted("calls", "Calls of models", ("recipe", "model", "source"))

@@ -19,8 +19,14 @@ _COUNT: Schema = {"type": ["integer", "null"]}
 def description(names: Sequence[str]) -> dict[str, Any]:
     """The description of a server that offers models of these names."""
     asked = {"Chat": _chat(names), "Response": _response(names), "Estimate": _estimate(names)}
-    given = {"Error": _ERROR, "Fusion": _FUSION, "Model": _MODEL, "Completion": _COMPLETION,
-             "ResponseObject": _RESPONSE, "Estimates": _ESTIMATES}  # fmt: skip
+    given = {
+        "Error": _ERROR,
+        "Fusion": _FUSION,
+        "Model": _MODEL,
+        "Completion": _COMPLETION,
+        "ResponseObject": _RESPONSE,
+        "Estimates": _ESTIMATES,
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": "fusion-eval serve", "version": __version__},
@@ -93,10 +99,14 @@ def _post(name: str, asked: str, given: str, *, stream: bool) -> dict[str, Any]:
     }
 
 
-_HEADERS = (
-    "x-fusion-recipe", "x-fusion-cost-usd", "x-fusion-latency-s", "x-fusion-degraded",
-    "x-fusion-simulated", "x-litellm-response-cost",
-)  # fmt: skip
+_HEADERS = [
+    "x-fusion-recipe",
+    "x-fusion-cost-usd",
+    "x-fusion-latency-s",
+    "x-fusion-degraded",
+    "x-fusion-simulated",
+    "x-litellm-response-cost",
+]
 
 
 def _get(name: str, schema: Schema, *errors: int) -> dict[str, Any]:
@@ -180,8 +190,13 @@ _ERROR = _object(
 )
 _ROLE = _object(
     ["role", "model", "calls", "tokens_in", "tokens_out", "cost_usd"],
-    role=_TEXT, model=_TEXT, calls=_COUNT, tokens_in=_COUNT, tokens_out=_COUNT, cost_usd=_NUMBER,
-)  # fmt: skip
+    role=_TEXT,
+    model=_TEXT,
+    calls=_COUNT,
+    tokens_in=_COUNT,
+    tokens_out=_COUNT,
+    cost_usd=_NUMBER,
+)
 _FUSION = _object(
     ["recipe", "cost_usd", "latency_s", "degraded", "roles", "simulated"],
     recipe=_TEXT,
@@ -228,8 +243,12 @@ _ESTIMATES: Schema = _object(
         "type": "array",
         "items": _object(
             ["model", "calls_low", "calls_high", "low_usd", "expected_usd", "high_usd"],
-            model=_TEXT, calls_low=_COUNT, calls_high=_COUNT, low_usd=_NUMBER,
-            expected_usd=_NUMBER, high_usd=_NUMBER,
+            model=_TEXT,
+            calls_low=_COUNT,
+            calls_high=_COUNT,
+            low_usd=_NUMBER,
+            expected_usd=_NUMBER,
+            high_usd=_NUMBER,
         ),
     },
-)  # fmt: skip
+)

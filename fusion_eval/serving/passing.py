@@ -15,10 +15,19 @@ from fusion_eval.engine.prices import most_out
 from fusion_eval.openai_api import BadRequestError
 from fusion_eval.serving.asked import Asked
 
-_PASSED = (
-    "messages", "tools", "tool_choice", "parallel_tool_calls", "response_format", "temperature",
-    "top_p", "stop", "frequency_penalty", "presence_penalty", "reasoning_effort",
-)  # fmt: skip
+_PASSED = [
+    "messages",
+    "tools",
+    "tool_choice",
+    "parallel_tool_calls",
+    "response_format",
+    "temperature",
+    "top_p",
+    "stop",
+    "frequency_penalty",
+    "presence_penalty",
+    "reasoning_effort",
+]
 _CAPS = ("max_tokens", "max_completion_tokens")
 
 
@@ -32,8 +41,9 @@ def passed(asked: Asked, recipe: Recipe, model: Model | None) -> tuple[Asked, Re
         raise BadRequestError(
             f"{needs} cannot be answered by recipe {recipe.name!r}: it writes one text from "
             "several. This server has no model to pass such requests to (`--tools-to`).",
-            asked.needs[0], "unsupported_value",
-        )  # fmt: skip
+            asked.needs[0],
+            "unsupported_value",
+        )
     body = {name: asked.body[name] for name in _PASSED if asked.body.get(name) is not None}
     body |= _cap(asked.body, model)
     single = replace(model, extra_body={**model.extra_body, **body})

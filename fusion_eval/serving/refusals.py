@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from fusion_eval.errors import BudgetError, DeadEndpointError, StrategyError
+from fusion_eval.errors import BudgetError, DeadEndpointError, FusionEvalError, bug_line
 from fusion_eval.openai_api import BadRequestError, error_body
 from fusion_eval.serving.outcome import Outcome
 from fusion_eval.serving.upstream import until_tomorrow_s
@@ -18,7 +18,7 @@ CLIENT_LEFT = 499
 
 
 class Refused(Exception):
-    """A request that is not answered, for a reason that the client can do something about."""
+    """A request that is not answered: what the client is told, and what stands in the `log`."""
 
     def __init__(
         self,
@@ -30,8 +30,10 @@ class Refused(Exception):
         retry_after_s: int | None = None,
         fusion: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        log: str = "",
     ) -> None:
         self.status = status
+        self.log = log
         self.headers = dict(headers or {})
         if retry_after_s is not None:
             self.headers["Retry-After"] = str(retry_after_s)
@@ -69,24 +71,27 @@ def failed(outcome: Outcome) -> Refused:
         code=f"upstream_{failure}",
         fusion=outcome.extra,
         headers=outcome.headers,
+        log=f"{name}: {failure}: {detail}",
     )
 
 
-def refusal_of(problem: BaseException) -> Refused | None:
-    """The refusal for an exception that answering may raise; None for a bug of ours."""
+def refusal_of(problem: BaseException) -> Refused:
+    """The refusal for whatever answering has raised."""
     if isinstance(problem, Refused):
         return problem
     if isinstance(problem, BadRequestError):
         code, param = problem.code, problem.param
         return Refused(problem.status, problem.message, param=param, code=code)
+    log = str(problem)
     if isinstance(problem, BudgetError):
         message = "The dollars of this day do not cover this request."
         wait = until_tomorrow_s()
-        return Refused(429, message, code="insufficient_quota", retry_after_s=wait)
+        return Refused(429, message, code="insufficient_quota", retry_after_s=wait, log=log)
     if isinstance(problem, DeadEndpointError):
         message = "An endpoint behind this recipe does not answer at present."
-        return Refused(503, message, code="upstream_gone", retry_after_s=10)
-    if isinstance(problem, StrategyError):
-        message = "The strategy of this recipe failed; see the log of the server."
-        return Refused(500, message, code="strategy_error")
-    return None
+        return Refused(503, message, code="upstream_gone", retry_after_s=10, log=log)
+    message = "The server could not answer; its log says why."
+    if isinstance(problem, FusionEvalError):
+        return Refused(500, message, code="server_error", log=log)
+    log = bug_line(problem) if isinstance(problem, Exception) else type(problem).__name__
+    return Refused(500, message, code="internal_error", log=log)

@@ -77,7 +77,7 @@ class Streamed(Response):
         held: ExitStack,
         began: Callable[[float], None],
         ended: Callable[[int], None],
-        log: Callable[[BaseException], None],
+        log: Callable[[Refused], None],
     ) -> None:
         super().__init__(media_type="text/event-stream", headers=headers)
         del self.headers["content-length"]
@@ -86,6 +86,7 @@ class Streamed(Response):
         self._ping_s, self._held = ping_s, held
         self._began, self._ended, self._log = began, ended, log
         self._queue: asyncio.Queue[Any] = asyncio.Queue()
+        self._refusal: Refused | None = None
         self._started = time.perf_counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,14 +153,13 @@ class Streamed(Response):
 
     def _refused(self, answer: asyncio.Task[Outcome]) -> Refused | None:
         """Why there is no answer; None where there is one."""
-        problem = answer.exception()
-        if problem is None:
-            outcome = answer.result()
-            return failed(outcome) if outcome.failure else None
-        if (refused := refusal_of(problem)) is None:
-            self._log(problem)
-            refused = Refused(500, "This is a bug of the server.", code="internal_error")
-        return refused
+        if self._refusal is None:
+            problem = answer.exception()
+            if problem is None and not answer.result().failure:
+                return None
+            self._refusal = refusal_of(problem) if problem else failed(answer.result())
+            self._log(self._refusal)
+        return self._refusal
 
 
 def _body(text: str, *, more: bool = True) -> dict[str, Any]:
