@@ -98,7 +98,12 @@ class _Task(_Open):
     criteria: list[_Criterion] = []
 
 
+class _Gate(_Open):
+    lines: list[_Text]
+
+
 _SHAPES: dict[str, type[_Open]] = {
+    "gate": _Gate,
     "manifest": _Manifest,
     "answers": _Answer,
     "replies": _Reply,

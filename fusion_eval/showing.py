@@ -13,6 +13,7 @@ from fusion_eval.bench.plan import Plan
 from fusion_eval.errors import StatisticsError
 from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.people import Readable, readable
+from fusion_eval.report.summary import summarize
 from fusion_eval.report.terminal import WIDTH, paragraph, table
 from fusion_eval.store import Run
 from fusion_eval.terminal import plan_parts
@@ -34,7 +35,8 @@ def show(thing: pd.DataFrame | Run | Plan, columns: Sequence[str] | None = None)
         raise StatisticsError("columns are for tables; give a DataFrame")
     if isinstance(thing, Run):
         lost = sentences(losses(thing.manifest))
-        return _text(*lost, table(thing, named=False), paragraph(thing))
+        summary = summarize(thing)  # that of the run's folder may be of another day, or damaged
+        return _text(*lost, table(summary, named=False), paragraph(summary))
     if isinstance(thing, Plan):
         return _text(*plan_parts(thing))
     raise StatisticsError(f"{type(thing).__name__} is no table, run or plan; print shows it")

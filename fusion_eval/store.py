@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _GROUP = 4_000  # rows that are written together
 FACTS = "PANDAS_ATTRS"
 """Metadata of a table file from which pandas (2.1 and later) restores the `attrs` of a frame."""
+_KEYS = {"task", "recipe", "repeat"}
 MADE = ("trials", "verdicts", "calls")
 """The tables that every run has; labels come later, where people give some."""
 
@@ -96,7 +97,9 @@ class TableFile:
         self._name = name
         self._part = files.Part(folder / f"{name}.parquet")
         self._schema = pa.schema([(c, _arrow(kind)) for c, kind in COLUMNS[name].items()])
-        self._file = pq.ParquetWriter(self._part.temporary, self._schema, store_schema=False)
+        self._file = pq.ParquetWriter(
+            self._part.temporary, self._schema, store_schema=False, write_page_checksum=True
+        )
         self._rows: list[Mapping[str, Any]] = []
 
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -198,21 +201,57 @@ def read_rows(run: Run, name: str) -> list[dict[str, Any]]:
 
 def read_table(run: Run, name: str) -> pa.Table:
     """One of the tables; calls of runs of before `purpose` was a column get it."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(run.table(name))
+    table = _whole(run.table(name), name)
     if name == "calls" and "purpose" not in table.column_names:
         return _with_purpose(run, table)
     return table
 
 
-def _with_purpose(run: Run, calls: pa.Table) -> pa.Table:
-    """Of the calls of a trial those of its answer stand first, and the trial knows how many."""
+def _whole(path: Path, name: str) -> pa.Table:
+    """A table out of its file, whose pages must fit their checksums and columns their types."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    try:
+        table = pq.read_table(path, page_checksum_verification=True)
+        for column, kind in COLUMNS[name].items():
+            if column in table.column_names:
+                _refuse_other_kind(table.column(column).type, _arrow(kind), column)
+            elif column in _KEYS:
+                raise ValueError(f"no column {column!r}")
+        table.validate(full=True)
+    except (pa.ArrowException, OSError, ValueError) as problem:
+        said = str(problem).partition("\n")[0][:200]
+        raise TableError(f"{path}: damaged ({said}); restore it, or give another run") from problem
+    return table
+
+
+def _refuse_other_kind(there: pa.DataType, wanted: pa.DataType, column: str) -> None:
+    import pyarrow.types as kinds
+
+    alike = (kinds.is_integer, kinds.is_floating, kinds.is_boolean, kinds.is_list)
+    if there == wanted or kinds.is_null(there) or any(k(there) and k(wanted) for k in alike):
+        return
+    texts = (kinds.is_string, kinds.is_large_string, kinds.is_dictionary)
+    if not (any(k(there) for k in texts) and any(k(wanted) for k in texts)):
+        raise ValueError(f"column {column!r} holds {there} and not {wanted}")
+
+
+def read_json(run: Run, name: str) -> dict[str, Any]:
+    """`gate.json` or `summary.json` of a run; raises TableError where it is damaged."""
+    path = run.path / name
+    try:
+        return shapes.read(path.stem, path.read_bytes())
+    except ValueError as problem:
+        raise TableError(f"{path}: damaged ({problem}); make it again") from problem
+
+
+def _with_purpose(run: Run, calls: pa.Table) -> pa.Table:
+    """Of the calls of a trial those of its answer stand first, and the trial knows how many."""
+    import pyarrow as pa
+
     keys = ["task", "recipe", "repeat"]
-    trials = pq.read_table(run.table("trials"), columns=[*keys, "calls"]).to_pylist()
+    trials = _whole(run.table("trials"), "trials").select([*keys, "calls"]).to_pylist()
     left = {tuple(t[k] for k in keys): 0 if run.manifest.get("graded") else t["calls"] or 0
             for t in trials}  # fmt: skip
     purposes = []

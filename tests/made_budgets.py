@@ -1,10 +1,10 @@
 """Benches and bills that are drawn at random: how far a budget goes when lengths are guessed.
 
-A world is a set of tasks (6 to 90 of those of this repository), two to four recipes over three
-models of usual prices, a grader, and what `max_tokens` is for each (1,024 to 16,384, or not given,
-which reserves 32,768). Each model writes more or less than its lengths are guessed (log-SD .25
-over all its calls), and each reply varies about that with a heavy tail (log-SD .8), up to its
-`max_tokens`. Nothing is sent: what a model bills follows from these lengths.
+A world is a set of tasks (6 to 90 of those of this repository, half of the sets below 12), two to
+four recipes over three models of usual prices, a grader, and what `max_tokens` is for each (1,024
+to 16,384, or not given, which reserves 32,768). Each model writes more or less than its lengths are
+guessed (log-SD .25 over all its calls), and each reply varies about that with a heavy tail (log-SD
+.8), up to its `max_tokens`. Nothing is sent: what a model bills follows from these lengths.
 """
 
 from __future__ import annotations
@@ -31,10 +31,7 @@ from fusion_eval.engine.trace import Expected, Trace, never
 
 STARTER = Path(fusion_eval.__file__).parent / "presets" / "starter" / "tasks.yaml"
 RESEARCH = MINI.with_name("research.yaml")
-TASKS = {
-    "mini": ([MINI], 6), "starter": ([STARTER], 13), "research": ([RESEARCH], 26),
-    "reasoning": ([REASONING], 64), "all": ([RESEARCH, REASONING], 90),
-}  # fmt: skip
+TASKS = {"rubrics": [RESEARCH, STARTER], "checks": [REASONING], "both": [RESEARCH, REASONING]}
 SIZES = {"small": (0.1, 0.4), "middle": (1.0, 4.0), "large": (3.0, 15.0)}
 RECIPES: dict[str, dict[str, Any]] = {
     "solo-small": {"strategy": "solo", "member": "small"},
@@ -56,9 +53,9 @@ def world(seed: int, folder: Path) -> tuple[TaskSet, Bench, str]:
     """The tasks and the bench of a world, and what its tasks are called."""
     chance = random.Random(seed)
     name = chance.choice(sorted(TASKS))
-    files, count = TASKS[name]
+    size = round(6 * 15 ** chance.random() ** 2)
     chosen = chance.sample(sorted(RECIPES), chance.randint(2, 4))
-    repeats = chance.randint(1, 3) if count < 20 else 1
+    repeats = chance.randint(1, 3) if size < 8 else 1
     content = {
         "endpoints": {"there": {"base_url": "https://models.invalid/v1", "api_key_env": "A_KEY"}},
         "models": {name: _model(name, chance) for name in SIZES} | {"grader": _grader(chance)},
@@ -70,8 +67,9 @@ def world(seed: int, folder: Path) -> tuple[TaskSet, Bench, str]:
     }
     path = folder / "bench.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
-    tasks, bench, _ = settled(files, path, budget_usd=1.0)
-    return tasks, bench, name
+    tasks, bench, _ = settled(TASKS[name], path, budget_usd=1.0)
+    kept = chance.sample(tasks.tasks, min(size, len(tasks.tasks)))
+    return tasks.model_copy(update={"tasks": tuple(kept)}), bench, name
 
 
 def _model(name: str, chance: random.Random) -> dict[str, Any]:

@@ -191,3 +191,26 @@ def test_a_good_run_has_nothing_of_this(evaluate):
     assert code == 0
     assert "easure" not in said.out.split("points")[0]
     assert json.loads(Path("results/latest/summary.json").read_text())["not_measured"] == []
+
+
+def test_grading_again_with_a_grader_that_nobody_can_read_ends_with_5(evaluate):
+    """The second opinion on a release would be empty, with exit 0."""
+    assert evaluate()[0] == 0
+    told = ("grade", "results/latest", "--protocol", "one-shot", "--quiet")
+    code, said = evaluate(*told, referee="A fine answer.")
+
+    assert code == 5
+    assert said.out.startswith("Measurement failed: grader referee")
+    assert "A fine answer." in said.out.splitlines()[0]
+
+
+def test_a_content_filter_on_every_answer_is_named(evaluate):
+    """Empty answers with a reason are not a model that has nothing to say."""
+    body = completion("", finish="content_filter")
+    odd = Response(json.dumps(body), content_type="application/json")
+    code, said = evaluate(writer=odd, other=odd)
+
+    assert code == 5
+    first = said.out.splitlines()[0]
+    assert first.startswith("Measurement failed: ")
+    assert "refused 4×" in first

@@ -1,8 +1,10 @@
 """Blocks of trials: a task under all recipes, all repeats. Under a budget a block begins only
 when it is likely to fit, so that a run that runs out of money ends on complete blocks.
 
-Blocks begin in the order of the task file. None is skipped for a cheaper one behind it: what fits
-into the rest of a budget are the tasks with short rubrics, and a sample of those is a biased one.
+Blocks begin in the order of the task file, or all at once where the run as a whole is likely to fit
+and single calls may cost so much that they have to come early. None is skipped for a cheaper one
+behind it: what fits into the rest of a budget are the tasks with short rubrics, and a sample of
+those is a biased one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +28,8 @@ from fusion_eval.prompts import repair
 Unit = tuple[int, int, Recipe]
 """What one trial of a block is of: its place in the order, a repeat, a recipe."""
 
+_SPARE = 1.25
+"""How far a run may exceed what it is likely to cost, when the order of its trials is chosen."""
 CHARACTERS_PER_TOKEN = 5.0
 """Length of a reply that uses all its tokens: what is written next is asked about it."""
 
@@ -98,6 +102,7 @@ class Blocks:
         self._tasks = deque(tasks)
         self._waiting: deque[tuple[Block, Unit]] = deque()
         self._turn = asyncio.Lock()
+        self._begun_any = False
 
     async def next(self) -> tuple[Block, Unit] | None:
         """The next trial and its block, None when there is none to begin any more."""
@@ -147,15 +152,48 @@ class Blocks:
     async def _begin(self) -> bool:
         if not self._tasks:
             return False
-        task = self._tasks[0]
+        need = await self._need(self._tasks[0])
+        if not self._begun_any and await self._begin_all(need):
+            return True
         try:
-            money = await self._budget.begin(await self._need(task))
+            money = await self._budget.begin(need)
         except BudgetError as problem:
             self.out_of_money = self.out_of_money or str(problem)
             return False
-        self._tasks.popleft()
+        self._waiting.extend(self._start(self._tasks.popleft(), money))
+        return True
+
+    async def _begin_all(self, first: Need) -> bool:
+        """Begin all blocks, trials with the most expensive calls first, where these would come too
+        late in the order of tasks although the whole run is likely to fit."""
+        self._begun_any = True
+        left = self._budget.left
+        if first.call + _SPARE * first.likely * len(self._tasks) <= left:
+            return False
+        needs = [first, *[await self._need(task) for task in [*self._tasks][1:]]]
+        if not comes_too_late(needs, left):
+            return False
+        self._budget.large_first = True
+        starts = []
+        for task, need in zip(self._tasks, needs, strict=True):
+            for block, unit in self._start(task, self._budget.open(need)):
+                starts.append((need.by_recipe.get(unit[2].name, 0.0), block, unit))
+        self._tasks.clear()
+        starts.sort(key=lambda start: -start[0])
+        self._waiting.extend((block, unit) for _, block, unit in starts)
+        return True
+
+    def _start(self, task: Task, money: Money) -> list[tuple[Block, Unit]]:
         wanted = units(self._bench, task)
         block = Block(task, money, len(wanted))
         self.begun.append(block)
-        self._waiting.extend((block, unit) for unit in wanted)
-        return True
+        return [(block, unit) for unit in wanted]
+
+
+def comes_too_late(needs: Sequence[Need], left: float) -> bool:
+    """Whether so much is likely to finish a run, but in the order of its tasks a call is likely to
+    come when its worst case does not fit any more."""
+    ahead = list(itertools.accumulate((_SPARE * need.likely for need in needs), initial=0.0))
+    return ahead[-1] <= left and any(
+        spent + need.call > left for spent, need in zip(ahead, needs, strict=False)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fusion_eval.bench.blocks import units
@@ -43,10 +43,13 @@ async def need(
     task: Task, bench: Bench, experience: Experience, known: Callable[[str], Reply | None]
 ) -> Need:
     """What the calls of a block that are not `known` are likely to cost."""
-    trace = Trace(experience.expect, known)
+    trace, by_recipe = Trace(experience.expect, known), dict[str, float]()
     for _, repeat, recipe in units(bench, task):
-        await run_trial(task, recipe, repeat, trace.send, bench)
-    return _need(trace.new, trace, experience)
+        trial = await run_trial(task, recipe, repeat, trace.send, bench)
+        keys = {use.key for use in (*trial.uses, *trial.grading)} - trace.known_calls
+        worst = [prices.worst_case(trace.calls[key]) or 0.0 for key in keys]
+        by_recipe[recipe.name] = max([by_recipe.get(recipe.name, 0.0), *worst])
+    return replace(_need(trace.new, trace, experience), by_recipe=by_recipe)
 
 
 def _need(calls: Iterable[Call], trace: Trace, experience: Experience) -> Need:
@@ -127,6 +130,11 @@ def sentences(found: Mapping[str, Any]) -> str:
         f"Expected: {usd(found['expected_usd'])}. To finish for sure: about {usd(finish)}, the "
         f"high estimate and the worst case of one call ({usd(found['call_usd'])})."
     ]
+    if found["call_usd"] > found["expected_usd"] > 0:
+        lines.append(
+            "One call may cost more than the whole run is expected to; `max_tokens` of its model "
+            "bounds it."
+        )
     if most is not None and ends is not None:
         if most >= finish:
             lines.append(f"Your {usd(most)} is enough.")

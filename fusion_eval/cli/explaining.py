@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,10 +47,11 @@ def explain(
 
 def _gate(run: Any, *, as_json: bool) -> None:
     """What the last gate said of a run; it left that beside the run's files."""
-    path = run.path / "gate.json"
-    if not path.exists():
+    from fusion_eval.store import read_json
+
+    if not (run.path / "gate.json").exists():
         raise InputError(f"{run.id}: no gate has looked at it; `fusion-eval gate {run.id}` does")
-    found = json.loads(path.read_text("utf-8"))
+    found = read_json(run, "gate.json")
     lines = found.pop("lines")
     if as_json:
         return print_json(found)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from fusion_eval.core import Call, Reply, Send
@@ -29,10 +29,11 @@ _SPARE = 1.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
     """US dollars that a block of trials is likely to cost, and the worst case of its most expensive
-    call."""
+    call, in all and of each recipe."""
 
     likely: float = 0.0
     call: float = 0.0
+    by_recipe: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)
@@ -74,6 +75,8 @@ class Budget:
         """Calls that cost more than their worst case, by model, and the US$ beyond it."""
         self.misbilled: str | None = None
         """What was wrong with the first bill far above its worst case: nothing is sent after it."""
+        self.large_first = False
+        """Whether money goes to the calls with the largest worst case, not to the oldest block."""
         self.refused_usd = 0.0
         """The most that anything may cost for which there was not enough left."""
         self._seen: set[str] = set()
@@ -88,6 +91,11 @@ class Budget:
         self._block_of: dict[str, Block] = {}
         self._queue: list[tuple[float, int, float, asyncio.Future[None]]] = []
         self._changed = asyncio.Event()
+
+    @property
+    def left(self) -> float:
+        """What is neither spent nor reserved (US$)."""
+        return math.inf if self.most is None else self.most - self.spent - self.reserved
 
     @property
     def reserved(self) -> float:
@@ -106,6 +114,10 @@ class Budget:
                 what = f"the next task, with all its recipes, {verb}"
                 raise self._too_little(what, max(likely, need.call))
             await self._change()
+        return self.open(need)
+
+    def open(self, need: Need) -> Block:
+        """Begin a block at once."""
         self._begun += 1
         block = Block(place=self._begun, guess=need.likely, likely=self._scaled(need.likely))
         self._blocks.add(block)
@@ -219,7 +231,7 @@ class Budget:
             return number
         if worst is None:
             raise BudgetError("a call of unknown price was asked for under a budget")
-        place = 0.0 if block is None else math.inf if block.cut else float(block.place)
+        place = self._place(worst, block)
         turn = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, (place, number, worst, turn))
         self._take_turns()
@@ -231,6 +243,13 @@ class Budget:
             self._take_turns()
             raise
         return number
+
+    def _place(self, worst: float, block: Block | None) -> float:
+        if block is not None and block.cut:
+            return math.inf
+        if self.large_first:
+            return -worst
+        return 0.0 if block is None else float(block.place)
 
     def _take_turns(self) -> None:
         """Let begin what fits, in order; refuse what does not fit although nothing is in flight."""
@@ -252,7 +271,7 @@ class Budget:
         await self._changed.wait()
 
     def _fits(self, worst: float) -> bool:
-        return self.most is None or self.spent + self.reserved + worst <= self.most
+        return worst <= self.left
 
     def _too_little(self, what: str, usd: float) -> BudgetError:
         most = self.most or 0.0

@@ -13,9 +13,8 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from fusion_eval.store import Run, read_lines
+from fusion_eval.store import Run, read_lines, read_table
 
 Row = dict[str, Any]
 TABLES = ("trials", "verdicts", "calls", "labels")
@@ -62,8 +61,8 @@ class Content:
 
     def table(self, name: str) -> pa.Table | None:
         """One of our tables; None where the run has none."""
-        path = self.run.path / f"{name}.parquet"
-        return pq.read_table(path) if path.exists() else None
+        there = (self.run.path / f"{name}.parquet").exists()
+        return read_table(self.run, name) if there else None
 
     def lines(self, name: str) -> list[Row]:
         """One of the files of texts; empty where the run has none."""
