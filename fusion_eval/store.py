@@ -27,6 +27,8 @@ FACTS = "PANDAS_ATTRS"
 _KEYS = {"task", "recipe", "repeat"}
 MADE = ("trials", "verdicts", "calls")
 """The tables that every run has; labels come later, where people give some."""
+LIVE = "live.jsonl"
+"""What a run tells while it goes on: see `bench.live`, which writes it beside this name."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)

@@ -55,6 +55,16 @@ def opened(
     browser: Any, path: Path, width: int = 1280, scheme: str = "light", script: bool = True
 ) -> Iterator[Opened]:
     """Open a file in a window of this width (pixels)."""
+    with watched(browser, width, scheme, script) as seen:
+        seen.page.goto(path.as_uri())
+        yield seen
+
+
+@contextlib.contextmanager
+def watched(
+    browser: Any, width: int = 1280, scheme: str = "light", script: bool = True
+) -> Iterator[Opened]:
+    """An empty window that notes what its pages say and ask for."""
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
     )
@@ -63,6 +73,5 @@ def opened(
     seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
     seen.page.on("dialog", lambda dialog: (seen.said.append("dialog"), dialog.dismiss()))
     seen.page.on("request", lambda request: seen.asked.append(request.url))
-    seen.page.goto(path.as_uri())
     yield seen
     context.close()

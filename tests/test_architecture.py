@@ -38,7 +38,8 @@ RIGHT = (
 HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib"}
 """Packages that a function may import for itself, because few of its callers need them."""
 
-MAY_IMPORT_INSIDE = {"cli", "pytest_plugin", "terminal"}
+MAY_IMPORT_INSIDE = {"cli", "pytest_plugin", "terminal", "viewing"}
+"""Rooms that start quickly and load data frames only where somebody asks for what needs them."""
 
 
 @dataclass(frozen=True)

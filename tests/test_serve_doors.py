@@ -15,10 +15,11 @@ from serve_kit import Endpoint, Line, bench_of, chat, running, served
 
 from fusion_eval.bench.configure import configure
 from fusion_eval.errors import BenchFileError, InputError
+from fusion_eval.loopback import is_loopback
 from fusion_eval.serving.app import build
 from fusion_eval.serving.limits import PerMinute
 from fusion_eval.serving.refusals import Refused
-from fusion_eval.serving.settings import Settings, is_loopback, keys_in
+from fusion_eval.serving.settings import Settings, keys_in
 
 THREE = {"a": Line(), "b": Line(), "writer": Line()}
 KEY, OTHER = "mine-0123456789abcdef", "yours-0123456789abcde"

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from fusion_eval import files, prompts, store
+from fusion_eval.bench.live import Live
 from fusion_eval.bench.tables import Facts, tables
 from fusion_eval.bench.unusable import Unusable
 from fusion_eval.core import Attempt, Recipe, Reply, Task, Trial
@@ -72,7 +73,14 @@ class Output:
     `simulated` becomes true with the first reply that says so.
     """
 
-    def __init__(self, folder: Path, *, simulated: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        simulated: bool = False,
+        wanted: int = 0,
+        budget_usd: float | None = None,
+    ) -> None:
         self.trials = self.failed = self.calls = 0
         self.spent_usd = 0.0
         self.simulated = simulated
@@ -87,6 +95,7 @@ class Output:
             for name, part in self._parts.items()
         }
         self._tables = {name: store.TableFile(folder, name) for name in store.MADE}
+        self.live = Live(folder, wanted=wanted, budget_usd=budget_usd)
 
     def __enter__(self) -> Output:
         return self
@@ -103,6 +112,7 @@ class Output:
             with contextlib.suppress(OSError):  # a full disk: there is no end to be written
                 lines.close()
             self._parts[name].discard()
+        self.live.discard()
 
     def add(
         self,
@@ -132,6 +142,7 @@ class Output:
         for key in dict.fromkeys(use.key for trial in trials for use in trial.uses):
             if (replied := reply(key)) is not None:
                 self._write("replies", _reply(task.id, key, replied))
+        self.live.written(rows.trials)
         self.trials += len(rows.trials)
         self.failed += sum(row["failure"] is not None for row in rows.trials)
         self.calls += len(rows.calls)

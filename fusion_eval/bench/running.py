@@ -204,6 +204,8 @@ class Running:
             self.blocks.done(block, problem)
             if place in block.done:
                 self.progress.advanced(self._now)
+                if self._output is not None:
+                    self._output.live.ended(block.done[place], self._now())
             self._write_ended(replay)
 
     def _set_aside(self, key: str | None, why: str, bug: bool, *place: object) -> None:
@@ -295,7 +297,12 @@ class Running:
             manifests.hold(self.folder, self.held)
             self._manifest = manifests.begun(self.tasks, self.bench, self.folder)
             store.write_manifest(self.folder, self._manifest)
-            output = Output(self.folder, simulated=self._manifest["simulated"])
+            output = Output(
+                self.folder,
+                simulated=self._manifest["simulated"],
+                wanted=self.wanted,
+                budget_usd=self.budget.most,
+            )
             self._output = self.held.enter_context(output)
         return self._output
 

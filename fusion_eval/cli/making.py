@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -35,6 +34,7 @@ from fusion_eval.cli.options import (
 from fusion_eval.cli.shared import go_on, names, print_json, reported, warned, with_query
 from fusion_eval.core import inert
 from fusion_eval.errors import InputError
+from fusion_eval.loopback import check_port
 
 STATUS = {
     "finished": 0,
@@ -232,11 +232,6 @@ def simulate(
     from fusion_eval.simulator import load_world, serve
 
     known, chosen = load_task_files(tasks), load_world(world)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as problem:
-            raise InputError(f"--port {port} on {host}: {problem.strerror}; give another") from None
+    check_port(host, port)
     print(f"SIMULATED models of world {world!r} at http://{host}:{port}/v1", file=sys.stderr)
     serve(simulated(chosen, known.tasks, sleep=sleep), host=host, port=port)

@@ -13,6 +13,7 @@ from fusion_eval.cli.options import JsonOption, OutputOption, RecipesOption, See
 from fusion_eval.cli.shared import found_run, names, print_json
 from fusion_eval.core import inert
 from fusion_eval.errors import InputError
+from fusion_eval.loopback import check_port
 
 
 def serve(
@@ -94,7 +95,7 @@ def serve(
         print(inert(note), file=sys.stderr, flush=True)
 
     app = serving.build(ready, settings, chosen, say)
-    serving.check_port(settings)
+    check_port(host, port)
     say(serving.greeting(ready, settings))
     serving.serve(app, settings)
 

@@ -19,6 +19,8 @@ from fusion_eval.store import Run, write_json, write_table
 
 Row = dict[str, Any]
 PER_TASK = 3
+JOURNAL = "journal.jsonl"
+"""Marks that people give in `fusion-eval view`, in the folder of the sheet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +82,7 @@ def draw(
         raise InputError("no answer of these recipes was graded by a rubric; nothing to label")
     folder = run.path / "labels"
     folder.mkdir(exist_ok=True)
+    (folder / JOURNAL).unlink(missing_ok=True)  # marks that people gave on an earlier draw
     order = {name: at for at, name in enumerate(inside)}
     sheet = write_sheet(folder, _lines(rows, known, folder, order, seed))
     plan = {"seed": seed, "per_task": per_task, "recipes": list(recipes), "tasks": inside}

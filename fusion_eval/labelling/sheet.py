@@ -20,9 +20,9 @@ _CELL = 30_000  # spreadsheets cut cells at 32,767 characters
 _ACTIVE = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def write_sheet(folder: Path, lines: Iterable[Mapping[str, str]]) -> Path:
-    """Write `sheet.csv`; columns `met`, `person` and `note` are left for people."""
-    path = folder / "sheet.csv"
+def write_sheet(folder: Path, lines: Iterable[Mapping[str, str]], name: str = "sheet.csv") -> Path:
+    """Write a sheet; what people say stands in its columns `met`, `person` and `note`."""
+    path = folder / name
     with files.opened(path, encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
@@ -38,6 +38,11 @@ def defused(text: str) -> str:
     whole = text.replace("\x00", "")
     whole = whole if len(whole) <= _CELL else f"{whole[:_CELL]} …"
     return f"'{whole}" if whole.lstrip(" ").startswith(_ACTIVE) else whole
+
+
+def undefused(cell: str) -> str:
+    """The text of a cell as it was before `defused`."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].lstrip(" ").startswith(_ACTIVE) else cell
 
 
 def excerpt(answer: str | None, folder: Path, task: str, seed: int) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ class Taken:
     of: int
 
 
-def take(run: Run, sheet: Path) -> Taken:
+def take(run: Run, sheet: Path, people: Collection[str] | None = None) -> Taken:
     """Take the labels of a filled sheet into the run; a person's earlier ones are replaced.
 
+    `?` replaces an earlier label too: nobody can tell. `people` : only what they said.
     Raises TableError with all problems and their lines, and takes nothing then.
     """
     known = frames.labels(run)
@@ -44,14 +46,19 @@ def take(run: Run, sheet: Path) -> Taken:
     drawn = known.drop_duplicates(["label", "recipe", "repeat"]).drop(
         columns=["person", "value", "note"]
     )
-    said = _said(sheet, set(drawn["label"]))
+    said = {
+        key: value
+        for key, value in _said(sheet, set(drawn["label"])).items()
+        if people is None or key[1] in people
+    }
     before = known.dropna(subset=["person"]).drop_duplicates(["label", "person"])
     whole = {
         (str(r["label"]), str(r["person"])): (r["value"], r["note"])
         for r in before.to_dict("records")
     }
     filled = {key: (v, note) for key, (v, note) in said.items() if v is not None}
-    whole |= filled
+    taken_back = {key for key, (_, note) in said.items() if note == "unsure"}
+    whole = {key: value for key, value in whole.items() if key not in taken_back} | filled
     told = pd.DataFrame(
         [(label, person, value, note) for (label, person), (value, note) in whole.items()],
         columns=["label", "person", "value", "note"],

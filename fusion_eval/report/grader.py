@@ -62,6 +62,15 @@ def grader_report(
     return cleaned
 
 
+def labels_report(run: Run | str | Path) -> dict[str, Any] | None:
+    """The part `labels` of `grader_report` alone: what people say; None where none were drawn."""
+    opened = _open(run)
+    recipes, models = families(opened)
+    trials, verdicts = frames.trials(opened), frames.verdicts(opened)
+    cleaned: dict[str, Any] | None = clean(_labels(opened, trials, verdicts, recipes, models))
+    return cleaned
+
+
 def _open(run: Run | str | Path) -> Run:
     return run if isinstance(run, Run) else read_run(run)
 

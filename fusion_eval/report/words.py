@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from fusion_eval.core import inert
+from fusion_eval.core.readable import dollars as dollars
+from fusion_eval.core.readable import plain as plain
+from fusion_eval.core.readable import points as points
 
 _WORDS = (
     "strategy", "against", "criteria", "criterion", "conclusion", "caveat", "frontier", "take",
 )  # fmt: skip
 _MARKUP = re.compile(r"([\\`*\[\]<>|~])")
-
-
-def plain(text: object) -> str:
-    """One line, without control and direction characters that could change what is around it."""
-    return inert(" ".join(str(text).split()))
 
 
 def escaped(text: object) -> str:
@@ -36,14 +32,6 @@ def number(count: int, what: str, many: str | None = None) -> str:
     return f"{count:,} {what if count == 1 else many or what + 's'}"
 
 
-def points(value: float | None, signed: bool = False) -> str:
-    """A score of 0 to 1 as points: `71.6`, signed `+0.9`."""
-    if value is None:
-        return "none"
-    text = f"{100 * value:+.1f}" if signed else f"{100 * value:.1f}"
-    return text.replace("-", "−")
-
-
 def points_range(estimate: Mapping[str, Any] | None, signed: bool = False) -> str:
     """`71.6 (68.3 to 74.6)`; `none` without an estimate."""
     if not estimate or estimate.get("value") is None:
@@ -53,16 +41,6 @@ def points_range(estimate: Mapping[str, Any] | None, signed: bool = False) -> st
         return points(estimate["value"], signed)
     ends = f"{points(low, signed)} to {points(high, signed)}"
     return f"{points(estimate['value'], signed)} ({ends})"
-
-
-def dollars(value: float | None, digits: int = 3) -> str:
-    """`$0.0123`, `$4.10`; so many digits that count, no powers of ten. None is `unknown`."""
-    if value is None:
-        return "unknown"
-    if value == 0:
-        return "$0"
-    decimals = max(2, digits - 1 - math.floor(math.log10(abs(value)))) if abs(value) < 100 else 0
-    return f"${value:,.{decimals}f}"
 
 
 def cost_range(cost: Mapping[str, Any] | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,11 +23,12 @@ from fusion_eval.core import Bench, TaskSet
 from fusion_eval.engine import keys
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import EndpointError, InputError
+from fusion_eval.loopback import is_loopback
 from fusion_eval.serving.door import Door
 from fusion_eval.serving.endpoints import Endpoints
 from fusion_eval.serving.models import offered
 from fusion_eval.serving.refusals import Refused
-from fusion_eval.serving.settings import VIA, Settings, is_loopback
+from fusion_eval.serving.settings import VIA, Settings
 from fusion_eval.serving.upstream import Upstream
 from fusion_eval.simulator import app as simulated
 from fusion_eval.simulator import load_world, transport
@@ -111,19 +111,6 @@ def serve(app: Starlette, settings: Settings) -> None:
         timeout_graceful_shutdown=_STOP_S,
     )
     asyncio.run(uvicorn.Server(config).serve())
-
-
-def check_port(settings: Settings) -> None:
-    """Raise InputError where nobody can listen there."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as problem:
-            raise InputError(
-                f"--port {settings.port} on {settings.host}: {problem.strerror}; give another"
-            ) from None
 
 
 async def _nothing_here(_: Request, error: Exception) -> Response:

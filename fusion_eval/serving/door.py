@@ -1,20 +1,16 @@
-"""Who may come in: names and origins on the loopback, keys everywhere else; and what leaves it.
-
-On the loopback any web page that a browser of this machine shows could ask; so a foreign `Host`
-(DNS rebinding) and a foreign `Origin` are refused.
-"""
+"""Who may come in: names and origins on the loopback, keys everywhere else; and what leaves it."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from fusion_eval.loopback import stranger
 from fusion_eval.serving.refusals import Refused
-from fusion_eval.serving.settings import VIA, Settings, is_loopback
+from fusion_eval.serving.settings import VIA, Settings
 
 OPEN = frozenset({"/health"})
 """Addresses that need no key."""
@@ -65,16 +61,6 @@ def _digest(key: str) -> bytes:
 
 
 def _check_loopback(headers: Headers) -> None:
-    hosts = headers.getlist("host")
-    if len(hosts) != 1 or not _named_loopback(f"//{hosts[0]}"):
-        raise Refused(403, "This server answers to the names of this machine only.", code="host")
-    origins = headers.getlist("origin")
-    if origins and not all(_named_loopback(origin) for origin in origins):
-        raise Refused(403, "Pages of other sites may not ask this server.", code="origin")
-
-
-def _named_loopback(url: str) -> bool:
-    try:
-        return is_loopback(urlsplit(url).hostname or "")
-    except ValueError:
-        return False
+    refused = stranger(headers.getlist("host"), headers.getlist("origin"))
+    if refused is not None:
+        raise Refused(403, refused.message, code=refused.code)

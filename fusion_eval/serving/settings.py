@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from fusion_eval.errors import InputError
 from fusion_eval.loading.rule import RuleFile
+from fusion_eval.loopback import is_loopback
 
 SHORTEST_KEY = 16
 """Characters of a key of this server; shorter ones can be guessed."""
@@ -71,17 +71,6 @@ class Settings:
     def local(self) -> bool:
         """Whether only this machine can reach it."""
         return is_loopback(self.host)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address stands for this machine alone."""
-    name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def keys_in(text: str) -> tuple[str, ...]:
