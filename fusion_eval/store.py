@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -187,10 +188,14 @@ def rows_by_task(run: Run, name: str) -> Callable[[str], dict[int, dict[str, Any
     places: dict[str, list[int]] = {}
     for place, task in enumerate(table.column("task").to_pylist()):
         places.setdefault(str(task), []).append(place)
+    if places:
+        table = table.take([place for some in places.values() for place in some])
+    starts = dict(zip(places, accumulate(map(len, places.values()), initial=0), strict=False))
 
     def rows(task: str) -> dict[int, dict[str, Any]]:
         found = places.get(task, [])
-        return dict(zip(found, table.take(found).to_pylist(), strict=True)) if found else {}
+        part = table.slice(starts.get(task, 0), len(found))
+        return dict(zip(found, part.to_pylist(), strict=True))
 
     return rows
 

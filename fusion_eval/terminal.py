@@ -131,8 +131,8 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
     width = min(terminal.WIDTH, out.width)
     for line in terminal.kinds(run, width):
         out.print(line, markup=False)
-    out.print(terminal.table(run))
-    for line in (terminal.paragraph(run, width), *terminal.findings(run)):
+    out.print(terminal.table(run, width=width))
+    for line in (terminal.paragraph(run, width), *terminal.findings(run, width)):
         out.print(line, markup=False)
     for line in terminal.unread_answers(run):
         out.print(line, markup=False, soft_wrap=True)

@@ -192,6 +192,29 @@ def test_the_decision_names_who_to_take_at_which_price_and_what_is_undecided(tmp
         assert "panel" in lines[0]
 
 
+def test_the_first_screen_fits_a_terminal_of_80_columns(tmp_path):
+    """What is odd was wrapped for 100 columns, and the last word of every row was cut."""
+    import io
+
+    from rich.console import Console
+
+    recipes = {f"{'a' * 30}-{k}": ("solo", 0.5 + k / 20, 0.01 * 4**k) for k in range(4)}
+    run = made_run(tmp_path / "run", recipes, n=25)
+    summary = report.summarize(run)
+    summary["audit"] = [{"kind": "x", "text": "words " * 60}]
+    for width in (100, 80):
+        out = Console(file=io.StringIO(), width=width)
+        out.print(terminal.table(summary, width=width))
+        lines = out.file.getvalue().splitlines()
+        rows = [line for line in lines if line.lstrip().startswith("aaa")]
+        lines += terminal.paragraph(summary, width).splitlines()
+        lines += [part for text in terminal.findings(summary, width) for part in text.splitlines()]
+        assert max(len(line.rstrip()) for line in lines) <= width
+        statuses = {row["frontier"] for row in summary["recipes"].values()}
+        assert len(rows) == 4
+        assert all(row.split()[-1] in statuses for row in rows)
+
+
 def test_who_cannot_be_told_from_the_best_is_named(tmp_path):
     """The highest mean is not the winner; readers must see with whom it shares the place."""
     close = {"solo-a": ("solo", 0.40, 0.001), "panel": ("panel", 0.70, 0.02),

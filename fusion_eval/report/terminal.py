@@ -24,14 +24,14 @@ from fusion_eval.store import Run
 WIDTH = 100
 LINES = 5
 """Lines that the decision may take on a terminal."""
-_NAME = 24
+_NAME, _LEAST = 24, 12
 _COLUMNS = ("score, points", "tasks", "cost per task", "latency", "failed", "frontier")
 
 
-def table(source: Run | Mapping[str, Any], *, named: bool = True) -> Table:
+def table(source: Run | Mapping[str, Any], *, named: bool = True, width: int = WIDTH) -> Table:
     """Recipes, best score first, as a rich table; from a run or the content of `summary.json`.
 
-    `named`: the run's id stands above it.
+    `named`: the run's id stands above it. Names give way where `width` is too narrow for all.
     """
     summary = _summary(source)
     title = f"{plain(summary['run_id'])}: {_size(summary)}" if named else _size(summary)
@@ -47,6 +47,11 @@ def table(source: Run | Mapping[str, Any], *, named: bool = True) -> Table:
     room = _NAME + 10 * (len(_COLUMNS) - 1 - len(known)) + (4 if "tasks" in shown else 0)
     if summary["never_answered"]:
         room -= len(NEVER) - len("undecided")
+    wide = {k: max(len(_COLUMNS[k]), *(len(row[k + 1]) for row in rows)) for k in known}
+    if width - sum(wide.values()) - 2 * len(wide) - 3 < _LEAST and "latency" in shown:
+        known.remove(_COLUMNS.index("latency"))  # the report has it
+    room = min(room, width - sum(wide[k] for k in known) - 2 * len(known) - 3)
+    room = max(_LEAST, room)
     made.add_column(first, no_wrap=True, max_width=room, overflow="ellipsis")
     for k in known:
         made.add_column(_COLUMNS[k], justify="right", no_wrap=True)

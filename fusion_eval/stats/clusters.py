@@ -95,10 +95,11 @@ def totals(values: Floats, clusters: NDArray[np.object_] | None) -> Floats:
 
 def freedom_of(size: np.ndarray) -> float:
     """Bell and McCaffrey's degrees of freedom of a mean over clusters of these sizes (CR2)."""
-    n = size.sum()
-    a = 1 / np.sqrt(1 - size / n)
-    m = np.outer(a, a) * (np.diag(size) - np.outer(size, size) / n)
-    return float(np.trace(m) ** 2 / (m**2).sum())
+    n = float(size.sum())
+    # of the matrix a a' * (diag(size) - size size' / n), a_i^2 = 1 / (1 - size_i / n), the diagonal
+    # is `size` itself: its trace is n, and what stands beside the diagonal sums up without it
+    beside = size**2 / (1 - size / n) / n
+    return n**2 / float((size**2).sum() + beside.sum() ** 2 - (beside**2).sum())
 
 
 def mean_over(values: Floats, clusters: NDArray[np.object_] | None) -> Mean:
