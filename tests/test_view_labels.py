@@ -54,7 +54,7 @@ def drawn(tmp_path_factory):
         run.path / "answers.jsonl",
         [{k: r[k] for k in keys} | {"answer": f"Answer {n}. " * 40} for n, r in enumerate(rows)],
     )
-    labelling.draw(run, NAMES, labelling.texts(run), tasks=36)
+    labelling.draw(run, NAMES, labelling.texts(run), tasks=46)
     return run
 
 
@@ -84,8 +84,10 @@ def _marks(run, person: str) -> dict[str, str]:
 
 
 def _word(person: str, at: int) -> str:
-    """What somebody says of a place; two people do not agree everywhere."""
-    return MARKS[(7 * at + len(person) * (at % 5 == 0)) % 13 % 3]
+    """What somebody says of a place; two people do not agree everywhere, nor always know."""
+    if at % 10 == 4:
+        return "?"
+    return ("met", "unmet")[(at * at + (len(person) if at % 5 == 0 else 0)) % 7 % 2]
 
 
 def _mark(run, person: str, marks: dict[str, str]) -> None:
@@ -317,7 +319,7 @@ def test_a_new_draw_begins_without_the_marks_on_the_old_one(run):
     """They were promised to be thrown away, and belong to other answers."""
     draw = Draw(run)
     draw.mark("Ann", draw.labels[0], "met")
-    labelling.draw(run, NAMES, labelling.texts(run), tasks=36, again=True)
+    labelling.draw(run, NAMES, labelling.texts(run), tasks=46, again=True)
     assert Draw(run).people() == {}
 
 
