@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.responses import Response, StreamingResponse
 
-from fusion_eval.openai_api.response import Events, Output, response
+from fusion_eval.openai_api.chat import Chunks
+from fusion_eval.openai_api.response import Events, Output
 from fusion_eval.simulator.reply import Completion
 from fusion_eval.simulator.request import Request
 
@@ -20,36 +20,22 @@ Usage = dict[str, Any] | None
 ToolCall = dict[str, Any] | None
 
 
-def body(done: Completion, used: Usage, call: ToolCall = None) -> dict[str, Any]:
-    """A chat completion; without a `usage` key where the provider tells none."""
-    spoken = {"content": done.content, "refusal": done.refusal}
-    called = {"content": None, "refusal": None, "tool_calls": [call]}
-    message = {"role": "assistant", **(called if call else spoken)}
-    finish = "tool_calls" if call else done.finish
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish}
-    return {
-        **_head(done, "chat.completion"),
-        "choices": [choice],
-        **({"usage": used} if used else {}),
-        "simulated": done.simulated(),
-    }
-
-
-def response_of(
-    asked: dict[str, Any], done: Completion, used: Usage, call: ToolCall = None
-) -> dict[str, Any]:
-    """The same completion as an object of the Responses API."""
-    return response(asked, **_named(done), output=_output(done, used, call))
+def body(request: Request, done: Completion, used: Usage, call: ToolCall = None) -> dict[str, Any]:
+    """A completion in the form of its API; a chat completion without a `usage` key where the
+    provider tells none."""
+    value = _form(request, done).whole(_output(done, used, call))
+    if request.asked is None and used is None:
+        del value["usage"]
+    return value
 
 
 def streamed(
     request: Request, done: Completion, used: Usage, sleep: bool, call: ToolCall = None
 ) -> Response:
     """Server-sent events; with `sleep`, spread evenly over the latency."""
-    if request.asked is not None:
-        pieces = list(_events(request.asked, done, used, call))
-    else:
-        pieces = [_data(chunk) for chunk in _chunks(request, done, used, call)]
+    form, text = _form(request, done), "" if call else done.content or ""
+    words = (text[i : i + _PIECE] for i in range(0, len(text), _PIECE))
+    pieces = [form.opened(), *map(form.delta, words), form.closed(_output(done, used, call))]
     pause = done.latency_s / len(pieces) if sleep else 0.0
 
     async def events() -> AsyncIterator[str]:
@@ -62,33 +48,11 @@ def streamed(
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
-def _chunks(
-    request: Request, done: Completion, used: Usage, call: ToolCall
-) -> list[dict[str, Any]]:
-    refusal = None if call else done.refusal
-    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": "", "refusal": refusal}]
-    deltas += [{"tool_calls": [{"index": 0, **call}]}] if call else []
-    deltas += [{"content": text} for text in _pieces(done, call)]
-    chunks = [_chunk(done, [{"index": 0, "delta": d, "finish_reason": None}]) for d in deltas]
-    finish = "tool_calls" if call else done.finish
-    chunks.append(_chunk(done, [{"index": 0, "delta": {}, "finish_reason": finish}]))
-    chunks[-1]["simulated"] = done.simulated()
-    if request.stream_usage and used:
-        chunks.append({**_chunk(done, []), "usage": used, "simulated": done.simulated()})
-    return chunks
-
-
-def _events(asked: dict[str, Any], done: Completion, used: Usage, call: ToolCall) -> Iterator[str]:
-    stream = Events(asked, **_named(done))
-    yield stream.opened()
-    for text in _pieces(done, call):
-        yield stream.delta(text)
-    yield stream.closed(_output(done, used, call))
-
-
-def _pieces(done: Completion, call: ToolCall) -> list[str]:
-    text = "" if call else done.content or ""
-    return [text[i : i + _PIECE] for i in range(0, len(text), _PIECE)]
+def _form(request: Request, done: Completion) -> Chunks | Events:
+    name = done.draw[:24]
+    if request.asked is not None:
+        return Events(request.asked, model=done.model, name=name, created=CREATED)
+    return Chunks(model=done.model, name=name, created=CREATED, usage=request.stream_usage)
 
 
 def _output(done: Completion, used: Usage, call: ToolCall) -> Output:
@@ -102,23 +66,6 @@ def _output(done: Completion, used: Usage, call: ToolCall) -> Output:
         usage=used,
         extra=simulated,
     )
-
-
-def _named(done: Completion) -> dict[str, Any]:
-    return {"model": done.model, "name": done.draw[:24], "created": CREATED}
-
-
-def _data(value: dict[str, Any]) -> str:
-    return f"data: {json.dumps(value)}\n\n"
-
-
-def _chunk(done: Completion, choices: list[dict[str, Any]]) -> dict[str, Any]:
-    return {**_head(done, "chat.completion.chunk"), "choices": choices}
-
-
-def _head(done: Completion, kind: str) -> dict[str, Any]:
-    name = f"chatcmpl-{done.draw[:24]}"
-    return {"id": name, "object": kind, "created": CREATED, "model": done.model}
 
 
 async def whole(reply: Response) -> bytes:

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from fusion_eval.core import Task
 from fusion_eval.openai_api import BadRequestError, error_body
-from fusion_eval.simulator.bodies import CREATED, body, response_of, streamed, whole
+from fusion_eval.simulator.bodies import CREATED, body, streamed, whole
 from fusion_eval.simulator.dialects import usage
 from fusion_eval.simulator.entrance import Dropped, Entrance
 from fusion_eval.simulator.request import parse, spelled_alike
@@ -138,10 +138,9 @@ class _Endpoint:
             return streamed(request, done, used, self._sleep, call)
         if self._sleep:
             await asyncio.sleep(done.latency_s)
-        if request.asked is not None:
-            return _json(response_of(request.asked, done, used, call))
-        value = body(done, used, call)
-        return _json(spelled(bird.dialect, value, done) if bird.dialect else value)
+        value = body(request, done, used, call)
+        dialect = bird.dialect if request.asked is None else None
+        return _json(spelled(dialect, value, done) if dialect else value)
 
 
 def _dialect(world: World, raw: bytes) -> str | None:
