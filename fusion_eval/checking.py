@@ -9,6 +9,7 @@ from typing import Any
 
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.lint import lint
+from fusion_eval.bench.parameters import imported
 from fusion_eval.core import Bench, TaskSet
 from fusion_eval.errors import InputError, TaskFileError
 from fusion_eval.loading.bench import presets
@@ -63,9 +64,7 @@ def _bench(file: str, bench: Bench) -> dict[str, Any]:
         "kind": "bench",
         "models": len(bench.models),
         "recipes": len(bench.recipes),
-        "imports": sorted(
-            {s.partition(":")[0] for r in bench.recipes.values() if ":" in (s := r.strategy)}
-        ),
+        "imports": list(imported(bench.recipes.values())),
         "warnings": [{**asdict(warned), "said": str(warned)} for warned in lint(bench)],
         "problems": [],
     }

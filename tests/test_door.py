@@ -155,7 +155,7 @@ THEIRS = """\
 from fusion_eval.core import Member
 
 async def solo(question, ask, *, member: Member):
-    return await ask(member, [])
+    return await ask(member, question.messages, role="member")
 
 async def untyped(question, ask, *, member):
     return await ask(member, [])
@@ -169,14 +169,17 @@ async def untyped(question, ask, *, member):
         ("untyped", "'member' has no type, as in `member: Member`"),
     ],
 )
-def test_validate_says_whose_code_it_ran_or_what_it_lacks(write, monkeypatch, capsys, name, said):
+def test_validate_and_plan_say_whose_code_they_ran_or_what_it_lacks(
+    write, monkeypatch, capsys, name, said
+):
     """A bench file of somebody else runs its module as soon as it is looked at."""
     write("theirs.py", THEIRS)
     monkeypatch.chdir(write("x", "").parent)
     monkeypatch.delitem(sys.modules, "theirs", raising=False)
     monkeypatch.syspath_prepend(str(Path.cwd()))
     bench = write("bench.yaml", BENCH.format(model="", strategy=f'"theirs:{name}"', limits=""))
-    monkeypatch.setattr(sys, "argv", ["fusion-eval", "validate", str(bench)])
-    with pytest.raises(SystemExit):
-        cli.main()
-    assert said in capsys.readouterr().err
+    for line in (["validate", bench], ["plan", MINI, "--limit", "1", "--bench", bench]):
+        monkeypatch.setattr(sys, "argv", ["fusion-eval", *map(str, line)])
+        with pytest.raises(SystemExit):
+            cli.main()
+        assert said in capsys.readouterr().err

@@ -123,6 +123,22 @@ def test_what_is_exported_comes_back_and_answers_the_same_calls(path: Path, tmp_
     assert upkeep.verify(other / "ledger.sqlite") == []
 
 
+def test_an_export_of_a_damaged_ledger_saves_everything_else(path: Path, tmp_path: Path):
+    """It stopped at the first damaged reply, and every paid reply behind it was lost."""
+    (first, *others) = [line["key"] for line in upkeep.exported(path)]
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE replies SET reply = x'00' WHERE key = ?", (first,))
+    file = tmp_path / "saved.jsonl"
+    code, _, err = _ledger("export", str(file), folder=path.parent)
+
+    assert code == 2
+    assert [json.loads(line)["key"] for line in file.read_text().splitlines()] == others
+    assert f"left out: {path}" in err or "left out: " in err
+    assert first[:12] in err
+    taken = upkeep.imported(tmp_path / "new.sqlite", file.read_bytes().splitlines())
+    assert (taken.new, taken.refused) == (2, ())
+
+
 def test_a_line_that_does_not_fit_its_key_is_refused_and_named(path: Path, tmp_path: Path):
     """Replies from elsewhere are believed for ever; one edited by hand must not slip in."""
     lines: list[dict[str, Any]] = list(upkeep.exported(path))
@@ -288,6 +304,7 @@ def _used_in_every_way(file: Path, what: str) -> None:
         "stats": lambda: json.dumps(upkeep.stats(file), allow_nan=False),
         "ls": lambda: upkeep.listed(file, limit=5),
         "export": lambda: list(upkeep.exported(file)),
+        "export the rest": lambda: list(upkeep.exported(file, [])),
         "look up": lambda: lookup(file)(CALLS[0].key),
     }
     for name, way in ways.items():

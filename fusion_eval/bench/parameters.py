@@ -6,7 +6,7 @@ import importlib
 import inspect
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from fusion_eval.core import Member
+from fusion_eval.core import Member, Recipe
 from fusion_eval.errors import did_you_mean
 from fusion_eval.strategies import STRATEGIES, Strategy
 from fusion_eval.strategies.given import GIVEN
@@ -175,3 +175,8 @@ def seated(name: str, values: Mapping[str, Any]) -> list[Seated]:
         several = taken if isinstance(taken, list | tuple) else [taken]
         made += [Seated(parameter=key, duty=duty, who=who) for who in several]
     return made
+
+
+def imported(recipes: Iterable[Recipe]) -> tuple[str, ...]:
+    """The modules of users' own strategies, whose code runs when a bench file is read."""
+    return tuple(sorted({r.strategy.partition(":")[0] for r in recipes if ":" in r.strategy}))

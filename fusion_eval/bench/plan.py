@@ -19,6 +19,7 @@ from fusion_eval.bench.forecast import Forecast, forecast, needs
 from fusion_eval.bench.grading_calls import GradingCalls, grading_calls
 from fusion_eval.bench.lines import Line, lines_of, total
 from fusion_eval.bench.lint import Warned
+from fusion_eval.bench.parameters import imported
 from fusion_eval.core import Bench, Reply, TaskSet, Trial
 from fusion_eval.core.recipe import Size
 from fusion_eval.core.sampling import SIXTH, Saving, saving
@@ -47,6 +48,7 @@ class Plan:
     equal_dollars: tuple[Size, ...] = ()
     warnings: tuple[Warned, ...] = ()
     two_phase: Saving | None = None
+    imports: tuple[str, ...] = ()
     checked: int = 0
 
     @property
@@ -105,6 +107,7 @@ def plan(
         budget_usd=budget,
         forecast=forecast(needs(trials, trace, experience), high, budget),
         equal_dollars=bench.sizes,
+        imports=imported(bench.recipes.values()),
     )
 
 

@@ -198,20 +198,24 @@ def export(
     output_dir: OutputOption = RESULTS,
     as_json: JsonOption = False,
 ) -> None:
-    """Write every reply, with its request, as JSON lines.
+    """Write every reply, with its request, as JSON lines; exit 2 where damaged ones are left out.
 
     Example: fusion-eval ledger export calls.jsonl
     """
     from fusion_eval.engine import upkeep
     from fusion_eval.store import write_lines
 
-    lines = upkeep.exported(_file(output_dir))
-    write_lines(file, lines)
+    damage: list[str] = []
+    write_lines(file, upkeep.exported(_file(output_dir), damage))
     count = sum(1 for _ in file.open(encoding="utf-8"))
     if as_json:
-        return print_json({"file": str(file), "replies": count})
-    print(f"{count:,} replies in {file}")
-    return None
+        print_json({"file": str(file), "replies": count, "damage": damage})
+    else:
+        print(f"{count:,} replies in {file}")
+    for problem in damage:
+        print(f"left out: {inert(problem)}", file=sys.stderr)
+    if damage:
+        raise Exit(2)
 
 
 @ledger.command(name="import")

@@ -31,7 +31,15 @@ from fusion_eval.cli.options import (
     StrictOption,
     TaskFiles,
 )
-from fusion_eval.cli.shared import go_on, names, print_json, reported, warned, with_query
+from fusion_eval.cli.shared import (
+    go_on,
+    names,
+    print_json,
+    reported,
+    say_imported,
+    warned,
+    with_query,
+)
 from fusion_eval.core import inert
 from fusion_eval.errors import InputError
 from fusion_eval.loopback import check_port
@@ -90,8 +98,7 @@ def validate(
             print(inert(problem), file=sys.stderr)
         if not as_json and not each["problems"]:
             print(_described(each))
-        for module in each.get("imports", ()):
-            print(f"note: {inert(module)} was imported, so its code ran", file=sys.stderr)
+        say_imported(each.get("imports", ()))
         for warning in each.get("warnings", ()):
             print(f"warning: {warning['said']}", file=sys.stderr)
     doubts = [w for each in found for w in each.get("warnings", ()) if w["reason"] is None]
@@ -150,6 +157,7 @@ def plan(
         from fusion_eval.terminal import show_plan
 
         show_plan(result, reach_line(result, reach))
+    say_imported(result.imports)
     if warned(result.warnings, strict=strict):
         raise Exit(EXIT_INPUT)
 

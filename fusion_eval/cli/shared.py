@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,12 @@ def go_on(done: Any) -> None:
 
     if done.manifest["status"] != "finished":
         print(f"to go on: {command(done.manifest, sys.argv[1:])}", file=sys.stderr)
+
+
+def say_imported(modules: Iterable[str]) -> None:
+    """Whose code ran by being imported."""
+    for module in modules:
+        print(f"note: {inert(module)} was imported, so its code ran", file=sys.stderr)
 
 
 def warned(found: Any, *, strict: bool) -> bool:

@@ -158,11 +158,25 @@ def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
         return int(count)
 
 
-def exported(path: Path) -> Iterator[dict[str, Any]]:
-    """Every reply as a JSON value, oldest first."""
+def exported(path: Path, damage: list[str] | None = None) -> Iterator[dict[str, Any]]:
+    """Every reply as a JSON value, oldest first.
+
+    A damaged one is left out and named in `damage`; without that list it raises DamagedReplyError.
+    """
     with opened(path) as ledger:
-        for row in ledger.execute(f"SELECT {stored.COLUMNS} FROM replies ORDER BY at, key"):
-            one = stored.read(row, path)
+        found = ledger.execute(f"SELECT {stored.COLUMNS} FROM replies ORDER BY at, key")
+        while True:
+            try:
+                if (row := found.fetchone()) is None:
+                    return
+                one = stored.read(row, path)
+            except (DamagedReplyError, *DAMAGE) as problem:
+                if damage is None:
+                    raise
+                damage.append(str(problem))
+                if not isinstance(problem, DamagedReplyError):  # pages: nothing comes after it
+                    return
+                continue
             head = {"key": one.key, "run": one.run, "at": one.at, "model": one.model}
             answered = json.loads(codec.unpacked(row[5]))
             yield {**head, "request": json.loads(one.request), "reply": answered}
