@@ -192,7 +192,12 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(_HOMES[name])
-    return module if name in _MODULES else getattr(module, name)
+    if name in _MODULES:
+        return module
+    value = getattr(module, name)
+    if not _HOMES[name].startswith("fusion_eval.stats."):
+        return value
+    return importlib.import_module("fusion_eval.comparing").taking_all(value)
 
 
 def __dir__() -> list[str]:

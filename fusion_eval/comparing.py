@@ -1,14 +1,17 @@
-"""`fe.compare`: of trials in memory, of runs, and of the logs of other harnesses as they are."""
+"""What `fe.*` takes in place of trials: a run, its path, a log or table, or a table in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache, wraps
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from fusion_eval import frames
+from fusion_eval.errors import StatisticsError, did_you_mean
 from fusion_eval.importing import read_trials
 from fusion_eval.stats.compare import compare as compare_trials
 from fusion_eval.stats.compare import compare_runs
@@ -47,7 +50,8 @@ def compare(
     ):
         return of_two(first, opened(reference), *arguments, **options)
     named = None if reference is None else str(reference)
-    return compare_trials(first, named, *arguments, **options)
+    compared: pd.DataFrame = taking_all(compare_trials)(first, named, *arguments, **options)
+    return compared
 
 
 def is_source(source: object) -> bool:
@@ -56,14 +60,56 @@ def is_source(source: object) -> bool:
 
 
 def opened(source: Source) -> pd.DataFrame:
-    """The trials of a run, or of logs and tables, read without making a run of them."""
+    """The trials of a run, or of logs and tables, read without making a run of them.
+
+    A table in memory may be of pandas, or of whatever hands over Arrow: polars, pyarrow, DuckDB.
+    """
     if isinstance(source, pd.DataFrame):
         return source
+    if (table := in_memory(source)) is not None:
+        return table
     if isinstance(source, Run):
         return frames.trials(source)
     if isinstance(source, str | Path) and (Path(source) / "manifest.json").exists():
         return frames.trials(source)
     return read_trials(source)
+
+
+def in_memory(source: object) -> pd.DataFrame | None:
+    """A table of another library as a data frame of pandas; None for what is no table."""
+    import pyarrow as pa
+
+    if hasattr(source, "__arrow_c_stream__"):
+        source = pa.table(source)
+    elif hasattr(source, "to_arrow_table"):
+        source = source.to_arrow_table()
+    if not isinstance(source, pa.Table):
+        return None
+    frame: pd.DataFrame = source.to_pandas()
+    return frame
+
+
+@cache
+def taking_all(statistic: Callable[..., Any]) -> Callable[..., Any]:
+    """A statistic that takes in place of its trials all that `opened` does.
+
+    A misspelt option is a StatisticsError with the one that was meant. Statistics whose first
+    parameter is no table of trials come back as they are.
+    """
+    known = signature(statistic).parameters
+    if next(iter(known), "") != "trials":
+        return statistic
+
+    @wraps(statistic)
+    def taking(trials: Any, *arguments: Any, **options: Any) -> Any:
+        free = any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
+        for name in options if not free else ():
+            if name not in known:
+                hint = did_you_mean(name, [n for n in known if n != "trials"], "it has")
+                raise StatisticsError(f"{statistic.__name__}: no option {name!r}; {hint}")
+        return statistic(opened(trials), *arguments, **options)
+
+    return taking
 
 
 def of_two(

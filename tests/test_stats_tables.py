@@ -1,7 +1,10 @@
 """Tables as people bring them: failures in other spellings, doubles, orders, names, indices."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import fusion_eval as fe
@@ -115,3 +118,56 @@ def test_without_a_column_repeat_a_plan_does_not_depend_on_the_order_of_rows():
         assert plans[0][name].to_numpy() == pytest.approx(plans[1][name].to_numpy())
         assert plans[0][name].to_numpy() == pytest.approx(plans[2][name].to_numpy())
     assert "no column `repeat`" in fe.compare(plain)["caveat"].iloc[0]
+
+
+class Arrow:
+    """A table of a library that hands over Arrow, as polars and DuckDB do."""
+
+    def __init__(self, frame):
+        self._table = pa.Table.from_pandas(frame, preserve_index=False)
+
+    def __arrow_c_stream__(self, requested_schema=None):
+        return self._table.__arrow_c_stream__(requested_schema)
+
+
+def forms(frame, folder):
+    """The same table as everything that somebody may have it in."""
+    frame.to_parquet(folder / "t.parquet")
+    frame.to_csv(folder / "t.csv", index=False)
+    made = [Arrow(frame), pa.Table.from_pandas(frame), folder / "t.parquet", str(folder / "t.csv")]
+    with contextlib.suppress(ImportError):
+        import polars
+
+        made.append(polars.from_pandas(frame))
+    with contextlib.suppress(ImportError):
+        import duckdb
+
+        made.append(duckdb.from_df(frame))
+    return made
+
+
+@pytest.mark.parametrize("name", ["compare", "pareto", "decisions", "power", "best"])
+def test_the_same_numbers_in_any_library_give_the_same_frame(name, tmp_path):
+    """A table of polars or Arrow ended in a traceback, and a path in another."""
+    plain = getattr(fe, name)(table(n=10))
+    for form in forms(table(n=10), tmp_path):
+        other = getattr(fe, name)(form)
+        pd.testing.assert_frame_equal(other, plain, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "meant"),
+    [("compare", "margn", "margin"), ("pareto", "levle", "level"), ("decisions", "sed", "seed"),
+     ("power", "referense", "reference")],
+)  # fmt: skip
+def test_a_misspelt_option_is_answered_with_the_one_that_was_meant(name, option, meant):
+    """`margn=2` is no margin."""
+    what = f"{name}: no option '{option}'; did you mean '{meant}'"
+    with pytest.raises(StatisticsError, match=what):
+        getattr(fe, name)(table(), **{option: 1})
+
+
+def test_a_margin_that_looks_like_a_share_is_asked_about():
+    """Within .02 of 100 points nothing is ever equivalent, and nobody is told why."""
+    with pytest.raises(StatisticsError, match=r"0\.02 points of 100.*given in points: margin=2"):
+        fe.compare(table(), "solo", margin=0.02)

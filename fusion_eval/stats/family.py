@@ -27,6 +27,7 @@ COLUMNS = (
     "tasks_to_decide_low", "tasks_to_decide_high", "verdict", "estimand", "method", "caveat",
 )  # fmt: skip
 FEW_TASKS = 15
+_LEAST_MARGIN = 0.1
 _SLIGHT = 0.005
 """Half a point: what unread verdicts move by less is no news, unless the conclusion hangs on it."""
 
@@ -45,6 +46,11 @@ def rules_of(margin: float | None, level: float, missing: Missing, estimand: str
     """Rules, checked; raises StatisticsError with the way out."""
     if margin is not None and not margin > 0:
         raise StatisticsError(f"margin is {margin:g}; give points above 0, such as 2")
+    if margin is not None and margin < _LEAST_MARGIN:
+        raise StatisticsError(
+            f"margin is {margin:g} points of 100, which no benchmark can tell from 0; a share of "
+            f"the scale is given in points: margin={100 * margin:g}"
+        )
     check_level(level)
     return Rules(margin=margin, level=level, missing=missing, estimand=known(estimand))
 
