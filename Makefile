@@ -12,7 +12,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test check interop simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
+.PHONY: help setup bench bench-real test check interop products simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ coverage: .venv/dev ## docs/coverage.md, docs/choices.md: what the statistics ho
 	$(BIN)/python tests/write_choices.py
 
 INTEROP ?= .interop
+
+products: .venv/dev ## fusion products that you serve, through a tap: FUSION_EVAL_PRODUCTS=bench.yaml (docs/external.md)
+	$(BIN)/python -m pytest -m products tests/test_products.py
 
 interop: .venv/dev ## what other harnesses write and read, by the tools themselves (slow, installs them)
 	mkdir -p $(INTEROP)/promptfoo

@@ -29,7 +29,7 @@ def _rooms(page: str) -> dict[str, set[str]]:
 
 
 ROOMS = _rooms(PAGE.read_text("utf-8"))
-LEFT = ("bench", "strategies", "grading", "engine", "simulator")
+LEFT = ("bench", "tapping", "strategies", "grading", "engine", "simulator")
 RIGHT = (
     "frames", "exporting", "importing", "labelling", "stats", "plots", "report", "explaining",
     "gate",
@@ -165,7 +165,7 @@ def test_the_right_tower_can_make_no_call():
     assert not [str(one) for one in THEIRS if one.room in RIGHT and package(one) in calling]
 
 
-_HTTP = ("engine.client", "engine.wire", "simulator.transport")
+_HTTP = ("engine.client", "engine.wire", "simulator.transport", "tapping.proxy")
 
 
 def test_only_the_client_knows_openai():

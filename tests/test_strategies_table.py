@@ -54,6 +54,7 @@ def rows() -> Iterator[Row]:
     rounds of answers, 2nR + 1 for a council, 1 + 2k for k refinements, I(n + 1) for a consortium.
     """
     yield Row("solo", {"member": A}, 1, 1)
+    yield Row("external", {"product": A}, 1, 1)
     yield Row("no_drafts", {"synthesizer": WRITER}, 1, 1)
     three = SEATS[:3]
     for n in UP_TO_FIVE:

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fusion_eval.bench.tables import Fact
+from fusion_eval.bench.facts import Fact
 from fusion_eval.core import Bench, Call, Recipe, Reply, Task, Trial
 from fusion_eval.engine.budget import Block as Money
 from fusion_eval.engine.budget import Budget, Need

@@ -17,13 +17,16 @@ from types import TracebackType
 from typing import Any
 
 from fusion_eval import files, prompts, store
+from fusion_eval.bench.external import tapped
+from fusion_eval.bench.facts import Facts
 from fusion_eval.bench.live import Live
-from fusion_eval.bench.tables import Facts, tables
+from fusion_eval.bench.tables import tables
 from fusion_eval.bench.unusable import Unusable
 from fusion_eval.core import Attempt, Recipe, Reply, Task, Trial
 from fusion_eval.errors import CallFailedError
 from fusion_eval.grading import NO_REFERENCE, TOO_LONG
 from fusion_eval.strategies.seats import ANSWERED_NOTHING
+from fusion_eval.tapping.joining import Taps
 
 FINAL = (TOO_LONG, NO_REFERENCE)
 """Why a verdict is missing that no further call would bring."""
@@ -80,6 +83,7 @@ class Output:
         simulated: bool = False,
         wanted: int = 0,
         budget_usd: float | None = None,
+        taps: Taps | None = None,
     ) -> None:
         self.trials = self.failed = self.calls = 0
         self.spent_usd = 0.0
@@ -88,6 +92,7 @@ class Output:
         self.billed: set[int] = set()
         """Short keys of the calls that stand in the tables."""
         self._folder = folder
+        self._taps = taps
         files.sweep(folder)
         self._parts = {name: files.Part(folder / f"{name}.jsonl") for name in LINES}
         self._lines = {
@@ -131,7 +136,8 @@ class Output:
         def text(key: str) -> str | None:
             return replied.text if (replied := reply(key)) is not None else None
 
-        rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed)
+        behind = tapped(self._taps, task, trials, facts)
+        rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed, behind)
         for name, table in self._tables.items():
             table.add(getattr(rows, name))
         by_key = {key: fact for (key, _), fact in facts.items()}

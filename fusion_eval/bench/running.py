@@ -16,6 +16,8 @@ from fusion_eval.bench.accounts import Names, names_of, payer, run_money
 from fusion_eval.bench.blocks import Block, Blocks, units
 from fusion_eval.bench.equal_dollars import resolved
 from fusion_eval.bench.experience import Experience
+from fusion_eval.bench.external import taps_of
+from fusion_eval.bench.facts import Fact
 from fusion_eval.bench.forecast import need
 from fusion_eval.bench.output import Output, Tally
 from fusion_eval.bench.plan import foreseen
@@ -23,7 +25,6 @@ from fusion_eval.bench.progress import Now, Progress
 from fusion_eval.bench.reachable import reachable
 from fusion_eval.bench.refuse import models_used, own_server
 from fusion_eval.bench.stopping import Stop, kept_and_lost, stopping
-from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Attempt, Bench, Call, Model, Reply, Task, TaskSet
 from fusion_eval.engine import prices
@@ -149,7 +150,8 @@ class Running:
 
     def _fact(self, key: str, model: Model, known: Known) -> Fact:
         """Without the texts: they are in the ledger, and there are many."""
-        reply = replace(known.reply, text="", thoughts="", extra={})
+        told = {k: v for k, v in known.reply.extra.items() if k == "told"}
+        reply = replace(known.reply, text="", thoughts="", extra=told)
         paying = payer(self.ledger, key, model, self._names)
         return Fact(model=model, payer=paying, reply=reply, mine=known.run == self.folder.name)
 
@@ -294,6 +296,7 @@ class Running:
     def _begin(self) -> Output:
         """From here on the run exists: its directory, its manifest, and its files to be."""
         if self._output is None:
+            taps = taps_of(self.bench)
             manifests.hold(self.folder, self.held)
             self._manifest = manifests.begun(self.tasks, self.bench, self.folder)
             store.write_manifest(self.folder, self._manifest)
@@ -302,6 +305,7 @@ class Running:
                 simulated=self._manifest["simulated"],
                 wanted=self.wanted,
                 budget_usd=self.budget.most,
+                taps=taps,
             )
             self._output = self.held.enter_context(output)
         return self._output

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
+from fusion_eval.bench.external import columns as product_columns
+from fusion_eval.bench.external import is_product
+from fusion_eval.bench.facts import Fact, Facts
 from fusion_eval.core import (
     POLICIES,
     Attempt,
-    Model,
     Recipe,
-    Reply,
     Task,
     Trial,
     Use,
@@ -28,36 +30,11 @@ from fusion_eval.core import (
 )
 from fusion_eval.engine import prices
 from fusion_eval.engine.ledger import short
-from fusion_eval.errors import CallFailedError
+from fusion_eval.tapping.joining import Tapped
 
 Row = dict[str, Any]
 TOKENS_IN = ("tokens_input", "tokens_cache_read", "tokens_cache_write", "tokens_cache_write_1h")
 TOKENS_OUT = ("tokens_output", "tokens_reasoning")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """What is known about one call under one name of its model: its reply, or its failure and what
-    the endpoint said of it.
-
-    `payer` is the model under whose name the request was sent; `mine` when this run made it.
-    """
-
-    model: Model
-    payer: Model | None = None
-    reply: Reply | None = None
-    failure: str | None = None
-    detail: str = ""
-    mine: bool = True
-
-    @classmethod
-    def lost(cls, model: Model, problem: CallFailedError) -> Fact:
-        """A call that brought no reply."""
-        return cls(model=model, failure=problem.failure, detail=problem.detail)
-
-
-Facts = Mapping[tuple[str, str], Fact]
-"""Facts by the key of the call and the name of the model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +53,23 @@ def tables(
     facts: Facts,
     failed: Mapping[str, Sequence[Attempt]],
     billed: set[int],
+    behind: Mapping[str, Tapped] = MappingProxyType({}),
 ) -> Tables:
     """All rows; trials must come in the order in which spending is attributed.
 
     `failed` holds, by key, the attempts of this run that ended without a reply; `billed` the calls
-    (short keys) that stand in earlier rows, to which those of these trials are added.
+    (short keys) that stand in earlier rows, to which those of these trials are added; `behind`
+    what taps saw behind the calls of products.
     """
     made = Tables(trials=[], verdicts=[], calls=[])
     for trial in trials:
         task = tasks[trial.task]
-        answering = [_call(trial, use, facts, failed, billed) for use in trial.uses]
-        grading = [_call(trial, use, facts, failed, billed) for use in trial.grading]
+        answering = [_call(trial, use, facts, failed, billed, behind) for use in trial.uses]
+        grading = [_call(trial, use, facts, failed, billed, {}) for use in trial.grading]
         made.calls.extend([*answering, *grading])
         made.verdicts.extend(_verdict(task, trial, verdict) for verdict in trial.verdicts)
         row = _trial(task, recipes[trial.recipe], trial, answering, facts)
+        row |= product_columns(recipes[trial.recipe], trial, facts, behind)
         made.trials.append({**row, **dollars_of_trial([*answering, *grading]), **_recorded(trial)})
     return made
 
@@ -156,6 +136,7 @@ def _call(
     facts: Facts,
     failed: Mapping[str, Sequence[Attempt]],
     billed: set[int],
+    behind: Mapping[str, Tapped],
 ) -> Row:
     fact = facts[use.key, use.model]
     reply = fact.reply
@@ -168,6 +149,8 @@ def _call(
         bill = (usage, reply.cost_reported, reply.asked_at, reply.service_tier)
         cost = prices.stand_alone(fact.model, *bill)
         paid = prices.bill_of(fact.payer or fact.model, reply)
+        if is_product(use):
+            cost = paid = _product_cost(fact, cost, behind.get(use.key))
     mine = fact.mine and first
     lost = failed.get(use.key, ())
     return {
@@ -205,6 +188,15 @@ def _call(
         "failure": fact.failure,
         "detail": fact.detail or None,
     }
+
+
+def _product_cost(fact: Fact, own: prices.Cost, seen: Tapped | None) -> prices.Cost:
+    """What a tap counted; without a tap what the product says, under that name."""
+    if seen is not None:
+        return prices.Cost(usd=seen.usd, source="tap" if seen.usd is not None else "unknown")
+    if fact.model.endpoint.tap:  # a tap that saw nothing: the cost is not 0
+        return prices.Cost(usd=None, source="unknown")
+    return replace(own, source="told by the product") if own.source == "provider" else own
 
 
 def _date(at: float) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from fusion_eval.bench.tables import Fact
+from fusion_eval.bench.facts import Fact
 from fusion_eval.core import Trial, Use, Verdict
 
 NAMED = 0.05

@@ -24,6 +24,7 @@ from fusion_eval.cli.options import EXIT_BUG, EXIT_INPUT, EXIT_INTERRUPTED
 from fusion_eval.cli.reading import compare, export, import_, report
 from fusion_eval.cli.serving import rule, serve
 from fusion_eval.cli.shared import print_json
+from fusion_eval.cli.tapping import tap
 from fusion_eval.cli.viewing import ls, view
 from fusion_eval.core import inert
 from fusion_eval.errors import FusionEvalError, InputError, bug_line
@@ -66,6 +67,7 @@ app.command()(serve)
 app.command()(view)
 app.command()(ls)
 app.command()(rule)
+app.command()(tap)
 app.command()(doctor)
 app.add_typer(ledger)
 

@@ -24,7 +24,8 @@ class Endpoint:
     name variables of the environment, as in `${MY_KEY}`. Deadlines of one attempt (seconds):
     `connect_s` until there is a connection, `silence_s` without a byte (before the first one too;
     None for no limit of its own), `timeout_s` for all of it. With `stream` every reply is asked for
-    piece by piece, and the time to its first token is measured.
+    piece by piece, and the time to its first token is measured. `tap` is the file of a tap that
+    counts the calls behind a product here.
 
     `base_url` is kept in one spelling, so that a slash at its end, capitals in its host or a port
     that goes without saying do not make another endpoint of it.
@@ -43,6 +44,7 @@ class Endpoint:
     query: dict[str, str] = field(default_factory=dict)
     api: Api = "chat"
     stream: bool = False
+    tap: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", one_spelling(self.base_url))

@@ -20,7 +20,7 @@ import httpx2
 import openai
 
 from fusion_eval.core import Call, Endpoint, Reply, clean
-from fusion_eval.engine import keys, ladder, prices, replies, responses
+from fusion_eval.engine import keys, ladder, prices, products, replies, responses
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.hearing import Hearing
 from fusion_eval.engine.masking import masker
@@ -65,6 +65,7 @@ class Clients:
         self._mask = masker(())
         self._steps: dict[tuple[str, str], tuple[str, ...]] = {}
         self._refused: set[tuple[str, str]] = set()
+        self._turns: dict[str, asyncio.Lock] = {}
         self._clock = clock
         self._say = say
 
@@ -104,6 +105,17 @@ class Clients:
         A reply that somebody listens to, and of which some text was heard, is not asked for again:
         what was said cannot be taken back.
         """
+        async with self._turn(call):
+            return await self._sent(call)
+
+    def _turn(self, call: Call) -> contextlib.AbstractAsyncContextManager[object]:
+        """Behind a tap products are asked one after the other: what it sees is joined by time, and
+        might belong to two answers else."""
+        if call.role != products.ROLE or not call.model.endpoint.tap:
+            return contextlib.nullcontext()
+        return self._turns.setdefault(call.model.endpoint.tap, asyncio.Lock())
+
+    async def _sent(self, call: Call) -> Reply:
         started = self._clock()
         hearing = Hearing(self._clock, call.listen, self._tidy)
         try:
@@ -144,7 +156,7 @@ class Clients:
         while True:
             answered = await self._posted(call, request, hearing)
             try:
-                reply = replies.read(answered, self._mask)
+                reply = products.with_told(call, replies.read(answered, self._mask))
             except AttemptFailedError as problem:
                 down = _step_down(call, request, problem, steps)
                 if down is None:

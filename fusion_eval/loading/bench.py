@@ -44,6 +44,7 @@ class EndpointEntry(Value):
     query: dict[str, str] = Field(default_factory=dict)
     api: Api = "chat"
     stream: bool = False
+    tap: str | None = Field(default=None, min_length=1)
 
     @model_validator(mode="after")
     def _one_of_two(self) -> EndpointEntry:

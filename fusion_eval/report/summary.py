@@ -23,6 +23,7 @@ from fusion_eval.report.kinds import by_kind, same_answers
 from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.more_tasks import to_decide, worth_deciding
+from fusion_eval.report.products import apart, product_findings, products
 from fusion_eval.report.sections import by_part
 from fusion_eval.report.worth import worth
 from fusion_eval.stats.breakdown import breakdown
@@ -68,6 +69,7 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
         **against(trials, table, LEVEL, SEED),
         "token_limits": frames.token_limits(opened.manifest),
         "audit": audit(opened, trials),
+        "products": products(trials, LEVEL),
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
         "decisions_bounded": decisions.attrs["bounded"],
@@ -99,6 +101,8 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
         "seed": opened.manifest.get("seed"),
         "statistics_seed": SEED,
     }
+    summary["audit"] += product_findings(summary["products"])
+    summary["audit"] += apart(trials, summary["recipes"])
     cleaned: dict[str, Any] = clean(summary)
     return cleaned | {
         "to_decide": to_decide(cleaned, trials, SEED),

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from fusion_eval.bench.facts import Fact
 from fusion_eval.bench.refuse import models_used
-from fusion_eval.bench.tables import Fact
 from fusion_eval.bench.trials import answer_task
 from fusion_eval.core import Attempt, Bench, Call, Model, Recipe, Reply, Task
 from fusion_eval.errors import CallFailedError

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fusion_eval.bench.tables import TOKENS_IN, TOKENS_OUT, Facts, Row, tables, tokens
+from fusion_eval.bench.facts import Facts
+from fusion_eval.bench.tables import TOKENS_IN, TOKENS_OUT, Row, tables, tokens
 from fusion_eval.core import Attempt, Recipe, Reply, Task, Trial, total
 from fusion_eval.openai_api.response import Output
 from fusion_eval.serving.stops import until_stop

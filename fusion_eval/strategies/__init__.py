@@ -13,6 +13,7 @@ from fusion_eval.strategies.copies import copies
 from fusion_eval.strategies.council import council
 from fusion_eval.strategies.cross_refine import cross_refine
 from fusion_eval.strategies.debate import debate
+from fusion_eval.strategies.external import external
 from fusion_eval.strategies.fallbacks import fallbacks
 from fusion_eval.strategies.mixture_of_agents import mixture_of_agents
 from fusion_eval.strategies.no_drafts import no_drafts
@@ -60,6 +61,7 @@ STRATEGIES: dict[str, Strategy] = {
     "router": router,
     "fallbacks": fallbacks,
     "agreement_router": agreement_router,
+    "external": external,
     # controls and placebos
     "copies": copies,
     "no_drafts": no_drafts,

@@ -17,10 +17,11 @@ from pydantic import Field
 from fusion_eval.core import Member
 from fusion_eval.prompts.wording import PLACES, Wording
 
-Duty = Literal["member", "writer", "judge", "chooser", "critic", "router"]
+Duty = Literal["member", "writer", "judge", "chooser", "critic", "router", "product"]
 """What whoever sits there does: answers the question (`member`), writes the final answer from
 others' (`writer`), compares answers for the writer (`judge`), picks or scores answers (`chooser`),
-criticises an answer for its author (`critic`), decides who is asked (`router`)."""
+criticises an answer for its author (`critic`), decides who is asked (`router`), answers for models
+that nobody sees (`product`)."""
 
 
 @dataclass(frozen=True, slots=True)
