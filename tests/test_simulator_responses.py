@@ -139,6 +139,8 @@ def test_a_tool_is_called_where_the_request_demands_it_and_only_there():
         ({"input": [1]}, "input[0]"),
         ({"input": [{"role": "robot", "content": "x"}]}, "input[0].role"),
         ({"input": [{"type": "web_search_call"}]}, "input[0]"),
+        ({"input": [{"type": ["reasoning"]}]}, "input[0]"),
+        ({"input": [{"type": "reasoning"}]}, "input"),
         ({"input": [{"role": "user", "content": [{"type": "input_file"}]}]}, "input[0].content[0]"),
         ({"input": [{"type": "function_call", "name": "x"}]}, "input[0]"),
         ({"input": "x", "previous_response_id": "resp_1"}, "previous_response_id"),

@@ -98,7 +98,7 @@ def _messages(item: object, place: str) -> list[dict[str, Any]]:
         if not isinstance(item.get("call_id"), str):
             raise BadRequestError(f"{place} needs a call_id.", f"{place}.call_id")
         return [{"role": "tool", "tool_call_id": item["call_id"], "content": content}]
-    if kind in _NO_TEXT:
+    if isinstance(kind, str) and kind in _NO_TEXT:
         return []
     raise BadRequestError(f"{place} is of type {kind!r}, which is not supported.", place)
 
