@@ -4,7 +4,7 @@
 
 Pairs of runs of 2,000 calls on an endpoint in a process of its own, one with `/live/RUN` asked for
 every two seconds, as the page does, and one without; which is first alternates. Processor time is
-that of the run's process alone, from the operating system. Prints one JSON line.
+that of the run's process alone, from the operating system, without a report. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TASKS, PORT, EVERY_S = 200, 8799, 2.0
 
 
 def inputs(folder: Path, url: str) -> tuple[Path, Path]:
-    """200 tasks with a target, and a vote of ten on each: 2,000 calls."""
+    """200 tasks with a target, each answered ten times: 2,000 calls and as many trials."""
     tasks, bench = folder / "tasks.jsonl", folder / "bench.yaml"
     lines = [
         {"id": f"t{k}", "prompt": f"Question {k}?", "target": "42", "check": "numeric"}
@@ -36,7 +36,8 @@ def inputs(folder: Path, url: str) -> tuple[Path, Path]:
     bench.write_text(
         f"endpoints: {{e: {{base_url: {url}}}}}\n"
         "models: {m: {endpoint: e, id: maker/m, temperature: 0.7, price: {input: 1, output: 2}}}\n"
-        f"recipes: {{vote: {{strategy: vote, members: [{', '.join(['m'] * 10)}]}}}}\n"
+        "recipes: {solo: {strategy: solo, member: m}}\n"
+        "repeats: 10\n"
         "limits: {budget_usd: 100.0, max_in_flight: 32}\n",
         "utf-8",
     )
@@ -68,8 +69,9 @@ def seconds(folder: Path, url: str, view: bool) -> tuple[float, int]:
         viewer = subprocess.Popen([*python, "view", str(results), "--port", str(PORT)])
         time.sleep(4)
         watcher.start()
-    command = [*python, "run", str(tasks), "--bench", str(bench), "-o", str(results), "--quiet"]
-    run = subprocess.Popen([*command, "--json"], stdout=subprocess.DEVNULL)
+    code = f"import fusion_eval; fusion_eval.run({str(tasks)!r}, bench={str(bench)!r}, "
+    code += f"output_dir={str(results)!r})"
+    run = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL)
     _, status, used = os.wait4(run.pid, 0)
     run.returncode = os.waitstatus_to_exitcode(status)
     stop.set()

@@ -409,13 +409,17 @@ def test_the_page_of_a_run_that_goes_on_follows_it(browser, tmp_path):
     ended = {"ended": ["solo", None, 0], "now": [5, 1, 2, 0, 0.25, 0.5]}
     lost = {"ended": ["solo", "timeout", 0], "now": [6, 1, 0, 0, 0.5, 0.0]}
     written = {"written": [["solo", None, 0.8, 0.01], ["solo", "timeout", None, None]]}
-    write_lines(told, [{"wanted": 3, "budget_usd": 2.0}, ended])
+    write_lines(told, [{"wanted": 3, "budget_usd": 2.0}])
     with (run.path / ".lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with viewed(run.path.parent) as view, watched(browser) as seen:
             seen.page.goto(f"{view.url}/live/r")
+            begun = seen.page.locator("main").inner_text()
+            assert "0 of 3 trials have ended" in begun
+            assert "not known before the first trial ends" in begun
+            write_lines(told, [{"wanted": 3, "budget_usd": 2.0}, ended])
+            seen.page.get_by_text("1 of 3 trials have ended").wait_for()
             first = seen.page.locator("main").inner_text()
-            assert "1 of 3 trials have ended" in first
             assert (
                 "$0.250, and at most $0.500 more for calls in flight, of a budget of $2.00" in first
             )

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from fusion_eval.errors import FusionEvalError, InputError, StatisticsError
+from fusion_eval.errors import FusionEvalError, InputError, StatisticsError, bug_line
 from fusion_eval.store import Run
 from fusion_eval.viewing import labels
 from fusion_eval.viewing.files import file_within, served
@@ -65,7 +65,12 @@ def build(results: Path) -> Starlette:
             Route("/runs/{run}/{path:path}", pages.file, methods=get),
         ],
         middleware=[Middleware(Guard)],
-        exception_handlers={HTTPException: _refused, FusionEvalError: _problem, OSError: _problem},
+        exception_handlers={
+            HTTPException: _refused,
+            FusionEvalError: _problem,
+            OSError: _problem,
+            Exception: _bug,
+        },
     )
 
 
@@ -208,6 +213,10 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _problem(_: Request, error: Exception) -> Response:
     status = 400 if isinstance(error, InputError) else 409
     return _said(error.strerror or "" if isinstance(error, OSError) else str(error), status)
+
+
+async def _bug(_: Request, error: Exception) -> Response:
+    return _said(bug_line(error), 500)
 
 
 def _said(text: str, status: int) -> Response:

@@ -89,7 +89,7 @@ def standing(run: Run) -> Standing:
         trials=sum(row.trials for row in recipes.values()),
         wanted=head.get("wanted"),
         budget_usd=head.get("budget_usd"),
-        now=dict(zip(names, now, strict=False)),
+        now=dict(zip(names, now, strict=True)) if len(now) == len(names) else {},
         recipes=recipes,
         told=_when(file),
     )
