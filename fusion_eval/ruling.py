@@ -19,7 +19,7 @@ from fusion_eval.errors import InputError, did_you_mean
 from fusion_eval.loading.rule import Choice, Expected, Rule, RuleFile, Source, When
 from fusion_eval.stats.cost import cost_per_task, mean_cost
 from fusion_eval.stats.decision import acceptability
-from fusion_eval.stats.points import LEAST_TASKS
+from fusion_eval.stats.results import LEAST_TASKS
 from fusion_eval.stats.scores import scores
 from fusion_eval.store import Run, read_run
 

@@ -38,7 +38,7 @@ class Cell:
     name: str
     world: str
     n: int
-    function: Callable[[Draw, Any], bool]
+    function: Callable[[Any, Any], bool]
     truth: Callable[[Population], Any]
     kind: Kind = "coverage"
     repeats: int = 1
@@ -47,6 +47,8 @@ class Cell:
     found: float | None = None
     share: float = 1.0
     """Of the repetitions asked for, where the function is slow."""
+    alone: bool = False
+    """The function gets a generator in the place of a draw: it makes tables of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +67,13 @@ class Measured:
 
 def measure(cell: Cell, repetitions: int, tasks: int = 2000, seed: int = 0) -> Measured:
     """The rate of one cell; the same numbers for the same arguments."""
-    whole = population(cell.world, cell.clusters, tasks)
-    truth = cell.truth(whole)
     repetitions = experiments(cell, repetitions)
     rng = np.random.default_rng([seed, cell.n, cell.repeats, *cell.name.encode()])
+    if cell.alone:
+        hits = sum(bool(cell.function(rng, None)) for _ in range(repetitions))
+        return Measured(cell=cell, rate=hits / repetitions, repetitions=repetitions)
+    whole = population(cell.world, cell.clusters, tasks)
+    truth = cell.truth(whole)
     hits = sum(
         bool(cell.function(draw(whole, cell.n, cell.repeats, cell.clusters, rng), truth))
         for _ in range(repetitions)

@@ -1,13 +1,22 @@
-"""Whatever the table, no two of our tables say the opposite of each other."""
+"""Whatever the table, no two of our tables say the opposite of each other, nor do our sentences."""
+
+import os
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from made_runs import trial, write_run
 
 import fusion_eval as fe
+from fusion_eval import report
 from fusion_eval.errors import StatisticsError, TooFewTasksError
+from fusion_eval.report.decision import decision, findings
+from fusion_eval.report.markdown import markdown
 from fusion_eval.stats.common import common
 from fusion_eval.stats.tables import tidied
+
+FULL = os.environ.get("FUSION_EVAL_SIMULATIONS") == "full"
 
 
 def _random_table(seed):
@@ -95,6 +104,92 @@ def _check_ranks(table, apart, taken, known):
     assert set(best["maybe_best"].split(", ")) == set(ranks.index[ranks["maybe_best"]])
     if best["maybe_best"].count(",") == 0:
         assert not any(b == best["recipe"] for _, b in apart)
+
+
+_RECIPE = re.compile(r"\br\d+\b")
+
+
+def _named(text, start, end="."):
+    """Names of recipes in the first sentence of a text that begins so; none without one."""
+    _, there, rest = text.partition(start)
+    return _RECIPE.findall(rest.partition(end)[0]) if there else []
+
+
+def _words_of(sentence):
+    """conclusion -> names, of a sentence such as `Against r0 – better: r1 (+3.0); worse: r2.`"""
+    parts = (part.split(":", 1) for part in sentence.partition(" – ")[2].split("; ") if ":" in part)
+    return {word.strip(): set(_RECIPE.findall(rest)) for word, rest in parts}
+
+
+@pytest.mark.parametrize("seed", range(24) if FULL else (7, 20))
+def test_no_sentence_of_a_report_says_the_opposite_of_another_or_of_a_table(seed, tmp_path):
+    """A report said "take old (100 %)" and, three lines on, that old is worse."""
+    table = _random_table(seed)
+    rows = [
+        trial(row["task"], row["recipe"], row["score"], failure=None, degraded=None, finish="stop",
+              latency_source="measured", **{k: row[k] for k in more})
+        for more in [[c for c in ("strategy", "cost_usd", "latency_s", "cluster") if c in table]]
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    run = write_run(tmp_path / "run", rows)
+    summary, trials = report.summarize(run), fe.trials(run)
+    text = decision(summary)
+    whole = markdown(run, summary, figure=False)
+    place = fe.pareto(trials).set_index("recipe")
+    shared = set(common(tidied(trials)).recipes)
+
+    taken = re.findall(r"(?:take|lean to) (r\d+) \(", text)
+    assert taken == [row["recipe"] for row in summary["decisions"]] or len(summary["recipes"]) == 1
+    assert set(taken) <= shared
+    apart = next((t for t in findings(summary) if t.startswith("In no choice")), "")
+    assert not set(taken) & set(_named(apart, "frontier: ", ";"))
+    _check_conclusions(summary, trials, taken, place, text)
+    _check_best(summary, trials, text)
+    _check_equal_dollars(summary, text)
+    for name, row in place.iterrows():
+        cells = next((x for x in whole.splitlines() if x.startswith(f"| {name} |")), "")
+        if row["dominated_by"]:
+            assert f"dominated by {row['dominated_by'].split(', ')[0]}" in cells
+            assert name not in taken
+            assert f"{name} has the highest score" not in text
+
+
+def _check_conclusions(summary, trials, taken, place, text):
+    """What the report says of each recipe against the reference is what `compare` says."""
+    if not summary["comparisons"]:
+        return
+    reference = summary["reference"]
+    sentence = next(t for t in findings(summary) if t.startswith("Against "))
+    compared = trials[trials["recipe"].isin([reference, *(r["a"] for r in summary["comparisons"])])]
+    table = fe.compare(compared, reference).set_index("a")["conclusion"]
+    words = _words_of(sentence)
+    assert set().union(*words.values()) <= set(table.index)
+    for word, names in words.items():
+        assert all(table[name] == word for name in names)
+    costs = place["cost_usd"].where(place["cost_unknown"] == 0)
+    for name in words.get("worse", ()):
+        assert not (name in taken and costs[name] >= costs[reference])
+
+
+def _check_best(summary, trials, text):
+    """`X has the highest score` is who has it in `ranks`; who beats it is nobody."""
+    leads = re.findall(r"(r\d+) has the highest score", text)
+    ranks = fe.ranks(trials).set_index("recipe") if len(summary["recipes"]) > 1 else None
+    for name in leads:
+        assert ranks.loc[name, "score"] == ranks["score"].max()
+        equal = _named(text, f"{name} has the highest score; looking at all pairs, these tasks "
+                       "cannot tell it from ")  # fmt: skip
+        every = _told_apart(trials[trials["recipe"].isin(ranks.index)])
+        assert not any(b == name for _, b in every)
+        assert not {(name, other) for other in equal} & every
+
+
+def _check_equal_dollars(summary, text):
+    said = _words_of(next((t for t in findings(summary) if t.startswith("At equal dollars")), ""))
+    for row in summary["matched"]:
+        for word, names in said.items():
+            if row["recipe"] in names:
+                assert (row["place"], row["conclusion"]) == ("inside", word)
 
 
 @pytest.mark.parametrize("seed", [1, 5])

@@ -167,7 +167,7 @@ def test_without_a_lift_beyond_chance_there_is_no_share():
     assert "no share" in found.loc["share", "caveat"]
     with pytest.raises(StatisticsError, match="name all three"):
         fe.decompose(table(same, 30), "one", "own")
-    with pytest.raises(StatisticsError, match="no recipe nobody"):
+    with pytest.raises(StatisticsError, match="no recipe 'nobody'"):
         fe.decompose(table(same, 30), "one", "own", "nobody")
     one_task = table(same, 30).query("task == 't0'")
     assert len(fe.decompose(one_task, "one", "own", "panel")) == 1
@@ -190,7 +190,7 @@ def test_headroom_lies_between_the_mean_member_and_the_oracle():
     assert "upper bound" in found.loc["oracle", "caveat"]
     with pytest.raises(StatisticsError, match="two members"):
         fe.headroom(trials, "f", ["a"])
-    with pytest.raises(StatisticsError, match="no recipe x"):
+    with pytest.raises(StatisticsError, match="no recipe 'x'"):
         fe.headroom(trials, "f", ["a", "x"])
 
 

@@ -101,7 +101,7 @@ def test_what_costs_less_than_every_mixture_or_an_unknown_sum_is_not_matched():
     assert "left out as baselines, cost not wholly known: third" in lost["caveat"]
     with pytest.raises(StatisticsError, match="baselines"):
         fe.matched(trials, baselines=["third"])
-    with pytest.raises(StatisticsError, match="no recipe nobody"):
+    with pytest.raises(StatisticsError, match="no recipe 'nobody'"):
         fe.matched(trials, recipes=["nobody"])
 
 

@@ -71,9 +71,29 @@ def test_dollars_per_point_are_not_given_where_the_gain_may_be_nothing():
     assert unsure.kind != "bounded"
     with pytest.raises(StatisticsError, match="no recipe 'nobody'"):
         dollars_per_point(trials, "nobody", "cheap")
-    trials.loc[0, "cost_usd"] = np.nan
-    with pytest.raises(StatisticsError, match="not wholly known"):
-        dollars_per_point(trials, "better", "cheap")
+
+
+def test_an_unknown_bill_widens_the_price_of_a_point_by_its_bounds_and_a_lost_one_forbids_it():
+    """Whatever the bill was, it lay between nothing and the largest that was seen."""
+    rng = np.random.default_rng(9)
+    level, costs = rng.uniform(0.2, 0.5, 40), 0.03 * rng.lognormal(0, 0.2, 40)
+    trials = table(
+        {"cheap": {"score": level, "cost_usd": 0.01},
+         "better": {"score": level + 0.1, "cost_usd": costs}},
+        40,
+    )  # fmt: skip
+    whole = dollars_per_point(trials, "better", "cheap")
+    of = trials["recipe"] == "better"
+    bounded = trials.assign(cost_usd=trials["cost_usd"].mask(of & (trials.index % 20 == 1)))
+    found = dollars_per_point(bounded, "better", "cheap")
+
+    assert np.isnan(found.value)
+    assert found.kind == "bounded"
+    assert found.low < whole.low
+    assert whole.value < found.high
+    assert "unknown costs at their bounds" in found.method
+    with pytest.raises(StatisticsError, match="no upper bound"):
+        dollars_per_point(trials.assign(cost_usd=trials["cost_usd"].mask(of)), "better", "cheap")
 
 
 def _icer_coverage(n, gain, count, by=ratio_of_means):

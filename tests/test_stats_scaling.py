@@ -85,7 +85,7 @@ def test_sizes_that_make_no_series_are_refused():
     """One size says nothing about more of it, and a typing error would drop a size silently."""
     trials = _world(np.random.default_rng(3), n=20)
     for sizes, what in (
-        ({"x1": 1}, "two or more"), ({"x1": 1, "x9": 9}, "no recipe x9"),
+        ({"x1": 1}, "two or more"), ({"x1": 1, "x9": 9}, "no recipe 'x9'"),
         ({"x1": 0, "x2": 2}, "above 0"),
     ):  # fmt: skip
         with pytest.raises(StatisticsError, match=what):

@@ -9,8 +9,10 @@ import os
 import numpy as np
 import pandas as pd
 import pytest
+from made_nulls import nulls
 from made_studies import LIFTED, STUDIES, centred, experiment, lifted, pool
 from made_worlds import noise
+from write_studies import RUNS as OF_FILES
 
 from fusion_eval.bench.configure import configure
 from fusion_eval.errors import BenchFileError, StatisticsError
@@ -18,6 +20,7 @@ from fusion_eval.stats.study import conclude, decide, promised_power, supports, 
 
 FULL = os.environ.get("FUSION_EVAL_SIMULATIONS") == "full"
 FEW = ("studies/best-member", "studies/rank-or-write")
+RUNS = tuple(run[:2] for run in OF_FILES)
 TASKS, POOL, NULLS, PLANTED = (40, 2_000, 200, 800) if FULL else (30, 160, 60, 60)
 
 
@@ -47,6 +50,18 @@ def test_a_study_whose_null_holds_concludes_something_in_one_of_twenty_worlds(na
     limit = 17 if FULL else round(NULLS * (0.05 + noise(0.05, NULLS)))
     print(f"{name}: {wrong} of {NULLS}")
     assert wrong <= limit
+
+
+@pytest.mark.simulation
+@pytest.mark.parametrize(("name", "file"), RUNS if FULL else (RUNS[9],))
+def test_on_the_shipped_task_files_a_null_is_called_something_in_one_of_twenty_runs(name, file):
+    """With the two tasks of each domain of research.yaml, 172 of 200 runs called one different."""
+    count = 400 if FULL else 50
+    rows = nulls(name, file, count, 16 if FULL else 2)
+    wrong = int((rows["wrong"].str.len() > 0).sum())
+    print(f"{name} on {file}: {wrong} of {count}")
+    assert wrong <= count * 0.05 + 3 * (count * 0.05 * 0.95) ** 0.5
+    assert rows["contrasts"].iloc[0] >= (12 if "pays" in name else 2)
 
 
 @pytest.mark.simulation

@@ -1,6 +1,7 @@
 """Writes docs/choices.md again: `python tests/write_choices.py [--count 60] [--seed 2027]`.
 
-Said against true of recommendations, and regret, over a mixture of worlds with known truth.
+Said against true of recommendations, regret, and pairs that the named number of tasks decides, over
+a mixture of worlds with known truth.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # many small products: threa
 
 import numpy as np
 import pandas as pd
-from made_choices import DRAWS, TASKS, by_bin, recommended
+from made_choices import DRAWS, TASKS, by_bin, recommended, regret_ratio
+from made_decided import table
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -22,13 +24,16 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=60, help="experiments of each world")
+    parser.add_argument("--tables", type=int, default=60, help="tables of each world for pairs")
     parser.add_argument("--seed", type=int, default=2027)
     chosen = parser.parse_args()
+    pairs = table(chosen.tables, chosen.seed + 1_000)
     rows = pd.concat([recommended(n, chosen.count, chosen.seed + n) for n in TASKS])
-    (DOCS / "choices.md").write_text(page(rows, chosen.count, chosen.seed), encoding="utf-8")
+    text = page(rows, pairs, chosen.count, chosen.seed)
+    (DOCS / "choices.md").write_text(text, encoding="utf-8")
 
 
-def page(rows: pd.DataFrame, count: int, seed: int) -> str:
+def page(rows: pd.DataFrame, pairs: pd.DataFrame, count: int, seed: int) -> str:
     """The report as Markdown."""
     parts = [
         "# Is a recommendation right as often as it says?",
@@ -42,10 +47,19 @@ def page(rows: pd.DataFrame, count: int, seed: int) -> str:
         "## Said against true",
         _bins(rows),
         "## Regret",
-        "Printed mean regret over the true mean loss, at `at_usd`, and its Monte Carlo standard "
-        "error. *Usual*: a point is worth no more than ten answers of the dearest recipe; beyond, "
-        "thresholds divide by differences near 0 and a few rows are most of the mean.",
+        "Printed mean regret over the true mean loss at `at_usd`, and its Monte Carlo standard "
+        "error (delta method; an experiment is one observation; the true loss is taken as its mean "
+        "given the data, which has the same mean and a fraction of the variance). *All*: every "
+        "row, which is where a point is worth up to 100 answers of the dearest recipe; *usual*: up "
+        "to ten.",
         _regret(rows),
+        "## Decided at the number of tasks that is named",
+        "Of pairs that n tasks leave undecided and whose true difference is a point or more: the "
+        "share that `tasks_to_decide` tasks decide, among all pairs of 2, 5 or 20 recipes at once. "
+        "*Closest*: the undecided pair that is closest to a decision, which a report names, and "
+        "which is so by luck as well; *any*: one of the undecided at random. Promised: .75 or more "
+        "over the worlds.",
+        _decided(pairs),
         "## World by world",
         "No number here need agree: a prior over worlds cannot be right in each. Mean of what is "
         "said, share that is right, recommendations, and how often a true threshold lies within "
@@ -72,15 +86,28 @@ def _regret(rows: pd.DataFrame) -> str:
              "| ---: | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
     for n, some in rows.groupby("n"):
         usual = some[~some["extreme"]]
-        cells = [f"{x:.2f}" for part in (usual, some) for x in _ratio(part)]
+        cells = [f"{x:.2f}" for part in (usual, some) for x in regret_ratio(part)]
         share = f"{len(usual) / len(some):.2f}"
         lines.append(f"| {n} | {cells[0]} | {cells[1]} | {share} | {cells[2]} | {cells[3]} |")
     return "\n".join(lines)
 
 
-def _ratio(rows: pd.DataFrame) -> tuple[float, float]:
-    mean = rows["lost"].mean()
-    return rows["regret"].mean() / mean, float(rows["lost"].std() / np.sqrt(len(rows)) / mean)
+def _decided(pairs: pd.DataFrame) -> str:
+    lines = ["| tasks | recipes | spread, points | closest | pairs | any | pairs | tasks named |",
+             "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
+    for key, some in [*pairs.groupby(["n", "recipes", "spread"]), *pairs.groupby(["n"])]:
+        head = [f"{x:g}" for x in key] if len(key) == 3 else [f"{key[0]}", "all", "all"]
+        cells = []
+        for which in ("closest", "any"):
+            part = some.loc[some["which"] == which, "decided"].astype(float)
+            error = np.sqrt(part.mean() * (1 - part.mean()) / max(1, len(part)))
+            cells += [f"{part.mean():.2f} ± {error:.2f}" if len(part) else "–", f"{len(part)}"]
+        lines.append(f"| {' | '.join([*head, *cells, _typical(some)])} |")
+    return "\n".join(lines)
+
+
+def _typical(pairs: pd.DataFrame) -> str:
+    return f"{pairs['tasks'].median():,.0f}"
 
 
 def _worlds(rows: pd.DataFrame) -> str:

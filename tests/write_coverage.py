@@ -31,10 +31,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from cover_cells import CELLS, SIZES, Cell, Kind, Measured, experiments, measure
 from cover_dollars import DOLLARS
+from cover_tables import TABLES
 from matplotlib.axes import Axes
 
 DOCS = Path(__file__).parents[1] / "docs"
-EVERY: tuple[tuple[Cell, ...], ...] = (CELLS, DOLLARS)
+EVERY: tuple[tuple[Cell, ...], ...] = (CELLS, DOLLARS, TABLES)
 """The lists of cells that the report holds; a new family of statistics adds its own."""
 SHORT = 0.935
 """Below it, by more than a standard error, an interval that says 95 % is called short."""
@@ -215,7 +216,14 @@ def _table(found: Sequence[Measured]) -> str:
         by_line.setdefault(line, {})[one.cell.n] = one
     for line, sizes in by_line.items():
         cells = " | ".join(_number(sizes[n]) if n in sizes else "" for n in SIZES)
-        lines.append(f"| {line[0]} | {line[1]} | {line[3]} | {cells} |")
+        if set(sizes) & set(SIZES):
+            lines.append(f"| {line[0]} | {line[1]} | {line[3]} | {cells} |")
+    other = [
+        f"| {one.cell.name} | {one.cell.world} | {one.cell.n} | {_number(one)} |"
+        for one in found if one.cell.n not in SIZES
+    ]  # fmt: skip
+    if other:
+        lines += ["", "| statistic | world | tasks | rate |", "| --- | --- | ---: | ---: |", *other]
     return "\n".join(lines)
 
 

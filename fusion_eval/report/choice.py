@@ -7,10 +7,9 @@ from typing import Any
 
 from fusion_eval.report.words import dollars, listed, plain
 from fusion_eval.stats.caveats import percent
+from fusion_eval.stats.results import FEW_TASKS
 
 Name = Callable[[str], str]
-FEW_TASKS = 15
-"""Below it a run is a description, and its choice no more than a leaning."""
 
 
 def choice(summary: Mapping[str, Any], name: Name = plain) -> str:

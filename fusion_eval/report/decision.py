@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fusion_eval.report.choice import FEW_TASKS, Name, choice, short_choice
+from fusion_eval.report.choice import Name, choice, short_choice
 from fusion_eval.report.failing import failures, never
 from fusion_eval.report.kinds import alike_sentence, kinds_sentence
 from fusion_eval.report.more_tasks import more_tasks, worth_of_tasks
-from fusion_eval.report.words import listed, number, plain, points
+from fusion_eval.report.words import dollars, listed, number, plain, points
 from fusion_eval.report.worth import equal_dollars, time_limits
 from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.protocols import limits_apart
+from fusion_eval.stats.results import FEW_TASKS
 
 _FEW = 3
 _HEAVY = 0.4
@@ -48,6 +49,7 @@ def findings(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
         _about(summary),
         _selection(summary, name),
         _left_out(summary, name),
+        _beyond(summary, name),
         never(summary, name),
         _conclusions(summary, name),
         _leaders(summary, name),
@@ -176,6 +178,18 @@ def _words(rows: Sequence[Mapping[str, Any]], name: Name, most: int) -> str:
             label = _with_difference if word == "better" else _without
             found.append(f"{word}: {listed([label(row, name) for row in group], most)}")
     return "; ".join(found)
+
+
+def _beyond(summary: Mapping[str, Any], name: Name) -> str:
+    """Who scores so little more than the last choice that no usual value of a point pays for it."""
+    beyond = summary["decisions_beyond"]
+    names = [name(recipe) for recipe in beyond["recipes"]]
+    if not names or not summary["decisions"]:
+        return ""
+    return (
+        f"Not in this choice: {listed(names, _FEW)}, for whom a point would have to be worth more "
+        f"than {dollars(beyond['from_usd'], 2)}, 100 answers of the dearest recipe."
+    )
 
 
 def _with_difference(row: Mapping[str, Any], name: Name) -> str:

@@ -73,6 +73,10 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
         "decisions": decisions.to_dict("records"),
         "decisions_leave_out": decisions.attrs["left_out"],
         "decisions_bounded": decisions.attrs["bounded"],
+        "decisions_beyond": {
+            "recipes": decisions.attrs["beyond"],
+            "from_usd": decisions.attrs["up_to"],
+        },
         "common": {
             "tasks": len(shared.score),
             "lacking": decisions.attrs["lacking"] or None,

@@ -103,8 +103,7 @@ def time_limits(summary: Mapping[str, Any], name: Name) -> str:
         until = row["to_s"]
         span = f"up to {_seconds(until)}" if until else f"from {_seconds(row['from_s'])} on"
         sure = "" if row["probability"] is None else f"{percent(row['probability'], 0)}, "
-        price = "cost unknown" if row["cost_usd"] is None else dollars(row["cost_usd"], 2)
-        texts.append(f"{span} {name(row['recipe'])} ({sure}{price})")
+        texts.append(f"{span} {name(row['recipe'])} ({sure}{_price(row)})")
     rest = len(rows) - _RANGES
     are = "range is" if rest == 1 else "ranges are"
     more = f"; {rest} more {are} in summary.json" if rest > 0 else ""
@@ -112,6 +111,15 @@ def time_limits(summary: Mapping[str, Any], name: Name) -> str:
         "If a late answer counts 0 and money plays no part, the highest score has, with a limit of "
         f"{'; '.join(texts)}{more}. In brackets: how likely that is, and the price of an answer."
     )
+
+
+def _price(row: Mapping[str, Any]) -> str:
+    """`$0.02`, `$0.01 to $0.05` where some costs are unknown, or `cost unknown`."""
+    if row["cost_usd"] is not None:
+        return dollars(row["cost_usd"], 2)
+    if row["cost_most_usd"] is None:
+        return "cost unknown"
+    return f"{dollars(row['cost_least_usd'], 2)} to {dollars(row['cost_most_usd'], 2)}"
 
 
 def _seconds(value: float) -> str:

@@ -22,6 +22,7 @@ from fusion_eval.stats.common import LACKING
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.means import unseen_share
 from fusion_eval.stats.points import Points, points
+from fusion_eval.stats.results import known_or_none, result
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -106,21 +107,18 @@ def acceptable(
         notes = ["SIMULATED" if is_simulated(trials) else "", data.lacking, *data.notes]
         row["caveat"] = "; ".join(note for note in notes if note)
         rows.append(row)
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = result(rows, COLUMNS, trials, level=level, not_compared=dict(data.left_out))
     for which in places_of:
-        placed = table[f"{which}on_frontier"].astype(object)
-        table[f"{which}on_frontier"] = placed.where(placed.notna(), None)
+        table[f"{which}on_frontier"] = known_or_none(table[f"{which}on_frontier"])
     table["estimand"] = "new tasks like these; a failed answer is not acceptable"
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    table.attrs["not_compared"] = dict(data.left_out)
     return table
 
 
 def _wide(trials: pd.DataFrame, values: pd.Series, data: Points) -> Floats:
     """Mean over repeats, shape (n_tasks, n_recipes), in the order of `data`."""
     means = values.groupby([task_key(trials), trials["recipe"].astype(str)]).mean().unstack()
-    result: Floats = means.reindex(data.tasks)[data.names].to_numpy(dtype=np.float64)
-    return result
+    wide: Floats = means.reindex(data.tasks)[data.names].to_numpy(dtype=np.float64)
+    return wide
 
 
 def _share(good: Floats, data: Points, k: int, level: float) -> dict[str, float]:
@@ -156,7 +154,7 @@ def _retry(
         return {}
     r, m = bad["count"], bad["sum"]
     twice = float((m * (m - 1) / (r * (r - 1))).mean())
-    price = float(data.cost[:, k].mean()) if data.known[k] else np.nan
+    price, _, _ = data.price(k)
     retried = price * (1 + below) / (1 - twice) if twice < 1 else np.inf
     return {"below_twice": twice, "usd_with_retry": retried}
 

@@ -14,6 +14,7 @@ from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import task_key
 from fusion_eval.stats.headroom import draw_correlation, draws, error_correlation
 from fusion_eval.stats.jackknife import proportion
+from fusion_eval.stats.results import row_of
 
 COLUMNS = ("a", "b", "quantity", "value", "low", "high", "level", "n", "method")
 _MET = 0.5
@@ -83,5 +84,4 @@ def _plain(found: Estimate | None, level: float) -> dict[str, Any]:
         nothing = float("nan")
         ends = {"value": nothing, "low": nothing, "high": nothing}
         return {**ends, "level": level, "n": 0, "method": ""}
-    names = ("value", "low", "high", "level", "n", "method")
-    return {name: getattr(found, name) for name in names}
+    return row_of(found)

@@ -11,18 +11,18 @@ import pandas as pd
 from scipy.special import expit, logit
 
 from fusion_eval.errors import StatisticsError, TooFewTasksError
-from fusion_eval.frames import Missing, is_simulated
+from fusion_eval.frames import Missing
 from fusion_eval.stats.bootstrap import RESAMPLES
 from fusion_eval.stats.caveats import failures, few, missing_tasks, sides
 from fusion_eval.stats.clusters import totals
 from fusion_eval.stats.design import Labels
 from fusion_eval.stats.estimand import named
 from fusion_eval.stats.estimates import Floats, t_quantile, wilson_limits
-from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.family import check_level
 from fusion_eval.stats.multiple import Signs, flip_signs, simultaneous_intervals
-from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.points import Points, points
 from fusion_eval.stats.ranks import open_ranks
+from fusion_eval.stats.results import FEW_TASKS, FLIPS, result
 from fusion_eval.stats.shrinkage import credible
 from fusion_eval.stats.strata import grouped
 from fusion_eval.stats.tables import tidied
@@ -102,9 +102,7 @@ def best(
         "method": f"cross-fit over {SPLITS} halves; simultaneous max-T logit interval, {level:.0%}",
         "caveat": "; ".join(note for note in notes if note),
     }  # fmt: skip
-    table = pd.DataFrame([row], columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    return table
+    return result([row], COLUMNS, trials, level=level)
 
 
 def winner(scores: Floats, signs: Signs, level: float = 0.95) -> tuple[int, float, float]:

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.results import LEAST_TASKS
 
 Counts = NDArray[np.uint16]
 
 RESAMPLES = 4_000
-FEW_TASKS = 8
-"""Below it so many resamples repeat one task that what is studentised by them is erratic."""
 
 
 _BLOCK = 1 << 22
@@ -99,7 +98,7 @@ def resampled_critical(
     centred = values - values.mean(axis=0)
     spread = (centred**2).mean(axis=0)
     centred, spread = centred[:, spread > 0], spread[spread > 0]
-    if n < FEW_TASKS or not len(spread):
+    if n < LEAST_TASKS or not len(spread):
         return 0.0
     weights = task_weights(n, resamples, rng)
     means = weighted(weights, centred) / n

@@ -82,5 +82,5 @@ def between(score: Floats, data: Points, resamples: int, seed: int) -> tuple[Cre
 
 def range_of(data: Points, k: int) -> str:
     """The bounds of a recipe's mean price, in words without a unit."""
-    low, high = float(data.cost[:, k].mean()), float(data.upper[:, k].mean())
+    _, low, high = data.price(k)
     return f"{low:.3g} to {high:.3g}"

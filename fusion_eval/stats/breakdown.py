@@ -8,8 +8,9 @@ from typing import Literal
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import is_simulated, per_task, recipes, task_key
+from fusion_eval.frames import per_task, recipes, task_key
 from fusion_eval.stats.estimates import mean_score
+from fusion_eval.stats.results import result
 from fusion_eval.stats.sections import section_scores
 from fusion_eval.stats.tables import tidied
 
@@ -55,9 +56,7 @@ def breakdown(
         for part, wide in (parts if len(parts) > 1 else [])
         for name in wide.columns
     ]
-    found = pd.DataFrame(rows, columns=list(COLUMNS))
-    found.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
-    return found
+    return result(rows, COLUMNS, trials, level=level)
 
 
 def _domains(trials: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

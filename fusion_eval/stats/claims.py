@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError, did_you_mean
-from fusion_eval.frames import Missing, is_simulated, recipes
+from fusion_eval.frames import Missing, recipes
 from fusion_eval.stats.caveats import Side, caveat, sides
 from fusion_eval.stats.clusters import score_of
 from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.evidence import Evidence, evidence
 from fusion_eval.stats.family import check_level
-from fusion_eval.stats.paired import FLIPS
+from fusion_eval.stats.results import FLIPS, result
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -80,10 +80,7 @@ def claims(
     d = [every[a].scores - every[b].scores for a, b in pairs]
     found = evidence(np.column_stack(d), groups, level, seed, flips) if pairs else None
     rows = [_row(row, every, pairs, found, level, missing, groups) for row in listed]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    frame.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
-    frame.attrs["family"] = len(pairs)
-    return frame
+    return result(rows, COLUMNS, trials, level=level, family=len(pairs))
 
 
 def _filled(row: Mapping[Hashable, Any]) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from fusion_eval.stats.family import COLUMNS, Rules, rules_of, table_of
 from fusion_eval.stats.fixed import fixed_difference, fixed_mean
 from fusion_eval.stats.headline import note, versions
 from fusion_eval.stats.means import Mean
-from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.protocols import (
     limits_apart,
     refuse_mixed,
     refuse_other_limits,
     with_caveat,
 )
+from fusion_eval.stats.results import FLIPS
 from fusion_eval.stats.tables import notes, tidied
 from fusion_eval.store import Run
 

@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike
 from fusion_eval.core import Estimate
 from fusion_eval.frames import task_key
 from fusion_eval.stats.bootstrap import (
-    FEW_TASKS,
     RESAMPLES,
     Counts,
     task_weights,
     weighted,
 )
 from fusion_eval.stats.estimates import Floats, checked, standard_error, t_interval
+from fusion_eval.stats.results import LEAST_TASKS
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _plain(x: Floats, level: float) -> Estimate | None:
         end = float("nan") if n == 1 else mean
         method = "one task" if n == 1 else "equal costs"
         return Estimate(value=mean, low=end, high=end, level=level, n=n, method=method)
-    if n < FEW_TASKS:
+    if n < LEAST_TASKS:
         t = t_interval(x, level)
         return Estimate(value=mean, low=max(0.0, t.low), high=t.high, level=level, n=n, method="t")
     return None

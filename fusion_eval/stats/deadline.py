@@ -12,21 +12,23 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import is_simulated, per_task
+from fusion_eval.frames import per_task
 from fusion_eval.stats.bootstrap import RESAMPLES
 from fusion_eval.stats.clusters import score_of
 from fusion_eval.stats.common import LACKING
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.latency import of_one_source
 from fusion_eval.stats.points import Points, points
+from fusion_eval.stats.results import result
 from fusion_eval.stats.shrinkage import best_shares
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
     "limit_s", "recipe", "score", "low", "high", "in_time", "probability", "chosen", "n", "unknown",
-    "cost_usd", "caveat",
+    "cost_usd", "cost_least_usd", "cost_most_usd", "caveat",
 )  # fmt: skip
 _LIMITS = 24
+_PRICES = ("cost_usd", "cost_least_usd", "cost_most_usd")
 _ESTIMAND = "mean score over new tasks like these, an answer later than the limit counting 0"
 
 
@@ -57,7 +59,8 @@ def deadlines(
     answers within the limit), `probability` (that the recipe has the highest true score, as in
     `ranks`), `chosen` (highest score; of equals the one with more answers in time), `n` tasks,
     `unknown` trials of unknown latency (they count as too late), `cost_usd` per answer (NaN where
-    not wholly known): money plays no part in the choice. All recipes are taken on the tasks that
+    not wholly known), and its bounds `cost_least_usd`, `cost_most_usd` (`stats.cost`): money plays
+    no part in the choice. All recipes are taken on the tasks that
     all have; recipes that never answered are left out, and so are those whose seconds come from
     another source (measured, simulated, imported) than those of most. Below `LEAST_TASKS` tasks
     (or clusters) nobody is chosen and `attrs["lacking"]` says what is missing;
@@ -83,11 +86,15 @@ def deadlines(
     rows = [
         row for limit in limits for row in _at(trials, data, float(limit), level, seed, resamples)
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    table.attrs |= {"estimand": _ESTIMAND, "lacking": data.lacking}
-    table.attrs["not_compared"] = dict(data.left_out)
-    return table
+    return result(
+        rows,
+        COLUMNS,
+        trials,
+        level=level,
+        estimand=_ESTIMAND,
+        lacking=data.lacking,
+        not_compared=dict(data.left_out),
+    )
 
 
 def choices(table: pd.DataFrame) -> pd.DataFrame:
@@ -95,16 +102,16 @@ def choices(table: pd.DataFrame) -> pd.DataFrame:
 
     table : of `deadlines`, with limits in any order. A range begins at the first limit for which
     the recipe is chosen; the first begins where somebody answers in time. The probability is that
-    of the range, the mean over its limits; `cost_usd` is that of an answer.
+    of the range, the mean over its limits; `cost_usd` and its bounds are those of an answer.
     """
     best = table[table["chosen"] & (table["score"] > 0)].sort_values("limit_s")
     step = (best["recipe"] != best["recipe"].shift()).cumsum()
     found = best.groupby(step).agg(
         recipe=("recipe", "first"), from_s=("limit_s", "first"),
-        probability=("probability", "mean"), cost_usd=("cost_usd", "first"),
+        probability=("probability", "mean"), **{name: (name, "first") for name in _PRICES},
     )  # fmt: skip
     found["to_s"] = found["from_s"].shift(-1, fill_value=float("inf"))
-    return found[["recipe", "from_s", "to_s", "probability", "cost_usd"]].reset_index(drop=True)
+    return found[["recipe", "from_s", "to_s", "probability", *_PRICES]].reset_index(drop=True)
 
 
 def _at(
@@ -126,7 +133,8 @@ def _at(
             found = score_of(wide[:, k], data.groups, level)
             row |= {"score": found.value, "low": found.low, "high": found.high}
         row |= {"in_time": float(shares[name]), "unknown": int(unknown[name])}
-        row["cost_usd"] = float(data.cost[:, k].mean()) if data.known[k] and len(wide) else np.nan
+        if len(wide):
+            row |= dict(zip(_PRICES, data.price(k), strict=True))
         row["caveat"] = "; ".join(note for note in (data.lacking, *data.notes) if note)
         rows.append(row | {"probability": float(share[k]), "chosen": False})
     best = max(rows, key=lambda row: (row.get("score", -1.0), row["in_time"]), default=None)

@@ -30,9 +30,9 @@ _GRID = 7
 """Values within a range at which its probability is looked at."""
 _WIDE = 10.0
 """A range without end is looked at up to so many times its threshold, or down to such a part."""
-_MOST_ANSWERS = 1_000.0
-"""A point that is worth more answers of the dearest recipe than this is no matter of price: a
-threshold beyond divides a cost by a difference of scores that is next to nothing."""
+_MOST_ANSWERS = 100.0
+"""Answers of the dearest recipe that a point may be worth: a threshold beyond divides a cost by a
+difference of scores that is next to nothing, and what may be lost there grows without end."""
 
 
 def decisions(
@@ -66,8 +66,9 @@ def decisions(
     is truly best; `runner_up`; `evpi_usd`, what knowing the truth before choosing would be worth
     per answer; `evsi_usd`, what as many tasks again would be worth per 1,000 answers. `open_to`:
     recipes whose cost is not known, and that may be the better choice somewhere in the range. By
-    seconds: `from_s` and so on. Ranges that would begin where a point is worth more than 1,000
-    answers of the dearest recipe (`attrs["up_to"]`) are not given.
+    seconds: `from_s` and so on. Ranges that would begin where a point is worth more than 100
+    answers of the dearest recipe (`attrs["up_to"]`) are not given; `attrs["beyond"]` names who
+    would be the choice there.
 
     All recipes are taken on the tasks that all have. Scores and prices are drawn together by what
     of their differences is credibly noise (`stats.shrinkage`). No rows where nobody is left, or the
@@ -203,10 +204,14 @@ def _interval(benefit: Floats, known: Stakes, level: float) -> dict[str, float]:
 
 def _chain(known: Stakes) -> list[int]:
     """Recipes that are the choice at some value up to the most, from the cheapest on."""
+    chain, most = _every(known), _most_worth(known)
+    return [*chain[:1], *(j for i, j in pairwise(chain) if _slope(i, j, known) <= most)]
+
+
+def _every(known: Stakes) -> list[int]:
+    """Recipes that are the choice at any value whatever, from the cheapest to the best-scoring."""
     some = np.flatnonzero(known.placed)
-    chain = [int(some[k]) for k in hull(known.score[some], known.most[some])]
-    most = _most_worth(known)
-    return [chain[0], *(j for i, j in pairwise(chain) if _slope(i, j, known) <= most)]
+    return [int(some[k]) for k in hull(known.score[some], known.most[some])] if len(some) else []
 
 
 def _most_worth(known: Stakes) -> float:
@@ -235,6 +240,7 @@ def _attrs(trials: pd.DataFrame, known: Stakes) -> dict[Hashable | None, Any]:
         "lacking": known.data.lacking,
         "tasks": len(known.data.score),
         "up_to": _most_worth(known),
+        "beyond": [known.data.names[k] for k in _every(known)[len(_chain(known)) :]],
         "notes": list(known.data.notes),
     }
 

@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated, per_task, recipes
+from fusion_eval.frames import Missing, per_task, recipes
 from fusion_eval.stats.estimates import Floats, t_interval
 from fusion_eval.stats.ratio import ratio_of_means
+from fusion_eval.stats.results import mark_simulated, refuse_unknown, result
 from fusion_eval.stats.seats import drafts_of
 from fusion_eval.stats.tables import tidied
 
@@ -67,10 +68,7 @@ def decompose(
         raise StatisticsError(
             "name all three of solo, self_fusion and panel, or none and give the calls of the run"
         )
-    if unknown := sorted(set(named) - set(recipes(known))):
-        raise StatisticsError(
-            f"no recipe {', '.join(unknown)}; there are {', '.join(recipes(known))}"
-        )
+    refuse_unknown(named, recipes(known))
     if solo is not None and self_fusion is not None and panel is not None:
         triples = [(solo, self_fusion, panel)]
     else:
@@ -78,12 +76,7 @@ def decompose(
         triples = triples_of(known, calls)
     wide = per_task(known, "score", missing)
     rows = [row for triple in triples for row in _rows(wide, triple, level)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    simulated = is_simulated(known)
-    if simulated:
-        table["caveat"] = [f"SIMULATED; {t}" if t else "SIMULATED" for t in table["caveat"]]
-    table.attrs = {**trials.attrs, "simulated": simulated, "level": level}
-    return table
+    return mark_simulated(result(rows, COLUMNS, trials, level=level))
 
 
 def triples_of(trials: pd.DataFrame, calls: pd.DataFrame) -> list[tuple[str, str, str]]:

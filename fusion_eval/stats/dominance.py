@@ -9,7 +9,8 @@ from scipy import stats
 from fusion_eval.stats.clusters import freedom_of
 from fusion_eval.stats.design import Labels
 from fusion_eval.stats.estimates import Floats
-from fusion_eval.stats.points import LEAST_TASKS, Bools, Points
+from fusion_eval.stats.points import Bools, Points
+from fusion_eval.stats.results import LEAST_TASKS
 from fusion_eval.stats.shrinkage import Credible
 from fusion_eval.stats.strata import grouped
 

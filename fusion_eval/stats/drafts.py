@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import is_simulated, task_key
+from fusion_eval.frames import task_key
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.jackknife import jackknife, proportion
+from fusion_eval.stats.results import result, row_of
 from fusion_eval.stats.seats import drafts_of, incomplete
 
 COLUMNS = (
@@ -69,9 +69,7 @@ def drafts(
             {"recipe": recipe, **row, "level": level, "caveat": note}
             for row in _shares(mine, level)
         ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    return table
+    return result(rows, COLUMNS, trials, level=level)
 
 
 def supported(trials: pd.DataFrame, verdicts: pd.DataFrame, calls: pd.DataFrame) -> pd.DataFrame:
@@ -127,12 +125,8 @@ def _shares(mine: pd.DataFrame, level: float) -> list[dict[str, Any]]:
         part = (hit * which).groupby(tasks).sum().to_numpy(dtype=np.float64)
         found = proportion(np.asarray(part), np.asarray(whole), level)
         if found is not None:
-            rows.append({"quantity": quantity, "cases": int(whole.sum()), **_plain(found)})
+            rows.append({"quantity": quantity, "cases": int(whole.sum()), **row_of(found)})
     return rows
-
-
-def _plain(found: Estimate) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in ("value", "low", "high", "n", "method")}
 
 
 def writer_split(
@@ -180,11 +174,9 @@ def writer_split(
             cases = int(sums["size0"].sum() + sums["size1"].sum())
             rows.append({
                 "recipe": f"{a} - {b}", "quantity": quantity, "cases": cases, "level": level,
-                "caveat": "", **_plain(found),
+                "caveat": "", **row_of(found),
             })  # fmt: skip
-    result = pd.DataFrame(rows, columns=list(COLUMNS))
-    result.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    return result
+    return result(rows, COLUMNS, trials, level=level)
 
 
 def _by_support(mine: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -13,13 +13,13 @@ import pandas as pd
 from scipy.special import betaincinv
 
 from fusion_eval.core import Estimate
-from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_simulated, recipes, task_key
 from fusion_eval.stats.caveats import few
 from fusion_eval.stats.clusters import score_of
 from fusion_eval.stats.design import groups_of
-from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.family import check_level
 from fusion_eval.stats.paired import sign_flip_p
+from fusion_eval.stats.results import FEW_TASKS, refuse_unknown, result
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -67,8 +67,7 @@ def failures(
     check_level(level)
     trials = tidied(trials)
     names = recipes(trials)
-    if reference is not None and reference not in names:
-        raise StatisticsError(f"no recipe {reference!r}; there are: {', '.join(names)}")
+    refuse_unknown([reference], names)
     rates, groups = _rates(trials), _groups(trials)
     simulated = is_simulated(trials)
     found = []
@@ -82,9 +81,7 @@ def failures(
             *_readings(rows, level, groups),
         ]:
             found.append({"recipe": name, **row})
-    table = pd.DataFrame(found, columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": simulated, "level": level}
-    return table
+    return result(found, COLUMNS, trials, level=level)
 
 
 def clopper_pearson(failed: int, n: int, level: float = 0.95) -> Estimate:

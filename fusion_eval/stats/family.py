@@ -20,13 +20,13 @@ from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.evidence import Evidence
 from fusion_eval.stats.means import Mean, unseen_share
 from fusion_eval.stats.multiple import holm
+from fusion_eval.stats.results import FEW_TASKS
 
 COLUMNS = (
     "a", "b", "difference", "se", "low", "high", "p", "p_adjusted", "conclusion", "n",
     "sd", "wins", "ties", "losses", "p_noninferior", "p_equivalent", "tasks_to_decide",
     "tasks_to_decide_low", "tasks_to_decide_high", "verdict", "estimand", "method", "caveat",
 )  # fmt: skip
-FEW_TASKS = 15
 _LEAST_MARGIN = 0.1
 _SLIGHT = 0.005
 """Half a point: what unread verdicts move by less is no news, unless the conclusion hangs on it."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.core import Estimate
-from fusion_eval.frames import Missing, is_simulated, per_task, recipes
+from fusion_eval.frames import Missing, per_task, recipes
 from fusion_eval.stats.bootstrap import RESAMPLES
 from fusion_eval.stats.bounds import SETTLED, Place, places, range_of
 from fusion_eval.stats.clusters import sampled, score_of
@@ -20,6 +20,7 @@ from fusion_eval.stats.dominance import dominators
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.means import t_limits
 from fusion_eval.stats.points import Points, Price, points
+from fusion_eval.stats.results import known_or_none, result
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -101,13 +102,10 @@ def pareto(
             | (place := placed.get(name, {"status": NOT_COMPARED, "dominated_by": ""}))
             | {"caveat": _caveat(data, name, place.get("caveat", ""))}
         )
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    on = table["on_frontier"].astype(object)
-    table["on_frontier"] = on.where(on.notna(), None)
+    table = result(rows, COLUMNS, trials, level=level, missing=missing, tasks=len(data.score))
+    table["on_frontier"] = known_or_none(table["on_frontier"])
     table["p_on_frontier"] = table["p_on_frontier"].astype(float)
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials)}
-    table.attrs |= {"level": level, "missing": missing, "tasks": len(data.score), "by": by}
-    table.attrs |= {"not_compared": dict(data.left_out), "lacking": data.lacking}
+    table.attrs |= {"by": by, "not_compared": dict(data.left_out), "lacking": data.lacking}
     return table if by == "cost_usd" else table.rename(columns=IN_SECONDS)
 
 

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated, recipes
+from fusion_eval.frames import Missing, recipes
 from fusion_eval.stats.clusters import mean_over
 from fusion_eval.stats.design import Labels, groups_of, labels_of, repeats_of
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.jackknife import jackknife
 from fusion_eval.stats.means import limits
-from fusion_eval.stats.points import LEAST_TASKS
+from fusion_eval.stats.results import LEAST_IN_PART, refuse_unknown, result, row_of
 from fusion_eval.stats.strata import grouped
 from fusion_eval.stats.tables import tidied
 
@@ -50,12 +49,12 @@ def gains(
 
     Returns
     -------
-    DataFrame, columns `COLUMNS`; differences 0 to 1. `by` domain: one row per domain with five
-    tasks or more (t). `by` difficulty: thirds of the tasks, hard to easy for `b`, where the
-    difficulty of a task comes from the other repeats of `b` than the gain (averaged over which;
-    jackknife over tasks), and `slope`: change of the gain per unit of `b`'s true score, from the
-    same splits (below 0: hard tasks gain more), free of regression to the mean and of the dilution
-    by noise. With one repeat there is one row that says so.
+    DataFrame, columns `COLUMNS`; differences 0 to 1. `by` domain: one row per domain (t; one of
+    fewer than five tasks is described, without limits). `by` difficulty: thirds of the tasks, hard
+    to easy for `b`, where the difficulty of a task comes from the other repeats of `b` than the
+    gain (averaged over which; jackknife over tasks), and `slope`: change of the gain per unit of
+    `b`'s true score, from the same splits (below 0: hard tasks gain more), free of regression to
+    the mean and of the dilution by noise. With one repeat there is one row that says so.
 
     Raises
     ------
@@ -67,10 +66,7 @@ def gains(
     Measurement Error Models, 1.4.
     """
     known = tidied(trials)
-    if unknown := sorted({a, b} - set(recipes(known))):
-        raise StatisticsError(
-            f"no recipe {', '.join(unknown)}; there are {', '.join(recipes(known))}"
-        )
+    refuse_unknown([a, b], recipes(known))
     wide = repeats_of(known, missing)[[a, b]].dropna()
     if not len(wide):
         raise StatisticsError(f"{a!r} and {b!r} have no task in common")
@@ -79,9 +75,7 @@ def gains(
     groups = None if labels is None else pd.Series(labels, index=index)
     rows = _by_domain(known, wide, level, groups) + _by_difficulty(wide, level, groups)
     head = {"a": a, "b": b, "level": level}
-    table = pd.DataFrame([{**head, **row} for row in rows], columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
-    return table
+    return result([row | head for row in rows], COLUMNS, trials, level=level)
 
 
 def _by_domain(
@@ -91,15 +85,18 @@ def _by_domain(
     labels = pd.Series(labels_of(trials, "domain", means.index), index=means.index)
     d = means.iloc[:, 0] - means.iloc[:, 1]
     groups = {str(name): d[labels == name] for name in sorted(labels.dropna().unique())}
-    usable = {name: values for name, values in groups.items() if len(values) >= LEAST_TASKS}
-    joint = 1 - (1 - level) / max(1, len(usable))
+    tested = sum(len(values) >= LEAST_IN_PART for values in groups.values())
+    joint = 1 - (1 - level) / max(1, tested)
     rows = []
-    for name, values in usable.items():
+    for name, values in groups.items():
+        row = {"by": "domain", "part": name, "value": float(values.mean()), "n": len(values)}
+        if len(values) < LEAST_IN_PART:
+            rows.append(row | {"caveat": f"described: fewer than {LEAST_IN_PART} tasks"})
+            continue
         own = None if clusters is None else clusters.reindex(values.index).to_numpy()
         mean = mean_over(values.to_numpy(dtype=np.float64), own)
         low, high = np.clip(limits(mean, joint), -1.0, 1.0).tolist()
-        row = {"by": "domain", "part": name, "value": mean.value, "low": low, "high": high}
-        rows.append(row | {"n": mean.n, "method": mean.how})
+        rows.append(row | {"low": low, "high": high, "method": mean.how})
     return rows
 
 
@@ -118,11 +115,11 @@ def _by_difficulty(
     for part, sums in zip(THIRDS, _thirds(gain, base), strict=True):
         found = jackknife(_summed(sums, own), lambda s: s["gain"] / s["count"], 1 - (1 - level) / 3)
         if found is not None:
-            rows.append({"by": "difficulty", "part": part, **_plain(found)})
+            rows.append({"by": "difficulty", "part": part, **row_of(found)})
     products = _summed(_products(gain, base), own)
     slope = jackknife(products, _slope, level, bounds=(-np.inf, np.inf))
     if slope is not None:
-        rows.append({"by": "difficulty", "part": "slope", **_plain(slope)})
+        rows.append({"by": "difficulty", "part": "slope", **row_of(slope)})
     return rows
 
 
@@ -170,8 +167,3 @@ def _slope(s: Mapping[str, Floats]) -> Floats:
     with_itself = s["bb"] / n - (s["b"] / n) ** 2
     value: Floats = np.where(with_itself > 0, with_gain / with_itself, np.nan)
     return value
-
-
-def _plain(found: Estimate) -> dict[str, Any]:
-    names = ("value", "low", "high", "n", "method")
-    return {name: getattr(found, name) for name in names}

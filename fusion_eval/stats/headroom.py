@@ -16,13 +16,14 @@ import pandas as pd
 
 from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated, per_task, recipes, task_key
+from fusion_eval.frames import Missing, per_task, recipes, task_key
 from fusion_eval.stats.best_of import against_best
 from fusion_eval.stats.estimates import Floats, mean_score, t_interval
 from fusion_eval.stats.jackknife import jackknife
 from fusion_eval.stats.means import unseen_share
 from fusion_eval.stats.oracles import oracle
 from fusion_eval.stats.ratio import ratio_of_means
+from fusion_eval.stats.results import refuse_unknown, result, row_of
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -70,10 +71,7 @@ def headroom(
     Kish (1965), Survey Sampling, 5.4 (effective number).
     """
     known = tidied(trials)
-    if unknown := sorted({recipe, *members} - set(recipes(known))):
-        raise StatisticsError(
-            f"no recipe {', '.join(unknown)}; there are {', '.join(recipes(known))}"
-        )
+    refuse_unknown([recipe, *members], recipes(known))
     if len(set(members)) < 2:
         raise StatisticsError("headroom needs two members or more")
     best = per_task(oracle(known, members), "score", missing)["oracle"]
@@ -91,17 +89,16 @@ def headroom(
         ).estimate,
         "oracle - fused": t_interval(top - fused, level),
     }  # fmt: skip
-    rows = [{"recipe": recipe, "quantity": name, **_plain(e)} for name, e in found.items()]
+    rows = [{"recipe": recipe, "quantity": name, **row_of(e)} for name, e in found.items()]
     rows.append({"recipe": recipe, **_gained(fused - mean, top - mean, level)})
     if verdicts is not None:
         alike = error_correlation(verdicts, members, level)
         rows += [{"recipe": recipe, **row} for row in _alike(alike, len(set(members)))]
         again = [draw_correlation(verdicts, name, level) for name in dict.fromkeys(members)]
         rows += [{"recipe": recipe, **row} for row in _drawn(again, level)]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = result(rows, COLUMNS, trials, level=level)
     table["caveat"] = [_BOUND if "oracle" in q else "" for q in table["quantity"]]
     table.loc[table["quantity"] == "gained share", "caveat"] = _BOUND
-    table.attrs = {**trials.attrs, "simulated": is_simulated(known), "level": level}
     return table
 
 
@@ -204,10 +201,10 @@ def _alike(found: Estimate | None, members: int) -> list[dict[str, Any]]:
     if found is None:
         return []
     ends = (effective(found.high, members), effective(found.low, members))
-    worth = {**_plain(found), "value": effective(found.value, members)}
+    worth = {**row_of(found), "value": effective(found.value, members)}
     worth |= {"low": ends[0], "high": ends[1], "method": "Kish, from the correlation"}
     return [
-        {"quantity": "error correlation", **_plain(found)},
+        {"quantity": "error correlation", **row_of(found)},
         {"quantity": "effective members", **worth},
     ]
 
@@ -222,8 +219,3 @@ def _drawn(found: list[Estimate | None], level: float) -> list[dict[str, Any]]:
     nothing = float("nan")
     row |= {"low": nothing, "high": nothing, "n": min(one.n for one in known)}
     return [row | {"method": "Kish, from two draws of each member"}]
-
-
-def _plain(found: Estimate) -> dict[str, Any]:
-    names = ("value", "low", "high", "level", "n", "method")
-    return {name: getattr(found, name) for name in names}

@@ -13,6 +13,7 @@ from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import Missing, is_simulated, per_task, task_key
 from fusion_eval.stats.design import labels_of
 from fusion_eval.stats.estimates import Floats, mean_score
+from fusion_eval.stats.results import result
 from fusion_eval.stats.tables import tidied
 
 CRITERIA = (
@@ -127,9 +128,7 @@ def task_items(
             "highest": float(x.max()), "headroom": 1 - limits.get(str(key), float("nan")),
             "n": len(x), "flag": word if flat and len(x) > 1 else "",
         })  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(TASKS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(known)}
-    return table
+    return result(rows, TASKS, trials)
 
 
 def _lower_limits(trials: pd.DataFrame, level: float) -> dict[str, float]:

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated
+from fusion_eval.frames import Missing
 from fusion_eval.stats.best_of import FLIPS
 from fusion_eval.stats.clusters import collapsed
 from fusion_eval.stats.design import Labels
@@ -27,7 +27,8 @@ from fusion_eval.stats.dominance import hull
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.means import unseen_share
 from fusion_eval.stats.multiple import flip_signs, simultaneous_intervals
-from fusion_eval.stats.points import LEAST_TASKS, Points, Price, points
+from fusion_eval.stats.points import Points, Price, points
+from fusion_eval.stats.results import LEAST_TASKS, mark_simulated, refuse_unknown, result
 
 COLUMNS = (
     "recipe", "mix", "share_of_dearer", "difference", "low", "high", "cost_usd", "mix_cost_usd",
@@ -92,7 +93,7 @@ def matched(
         else _nothing(name, len(data.score), f"not compared: {data.left_out[name]}")
         for name in chosen
     ]
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = result(rows, COLUMNS, trials, level=level, by=by)
     table["estimand"] = _ESTIMAND.format("dollars" if by == "cost_usd" else "seconds")
     if lost:
         few = [name for name in lost if name not in data.names]
@@ -100,10 +101,7 @@ def matched(
         why += " or too few tasks" if 0 < len(few) < len(lost) else ""
         note = f"left out as baselines, {why}: {', '.join(lost)}"
         table["caveat"] = [f"{text}; {note}" if text else note for text in table["caveat"]]
-    simulated = is_simulated(trials)
-    if simulated:
-        table["caveat"] = [f"SIMULATED; {t}" if t else "SIMULATED" for t in table["caveat"]]
-    table.attrs = {**trials.attrs, "simulated": simulated, "level": level, "by": by}
+    table = mark_simulated(table)
     seconds = {"cost_usd": "seconds", "mix_cost_usd": "mix_seconds"}
     return table if by == "cost_usd" else table.rename(columns=seconds)
 
@@ -118,8 +116,7 @@ def _sides(
     """Points, names to test, indices of baselines, and baselines of unknown cost."""
     data = points(trials, missing, by)
     every = [*data.names, *data.left_out]
-    if unknown := sorted({*(recipes or []), *(baselines or [])} - set(every)):
-        raise StatisticsError(f"no recipe {', '.join(unknown)}; there are {', '.join(every)}")
+    refuse_unknown([*(recipes or []), *(baselines or [])], every)
     if baselines is None:
         if "strategy" not in trials:
             raise StatisticsError(

@@ -10,10 +10,10 @@ from fusion_eval.core import Estimate
 from fusion_eval.errors import UnpairedTasksError
 from fusion_eval.frames import Missing, per_task
 from fusion_eval.stats.estimates import Floats, checked, t_interval
+from fusion_eval.stats.results import FLIPS
 from fusion_eval.stats.tables import tidied
 
 EXACT_UP_TO = 40
-FLIPS = 9_999
 
 
 def paired_difference(

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.core.score_table import GRADING
-from fusion_eval.frames import Missing, is_simulated
+from fusion_eval.frames import Missing
 from fusion_eval.stats.bills import Bills
 from fusion_eval.stats.compare import compare
 from fusion_eval.stats.frontier import pareto
 from fusion_eval.stats.noise import Answers, Noise, grading_noise
 from fusion_eval.stats.plans import Aim, Prices, Study, cheapest_of, strongest_of, studies
 from fusion_eval.stats.power import ALPHA, POWER, least_tasks
+from fusion_eval.stats.results import FEW_TASKS, result
 from fusion_eval.stats.tables import tidied
 from fusion_eval.stats.verdicts import graded
 
@@ -26,7 +27,6 @@ COLUMNS = (
     "repeats_now", "power_now", "detectable_now", "tasks", "repeats", "passes", "power", "usd",
     "tasks_as_seen", "power_as_seen", "tasks_cautious", "dominated", "method", "caveat",
 )  # fmt: skip
-_FEW = 15
 LEAST_PILOT = 8
 """Tasks of a pilot below which there is no plan: of 7, the SD is known to a factor of 2 at best."""
 
@@ -96,8 +96,7 @@ def power(
     rows = _rows(pairs, noises, aim, prices, _plans(noises, aim, prices, usd, tasks))
     for row, both in zip(rows, names, strict=True):
         row["dominated"] = ", ".join(name for name in both if beaten.get(name))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "aim": asdict(aim)}
+    table = result(rows, COLUMNS, trials, aim=asdict(aim))
     plans = dict(zip(names, noises, strict=True))
     table.attrs |= _whole(table, plans, aim, bills, usd, tasks, beaten)
     return table
@@ -176,7 +175,7 @@ def _caveat(noise: Noise, plan: Study | None, prices: Prices) -> str:
         notes.append(f"a pilot of {noise.n} tasks does not know the SD: no plan from it")
     elif noise.sd() == 0:
         notes.append("no spread seen, which is not no spread: no plan from it")
-    elif noise.n < _FEW:
+    elif noise.n < FEW_TASKS:
         notes.append(f"a pilot of {noise.n} tasks knows the SD badly")
     if noise.repeats == 1 and noise.n >= 2:
         notes.append("one repeat: what more repeats would bring is not known, so none are planned")

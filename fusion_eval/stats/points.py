@@ -21,17 +21,12 @@ from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.latency import of_one_source
 from fusion_eval.stats.protocols import refuse_mixed
+from fusion_eval.stats.results import LEAST_TASKS
 from fusion_eval.stats.tables import tidied
 
 Price = Literal["cost_usd", "latency_s"]
 """What an answer takes: US dollars, or seconds on the longest path through its calls."""
 PRICES = get_args(Price)
-LEAST_TASKS = 8
-"""Common tasks (or clusters of tasks) below which nothing is recommended and nobody has a place.
-
-Five say nothing at all: a lead on each of them has a two-sided p of 2/2^5 = .06. Resamples of
-fewer than eight repeat one task so often that their shares are erratic.
-"""
 Bools = NDArray[np.bool_]
 
 
@@ -95,6 +90,11 @@ class Points:
         return (
             f"{many}, of {LEAST_TASKS} that it takes: {LEAST_TASKS - self.units} more are missing"
         )
+
+    def price(self, k: int) -> tuple[float, float, float]:
+        """Mean price of recipe k, and its bounds; NaN for what is not known."""
+        least, most = float(self.cost[:, k].mean()), float(self.upper[:, k].mean())
+        return (least if self.known[k] else float("nan")), least, most
 
     def of(self, keep: Bools) -> Points:
         """The same with some of the recipes only."""

@@ -13,16 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated, recipes
+from fusion_eval.frames import Missing, recipes
 from fusion_eval.stats.bootstrap import RESAMPLES
 from fusion_eval.stats.caveats import failures, few, missing_tasks, sides
 from fusion_eval.stats.clusters import totals
 from fusion_eval.stats.estimand import named
 from fusion_eval.stats.estimates import Floats
-from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.family import check_level
 from fusion_eval.stats.multiple import Signs, flip_signs, max_t_adjusted_p, simultaneous_intervals
-from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.points import Points, points
+from fusion_eval.stats.results import FEW_TASKS, FLIPS, result
 from fusion_eval.stats.shrinkage import best_shares
 from fusion_eval.stats.tables import tidied
 
@@ -89,11 +89,8 @@ def ranks(
                 "caveat": "; ".join(note for note in notes if note),
             }
         )  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table = table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    table.attrs["not_compared"] = dict(data.left_out)
-    return table
+    table = result(rows, COLUMNS, trials, level=level, not_compared=dict(data.left_out))
+    return table.sort_values("score", ascending=False, kind="stable", ignore_index=True)
 
 
 def open_ranks(

@@ -6,7 +6,7 @@ A ratio is one of means, never a mean of ratios: that is biased by +22 to +370 %
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from fusion_eval.frames import Missing, recipes
 from fusion_eval.stats.bootstrap import resampled_critical
 from fusion_eval.stats.estimates import Floats, checked, t_quantile
 from fusion_eval.stats.points import points
+from fusion_eval.stats.results import refuse_unknown
 
 Kind = Literal["bounded", "exclusive", "all"]
 
@@ -123,26 +124,32 @@ def dollars_per_point(
 
     Over tasks with score and cost of both; `seed` is that of the resamples, see `ratio_of_means`.
     It is only a price where `a` scores more beyond chance: otherwise the set is not bounded, and
-    `stats.acceptability` is the thing to read. Raises StatisticsError for unknown recipes and for
-    costs that are not wholly known.
+    `stats.acceptability` is the thing to read. Unknown costs lie between bounds (`stats.cost`): the
+    value then is NaN, and the set reaches from that of the least extra cost to that of the most
+    (`all` where one of them is not bounded). Raises StatisticsError for unknown recipes, and for a
+    cost without bounds.
     """
-    names = recipes(trials)
-    for name in (a, b):
-        if name not in names:
-            raise StatisticsError(f"no recipe {name!r}; there are {', '.join(names)}")
+    refuse_unknown([a, b], recipes(trials))
     data = points(trials[trials["recipe"].astype(str).isin((a, b))], missing)
-    for name in (a, b):
-        if not data.known[data.names.index(name)]:
-            raise StatisticsError(
-                f"the cost of {name!r} is not wholly known; reprice the run, or leave it out"
-            )
     i, j = data.names.index(a), data.names.index(b)
-    both = pd.DataFrame({
-        "cost": data.cost[:, i] - data.cost[:, j],
-        "points": 100 * (data.score[:, i] - data.score[:, j]),
-    }).dropna()  # fmt: skip
-    rng = np.random.default_rng(seed)
-    return ratio_of_means(both["cost"], both["points"], level, rng=rng)
+    for name, k in ((a, i), (b, j)):
+        if not np.isfinite(data.upper[:, k]).all():
+            raise StatisticsError(
+                f"the cost of {name!r} has no upper bound; reprice the run, or leave it out"
+            )
+    gain = 100 * (data.score[:, i] - data.score[:, j])
+    least, most = (
+        ratio_of_means(extra, gain, level, rng=np.random.default_rng(seed))
+        for extra in (data.cost[:, i] - data.upper[:, j], data.upper[:, i] - data.cost[:, j])
+    )
+    if data.known[[i, j]].all():
+        return least
+    nothing = float("nan")
+    method = f"{least.method}; unknown costs at their bounds"
+    if least.kind == most.kind == "bounded":
+        ends = (least.low, most.low, least.high, most.high)
+        return replace(least, value=nothing, low=min(ends), high=max(ends), method=method)
+    return replace(least, value=nothing, low=nothing, high=nothing, kind="all", method=method)
 
 
 def _pair(numerator: ArrayLike, denominator: ArrayLike) -> tuple[Floats, Floats]:

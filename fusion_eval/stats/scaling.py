@@ -14,17 +14,17 @@ import pandas as pd
 
 from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated, recipes
+from fusion_eval.frames import Missing, recipes
 from fusion_eval.stats.caveats import Side, caveat, few, sides
 from fusion_eval.stats.clusters import collapsed, mean_over, score_of
 from fusion_eval.stats.cost import cost_per_task
 from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.estimates import Floats, t_interval
 from fusion_eval.stats.evidence import Evidence, evidence
-from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.family import check_level
 from fusion_eval.stats.means import t_limits
-from fusion_eval.stats.paired import FLIPS
 from fusion_eval.stats.ratio import ratio_of_means
+from fusion_eval.stats.results import FEW_TASKS, FLIPS, refuse_unknown, result
 from fusion_eval.stats.tables import tidied
 
 COLUMNS = (
@@ -98,12 +98,9 @@ def scaling(
         notes = [few(n)] if n < FEW_TASKS else []
         row["caveat"] = "; ".join(notes + caveat(side, x[0], missing, open_matters=False))
         rows.append(row)
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
     scores = np.column_stack([side.scores for side in x])
-    slope = per_doubling(scores, list(table["size"]), level, groups)
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    table.attrs["per_doubling"] = slope
-    return table
+    slope = per_doubling(scores, [sizes[name] for name in names], level, groups)
+    return result(rows, COLUMNS, trials, level=level, per_doubling=slope)
 
 
 def per_doubling(
@@ -124,8 +121,7 @@ def per_doubling(
 
 def _ordered(trials: pd.DataFrame, sizes: Mapping[str, float]) -> list[str]:
     there = recipes(trials)
-    if unknown := [name for name in sizes if name not in there]:
-        raise StatisticsError(f"no recipe {', '.join(unknown)}; there are: {', '.join(there)}")
+    refuse_unknown(sizes, there)
     if bad := [name for name, size in sizes.items() if not 0 < size < math.inf]:
         raise StatisticsError(f"the size of {', '.join(bad)} must be a number above 0")
     if len(set(sizes.values())) < 2:

@@ -9,15 +9,16 @@ import pandas as pd
 
 from fusion_eval.core import Estimate
 from fusion_eval.errors import StatisticsError
-from fusion_eval.frames import Missing, is_simulated
+from fusion_eval.frames import Missing
 from fusion_eval.stats.caveats import Side, failures, few, missing_tasks, sides, unread_of
 from fusion_eval.stats.clusters import sampled
 from fusion_eval.stats.design import by_task, groups_of, labels_of, repeats_of
 from fusion_eval.stats.estimand import Estimand, known, named
 from fusion_eval.stats.estimates import mean_score
-from fusion_eval.stats.family import FEW_TASKS, check_level
+from fusion_eval.stats.family import check_level
 from fusion_eval.stats.fixed import fixed_mean
 from fusion_eval.stats.means import Mean, plain, score_limits
+from fusion_eval.stats.results import FEW_TASKS, result
 from fusion_eval.stats.strata import stratified
 from fusion_eval.stats.tables import notes, tidied
 
@@ -80,9 +81,7 @@ def scores(
                 "caveat": "; ".join([*_notes(side, names, missing, mean), *notes(trials)]),
             }
         )  # fmt: skip
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table.attrs = {**trials.attrs, "simulated": is_simulated(trials), "level": level}
-    return table
+    return result(rows, COLUMNS, trials, level=level)
 
 
 def _fixed(repeats: pd.DataFrame, name: str) -> Mean:

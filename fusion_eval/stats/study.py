@@ -24,15 +24,12 @@ from fusion_eval.stats.estimates import Floats
 from fusion_eval.stats.evidence import by_flips, by_t
 from fusion_eval.stats.means import Mean
 from fusion_eval.stats.points import Bools
+from fusion_eval.stats.results import FLIPS, LEAST_IN_PART
 
 CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "not decided"
 DESCRIPTIVE = "descriptive"
 FEW_TASKS = 20
 """Below it a study describes: one unlike task in twenty would still be news."""
-LEAST_TASKS = 5
-"""Tasks (or clusters) in a domain, and beside it, below which it is described and not tested: two
-tasks have one degree of freedom, and a spread that is small by chance calls anything different."""
-FLIPS = 9_999
 _EQUAL = 1e-9
 
 
@@ -136,7 +133,7 @@ def conclude(
     two groups of tasks (then a column holds influence values, see `_between`), which tasks are in
     the first; groups : the cluster of each task, where tasks share some. Without either, sign
     flips and max-T; else t, by Welch or by CR2, with Holm's p and Bonferroni's limits. A contrast
-    of too few tasks (`LEAST_TASKS`) is described: no limits and no p.
+    of too few tasks (`results.LEAST_IN_PART`) is described: no limits and no p.
     """
     split = [*inside, *[None] * (values.shape[1] - len(inside))]
     if groups is None and not any(mask is not None for mask in split):
@@ -166,18 +163,27 @@ def _mean(values: Floats, inside: Bools | None, groups: Labels | None) -> Mean:
     units = np.arange(len(x)) if groups is None else groups[there]
     counts = [len(set(units[part].tolist())) for part in (first, ~first)]
     gap = float(x.mean())
-    if min(counts) < LEAST_TASKS:
+    if min(counts) < LEAST_IN_PART:
         return Mean(value=gap, se=math.nan, freedom=0, n=len(x), units=min(counts), how="described")
     if groups is not None:
         found = clustered(x, groups[there])
         return replace(found, freedom=min(found.freedom, min(counts) - 1.0), units=min(counts))
     parts = [_variance(x[part], gap, len(x)) for part in (first, ~first)]
     total = sum(part for part, _ in parts)
-    freedom = total**2 / sum(p**2 / df for p, df in parts) if total > 0 else min(counts) - 1.0
+    # Satterthwaite's are many where the smaller part varies little by chance, and then it is too
+    # sure (.08 to .10 with domains of five tasks): never more than those of equal variances
+    equal = [(1 / size, size - 1.0) for size in (int(first.sum()), int((~first).sum()))]
+    freedom = min(_satterthwaite(parts), _satterthwaite(equal))
     return Mean(
         value=gap, se=math.sqrt(total), freedom=freedom, n=len(x), units=min(counts),
         how=f"Welch's t, {freedom:.1f} df",
     )  # fmt: skip
+
+
+def _satterthwaite(parts: Sequence[tuple[float, float]]) -> float:
+    """Degrees of freedom of a sum of variances, each with its own."""
+    below = sum(part**2 / freedom for part, freedom in parts)
+    return sum(part for part, _ in parts) ** 2 / below if below > 0 else math.inf
 
 
 def _variance(influence: Floats, gap: float, n: int) -> tuple[float, float]:

@@ -1,8 +1,8 @@
 """Two-phase grading: a cheap protocol on everything, the official one on a random part.
 
-The estimate is that of `stats.difference`: the cheap score, plus what the official protocol says
-otherwise on the criteria that `core.sampling.chosen` drew for it. Cochran (1977), Sampling
-Techniques, ch. 12.
+The estimate is that of `stats.difference`: what the official protocol says of the criteria that
+`core.sampling.chosen` drew for it, and the cheap score with the weight that narrows the interval
+most. Cochran (1977), Sampling Techniques, ch. 12.
 """
 
 from __future__ import annotations

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from fusion_eval.core.score_table import GRADING
-from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_simulated, recipes, scored, task_key
 from fusion_eval.stats.components import WORDS, Components, components
 from fusion_eval.stats.estimates import Floats, t_quantile
 from fusion_eval.stats.family import check_level
+from fusion_eval.stats.results import refuse_unknown, result
 from fusion_eval.stats.tables import tidied
 from fusion_eval.stats.verdicts import graded
 
@@ -61,9 +61,7 @@ def variance(
     notes += [long.attrs["assumed"]] if long.attrs.get("assumed") else []
     for name, cells, lost in _balanced(long, reference):
         found += _rows(name, cells, lost, level, notes)
-    frame = pd.DataFrame(found, columns=list(COLUMNS))
-    frame.attrs = {**table.attrs, "simulated": is_simulated(table), "level": level}
-    return frame
+    return result(found, COLUMNS, table, level=level)
 
 
 def precision(
@@ -99,16 +97,13 @@ def precision(
         answer = sum(usd[r][0] for r in names)
         grading = sum(usd[r][1] for r in names) / (cells.shape[2] * cells.shape[3])
         found += _ways(name, components(cells), answer, grading)
-    frame = pd.DataFrame(found, columns=list(PRECISION))
-    frame.attrs = {**trials.attrs, "simulated": is_simulated(trials)}
-    return frame
+    return result(found, PRECISION, trials)
 
 
 def _balanced(long: pd.DataFrame, reference: str | None) -> Iterator[tuple[str, Floats, int]]:
     """(recipe, scores of shape (tasks, repeats, graders, passes), tasks left out)."""
     names = recipes(long)
-    if reference is not None and reference not in names:
-        raise StatisticsError(f"no recipe {reference!r}; there are: {', '.join(names)}")
+    refuse_unknown([reference], names)
     means = long.groupby(["recipe", "task", *_CELLS])["score"].mean()
     wide = {name: means.loc[name].unstack(_CELLS) for name in names}
     for name in names:
