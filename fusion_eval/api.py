@@ -46,10 +46,10 @@ def run(
 ) -> Run:
     """Run the recipes of a bench file (or preset) on task files; go on where a stop left it.
 
-    `limit` takes the first tasks of the set; `budget_usd` is a hard limit in US dollars. Works in
-    a script and inside a running event loop. `run_code` allows `check: code`. With `unreported` a
-    finished run of the same inputs that has no report yet is taken up. Raises InputError with all
-    problems at once.
+    `limit` takes so many tasks, from each file in turn; `budget_usd` is a hard limit in US dollars.
+    Works in a script and inside a running event loop. `run_code` allows `check: code`. With
+    `unreported` a finished run of the same inputs that has no report yet is taken up. Raises
+    InputError with all problems at once.
     """
     chosen, ready, everything = settled(
         tasks,
@@ -220,14 +220,7 @@ def settled(
         raise TaskFileError(
             [*error.problems, *_bench_problems(bench, recipes, overrides)]
         ) from None
-    chosen = everything
-    if limit is not None:
-        chosen = TaskSet(
-            name=everything.name,
-            tasks=everything.tasks[:limit],
-            sources=everything.sources,
-            limit=limit,
-        )
+    chosen = everything if limit is None else everything.first(limit)
     return chosen, override(configure(bench, recipes, everything), **overrides), everything
 
 

@@ -25,7 +25,8 @@ RecipesOption = Annotated[
     str | None, Option("--recipes", envvar=_env("RECIPES"), help="Only these: a,b,c.")
 ]
 LimitOption = Annotated[
-    int | None, Option("--limit", min=1, envvar=_env("LIMIT"), help="Only the first N tasks.")
+    int | None,
+    Option("--limit", min=1, envvar=_env("LIMIT"), help="Only N tasks, from each file in turn."),
 ]
 RepeatsOption = Annotated[
     int | None, Option("--repeats", min=1, envvar=_env("REPEATS"), help="Trials per task.")

@@ -34,6 +34,8 @@ def tap(
         raise InputError(f"--upstream: {problem}") from None
     counting = Tap(upstream, log)
     print(f"counts into {log}: http://{host}:{port}/v1 -> {upstream}", file=sys.stderr)
-    uvicorn.run(counting.app(), host=host, port=port, log_level="warning")
-    usd = "an unknown cost" if counting.usd is None else f"${counting.usd:.6f}"
-    print(f"{counting.calls:,} calls, {usd}", file=sys.stderr)
+    try:
+        uvicorn.run(counting.app(), host=host, port=port, log_level="warning")
+    finally:
+        usd = "an unknown cost" if counting.usd is None else f"${counting.usd:.6f}"
+        print(f"{counting.calls:,} calls, {usd}", file=sys.stderr)

@@ -98,13 +98,25 @@ class Task(Value):
 class TaskSet(Value):
     """The tasks of some files, in their order, with where they came from.
 
-    `limit` is set where only the first tasks of the files are in it.
+    `limit` is set where only the first tasks of the files are in it; `sizes` are the numbers of
+    tasks of several files.
     """
 
     name: str
     tasks: tuple[Task, ...]
     sources: tuple[str, ...] = ()
     limit: int | None = None
+    sizes: tuple[int, ...] = ()
+
+    def first(self, limit: int) -> TaskSet:
+        """So many tasks, from each file in turn, in their order; a larger limit keeps them all."""
+        sizes = self.sizes or (len(self.tasks),)
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        rounds = range(max(sizes, default=0))
+        turns = [a + r for r in rounds for a, n in zip(starts, sizes, strict=True) if r < n]
+        kept = sorted(turns[:limit])
+        tasks = tuple(self.tasks[i] for i in kept)
+        return TaskSet(name=self.name, tasks=tasks, sources=self.sources, limit=limit)
 
     @cached_property
     def hash(self) -> str:

@@ -72,6 +72,7 @@ def joined(sets: Sequence[TaskSet], earlier: Sequence[str] = ()) -> TaskSet:
         name="+".join(each.name for each in sets),
         tasks=tuple(task for task, _ in tasks),
         sources=tuple(source for each in sets for source in each.sources),
+        sizes=tuple(len(each.tasks) for each in sets) if len(sets) > 1 else (),
     )
 
 

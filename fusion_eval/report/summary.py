@@ -25,6 +25,7 @@ from fusion_eval.report.money import calls_made, money, money_by, money_by_recip
 from fusion_eval.report.more_tasks import to_decide, worth_deciding
 from fusion_eval.report.products import apart, product_findings, products
 from fusion_eval.report.sections import by_part
+from fusion_eval.report.votes import uncounted
 from fusion_eval.report.worth import worth
 from fusion_eval.stats.breakdown import breakdown
 from fusion_eval.stats.clusters import score_of
@@ -107,6 +108,7 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
     }
     summary["audit"] += product_findings(summary["products"])
     summary["audit"] += apart(trials, summary["recipes"])
+    summary["audit"] += uncounted(trials, summary["recipes"])
     cleaned: dict[str, Any] = clean(summary)
     return cleaned | {
         "to_decide": to_decide(cleaned, trials, SEED),
