@@ -20,7 +20,7 @@ from starlette.routing import Route
 from fusion_eval.bench.pricing import priced
 from fusion_eval.bench.refuse import costs_money, models_used
 from fusion_eval.core import Bench, TaskSet
-from fusion_eval.engine import keys
+from fusion_eval.engine import collector, keys
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import EndpointError, InputError
 from fusion_eval.loopback import is_loopback
@@ -110,7 +110,8 @@ def serve(app: Starlette, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
     )
-    asyncio.run(uvicorn.Server(config).serve())
+    with collector.seldom():
+        asyncio.run(uvicorn.Server(config).serve())
 
 
 async def _nothing_here(_: Request, error: Exception) -> Response:
