@@ -13,22 +13,30 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import sys
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from engine_kit import MINI
+from engine_kit import MINI, REASONING
 
 import fusion_eval as fe
 from fusion_eval import cli
+from fusion_eval.api import settled
+from fusion_eval.bench.refuse import models_used
+from fusion_eval.core import Model
+from fusion_eval.engine.ledger import Ledger
+from fusion_eval.gate import freeze
 
 KILLS = int(os.environ.get("FUSION_EVAL_VERB_KILLS", "1"))
 FORKING = multiprocessing.get_context("forkserver")
 STEPS = {"os.rename", "os.remove", "os.link", "os.symlink", "os.truncate", "shutil.rmtree"}
 WRITING = os.O_WRONLY | os.O_RDWR
+BUDGET = 0.02
 ENDS = {".html": b"</html>", ".svg": b"</svg>", ".png": b"IEND\xaeB`\x82"}
 VERBS = {
     "report": ("report", "{run}"),
@@ -110,3 +118,43 @@ def test_a_killed_verb_leaves_whole_files_and_all_old_ones(folder: Path, verb: s
         now = _files(folder)
         assert before <= now, f"seed {seed}"
         assert [p for p in now if not _whole(p)] == [], f"seed {seed}"
+
+
+def test_looks_under_one_budget_never_pay_more_however_often_they_are_killed(folder: Path):
+    """Started again as it advises, `--until-decided` once paid 136 % of its budget."""
+    options: dict[str, Any] = {"recipes": ["solo-heron"], "repeats": 1}
+    done = fe.run(REASONING, "demo", output_dir=folder / "first", **options)
+    freeze(done, folder / "looked")
+    (folder / "policy.yaml").write_text("margin: 1\n")
+    models = models_used(settled(REASONING, "demo", recipes=["solo-heron"])[1])
+    killed = 0
+    for seed in range(KILLS):
+        out = folder / f"looks-{seed // 4}"  # four kills, then to the end of the budget
+        last = random.Random(seed).randrange(4, 40)
+        killed += _looks(folder, out, last) == -signal.SIGKILL
+        assert _paid(out / "ledger.sqlite", models) <= BUDGET * (1 + 1e-9), f"seed {seed}"
+        if seed % 4 == 3 or seed == KILLS - 1:
+            assert _looks(folder, out, -1) == 4
+            assert 0 < _paid(out / "ledger.sqlite", models) <= BUDGET * (1 + 1e-9), f"seed {seed}"
+    assert killed >= KILLS / 2
+
+
+def _looks(folder: Path, out: Path, last: int) -> int | None:
+    line = ["run", str(REASONING), "--recipes", "solo-heron", "--repeats", "1", "--seed", "8",
+            "--until-decided", "policy.yaml", "--baseline", "looked", "-o", str(out),
+            "--budget", str(BUDGET), "--json", "--quiet"]  # fmt: skip
+    steps = FORKING.Value("i", 0)
+    process = FORKING.Process(target=_verb, args=(folder, line, steps, last))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+def _paid(ledger: Path, models: list[Model]) -> float:
+    """What all runs of a ledger have paid, or may have."""
+    if not ledger.exists():
+        return 0.0
+    with Ledger(ledger) as opened, sqlite3.connect(ledger) as rows:
+        tables = ("replies", "intents")
+        runs = {run for table in tables for (run,) in rows.execute(f"SELECT run FROM {table}")}
+        return sum(opened.spent(run, models) for run in runs)
