@@ -65,6 +65,6 @@ def _hidden(sides: Sides, outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield (
             f"A loss that sits in few answers can hide in {min(few)}: a version that loses the "
             "margin by answers that are worth nothing, the others being as good as before, passes "
-            "in 17 % of simulated runs of 30 tasks (8 % of 100 tasks, 9 % of 30 with four repeats), "
-            "not in 5 %."
+            "in 17 % of simulated runs of 30 tasks (8 % of 100 tasks, 9 % of 30 with four "
+            "repeats), not in 5 %."
         )
