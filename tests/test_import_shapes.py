@@ -330,7 +330,7 @@ def stored(folder, name, log):
     return written(folder, name, log)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(case=damaged())
 def test_no_damage_to_a_log_makes_a_traceback(tmp_path_factory, case):
     """A version that writes one field as something else must not end in an error of Python."""
@@ -381,7 +381,7 @@ def in_form(folder, form, rows):
     return written(folder, "t.tsv" if form == "tsv" else "t.csv", raw)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows=GRID, form=st.sampled_from(FORMS))
 def test_every_cell_of_a_table_comes_through_in_every_form(tmp_path_factory, rows, form):
     """A cell that a reader drops or changes is a wrong number with exit 0."""
@@ -396,7 +396,7 @@ def test_every_cell_of_a_table_comes_through_in_every_form(tmp_path_factory, row
         assert answers == {row[:2]: row[3] or None for row in rows}
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(rows=st.lists(st.dictionaries(st.sampled_from(["id", "question", "answer", "prompt", "target",
        "turns", "choices", "criteria", "domain", "x"]), ANY, max_size=5), max_size=4),
        name=st.sampled_from(["t.jsonl", "t.json", "t.csv", "t.parquet"]))  # fmt: skip
