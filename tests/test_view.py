@@ -261,6 +261,7 @@ def test_every_answer_is_sealed(view):
 def test_a_run_that_was_killed_is_not_shown_as_running(tmp_path):
     """Somebody would wait for it until tomorrow."""
     run = write_run(tmp_path / "r", [trial("t", "a", 0.5)], status="running")
+    assert status_of(run.path, run.manifest) == "stopped"
     (run.path / ".lock").touch()
     assert status_of(run.path, run.manifest) == "stopped"
     with (run.path / ".lock").open("w") as held:

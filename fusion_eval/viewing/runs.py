@@ -142,15 +142,17 @@ def is_held(folder: Path) -> bool | None:
     try:
         lock = os.stat(folder / ".lock")
         lines = _LOCKS.read_text("ascii", "replace").splitlines()
+    except FileNotFoundError as missing:
+        return False if missing.filename != str(_LOCKS) else None
     except OSError:
         return None
-    place = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    inode = str(lock.st_ino)
-    held = [line.split() for line in lines]
-    if any(place in fields for fields in held):
-        return True
-    # overlay file systems report another device in stat than in the list of locks
-    return any(f.rpartition(":")[2] == inode for fields in held for f in fields if ":" in f)
+    inode = str(lock.st_ino)  # its device may be another in that list: overlay file systems
+    return any(
+        field.rpartition(":")[2] == inode
+        for line in lines
+        for field in line.split()
+        if ":" in field
+    )
 
 
 def live_file(folder: Path) -> Path | None:
