@@ -149,7 +149,8 @@ def trials(run: Run | str | Path) -> pd.DataFrame:
     """
     opened = run if isinstance(run, Run) else read_run(run)
     frame = _read(opened, "trials")
-    frame.attrs["token_limits"] = token_limits(opened.manifest)
+    if limits := token_limits(opened.manifest):
+        frame.attrs["token_limits"] = limits
     return frame
 
 

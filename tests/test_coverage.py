@@ -94,7 +94,7 @@ def test_cells_are_told_apart_and_cover_what_was_promised():
     assert len({key(cell) for cell in every}) == len(every)
     for kind in TITLES:
         some = [cell for cell in every if cell.kind == kind]
-        assert {cell.n for cell in some} == {10, 30, 100}
+        assert {cell.n for cell in some} >= {10, 30, 100}
         assert len({cell.world for cell in some}) >= 4
     assert {cell.repeats for cell in every} >= {1, 3}
     assert {cell.clusters for cell in every} == {True, False}

@@ -54,6 +54,10 @@ RECIPES: dict[str, Any] = {
     "foreign": {"strategy": "other_question", "members": ["heron"], "synthesizer": "kestrel"},
     "chance": {"strategy": "random_member", "members": ["heron", "kestrel"]},
     "dice": {"strategy": "random_ranker", "members": ["heron", "kestrel"]},
+    "next": {"strategy": "fallbacks", "members": ["heron", "kestrel"]},
+    "roles": {"strategy": "role_panel", "fast": "heron", "reasoner": "kestrel", "coder": "heron",
+              "verifier": "kestrel", "writer": "heron", "judge": "kestrel", "synthesizer": "heron"},
+    "product": {"strategy": "external", "product": "heron"},
     "subset": {"strategy": "random_subset", "members": ["heron", "kestrel"], "k": 1,
                "synthesizer": "heron"},
 }  # fmt: skip

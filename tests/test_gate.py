@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_runs import made_run, trial, write_run
 
+import fusion_eval as fe
 from fusion_eval.cli import main
 from fusion_eval.errors import InputError
 from fusion_eval.gate import (
@@ -161,13 +162,14 @@ def test_a_margin_of_zero_asks_for_proof_of_no_drop_at_all(tmp_path, baseline, m
     assert _exit(monkeypatch, "gate", new.path, "--baseline", baseline, "--margin", "0") == 3
 
 
-def test_an_imported_score_that_is_no_number_is_refused(tmp_path, monkeypatch, capsys):
+def test_an_imported_score_that_is_nan_is_no_score_and_is_named(tmp_path, monkeypatch, capsys):
     """NaN compares as false with everything, and so passes every naive gate."""
     table = tmp_path / "scores.csv"
     table.write_text("recipe,task,score\na,t1,0.5\na,t2,nan\n", "utf-8")
 
-    assert _exit(monkeypatch, "import", table, "-o", tmp_path / "results") == 2
-    assert "nan" in capsys.readouterr().err.lower()
+    assert _exit(monkeypatch, "import", table, "-o", tmp_path / "results") == 0
+    assert "1 outcomes are empty and left out, not counted 0: a 1" in capsys.readouterr().out
+    assert fe.trials(tmp_path / "results" / "latest")["score"].notna().tolist() == [True, False]
 
 
 @pytest.mark.parametrize(
