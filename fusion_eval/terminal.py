@@ -138,7 +138,8 @@ def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> 
         out.print(line, markup=False, soft_wrap=True)
     counts = run.manifest.get("calls", {})
     if "made" in counts:
-        out.print(f"\n{counts['made']:,} calls made now; {counts['charged']:,} charged to recipes.")
+        made, charged = counts["made"], counts["charged"]
+        out.print(f"\n{made:,} calls made by this run; {charged:,} charged to recipes.")
     for line in overbilled(run.manifest):
         out.print(line, style="bold red", markup=False, soft_wrap=True)
     for name in ("report.html", "report.md", "pareto.png"):
