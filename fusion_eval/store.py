@@ -223,7 +223,9 @@ def _whole(path: Path, name: str) -> pa.Table:
         table = pq.read_table(path, page_checksum_verification=True)
         for column, kind in COLUMNS[name].items():
             if column in table.column_names:
-                _refuse_other_kind(table.column(column).type, _arrow(kind), column)
+                values = table.column(column)
+                if values.null_count < len(values):  # an empty column has any type
+                    _refuse_other_kind(values.type, _arrow(kind), column)
             elif column in _KEYS:
                 raise ValueError(f"no column {column!r}")
         table.validate(full=True)
@@ -311,6 +313,16 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 raise TableError(
                     f"{path}:{number}: damaged ({problem}); restore it, or give another run"
                 ) from problem
+
+
+def read_bench(run: Run) -> dict[str, Any]:
+    """The bench file of a run as it is written; empty where there is none, or a damaged one."""
+    import yaml
+
+    with contextlib.suppress(OSError, ValueError, RecursionError, yaml.YAMLError):
+        bench = yaml.safe_load((run.path / "bench.yaml").read_text("utf-8"))
+        return bench if isinstance(bench, dict) else {}
+    return {}
 
 
 def point_latest(results: Path, run_id: str) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-import yaml
-
-from fusion_eval.store import Run, read_lines
+from fusion_eval.store import Run, read_bench, read_lines
 
 
 class Texts:
@@ -39,11 +36,9 @@ class Texts:
 
     def seats(self, recipe: str) -> Mapping[str, Any] | None:
         """The recipe as the bench file of the run has it: members, judge, synthesizer, numbers."""
-        with contextlib.suppress(OSError, ValueError, RecursionError, yaml.YAMLError):
-            bench = yaml.safe_load((self._run.path / "bench.yaml").read_text("utf-8"))
-            found = (bench.get("recipes") or {}).get(recipe) if isinstance(bench, dict) else None
-            return found if isinstance(found, dict) else None
-        return None
+        recipes = read_bench(self._run).get("recipes")
+        seats = recipes.get(recipe) if isinstance(recipes, dict) else None
+        return seats if isinstance(seats, dict) else None
 
     def _lines(self, name: str) -> Iterator[dict[str, Any]]:
         path = self._run.path / f"{name}.jsonl"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from fusion_eval.core import digest
-from fusion_eval.store import Run
+from fusion_eval.store import Run, read_bench
 
 _PARTS = ("models", "recipes", "grader", "repeats")
 _LONG = 60
@@ -18,17 +18,7 @@ def setup(run: Run) -> dict[str, str]:
     Long texts, such as personas, stand there as a hash: a baseline holds no texts. Empty for a run
     without a bench file, such as an imported one.
     """
-    import yaml
-
-    path = run.path / "bench.yaml"
-    if not path.exists():
-        return {}
-    try:
-        bench = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, yaml.YAMLError):
-        return {}
-    if not isinstance(bench, Mapping):
-        return {}
+    bench = read_bench(run)
     return dict(_flat({name: bench[name] for name in _PARTS if name in bench}, ""))
 
 

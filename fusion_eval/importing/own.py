@@ -103,7 +103,7 @@ def _stripped(line: dict[str, Any]) -> dict[str, Any]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise TableError(f"{path}: cannot be read ({problem}); copy the folder again") from None
     return value if isinstance(value, dict) else {}
 

@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fusion_eval.report.words import plain
-from fusion_eval.store import Run
+from fusion_eval.store import Run, read_bench
 
 
 def commands(run: Run) -> list[str]:
@@ -44,19 +42,17 @@ def _run(run: Run) -> list[str]:
         return []
     words = [*sources, "--bench", _near(run.path / "bench.yaml"), "-o", _near(run.path.parent)]
     chosen = list(_mapping(run.manifest.get("recipes")))
-    if chosen and set(chosen) != set(_recipes(run.path / "bench.yaml", chosen)):
+    if chosen and set(chosen) != set(_recipes(run, chosen)):
         words += ["--recipes", ",".join(chosen)]
     if run.manifest.get("limit") is not None:
         words += ["--limit", run.manifest["limit"]]
     return [*_line("run", *words, "--replay"), "  # again, from the ledger; makes no call"]
 
 
-def _recipes(bench: Path, otherwise: list[str]) -> list[str]:
+def _recipes(run: Run, otherwise: list[str]) -> list[str]:
     """Names of all recipes in the run's bench file; `otherwise` where that cannot be read."""
-    with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
-        found = _mapping(yaml.safe_load(bench.read_text("utf-8"))).get("recipes")
-        return list(_mapping(found))
-    return otherwise
+    bench = read_bench(run)
+    return list(_mapping(bench.get("recipes"))) if bench else otherwise
 
 
 def _near(path: Path) -> str:

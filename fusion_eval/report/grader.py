@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from fusion_eval.stats.agreement import agreement
 from fusion_eval.stats.committee import committee
 from fusion_eval.stats.difference import two_readings
 from fusion_eval.stats.readings import TRIAL, judged, raters
-from fusion_eval.store import Run, read_run
+from fusion_eval.store import Run, read_json, read_lines, read_run
 
 LEVEL = 0.95
 _VERDICT = ["task_hash", "recipe", "repeat", "criterion"]
@@ -114,11 +113,10 @@ def answer_lengths(run: Run) -> pd.Series:
     hashes = dict(zip(trials["task"].astype(str), frames.task_key(trials), strict=True))
     sizes = {}
     if path.exists():
-        with path.open(encoding="utf-8") as lines:
-            for row in map(json.loads, lines):
-                if row.get("answer"):
-                    key = (hashes.get(row["task"], row["task"]), row["recipe"], int(row["repeat"]))
-                    sizes[key] = float(len(row["answer"]))
+        for row in read_lines(path):
+            if row.get("answer"):
+                key = (hashes.get(row["task"], row["task"]), row["recipe"], int(row["repeat"]))
+                sizes[key] = float(len(row["answer"]))
     index = pd.MultiIndex.from_tuples(list(sizes), names=TRIAL) if sizes else None
     return pd.Series(list(sizes.values()), index=index, dtype=float)
 
@@ -193,7 +191,7 @@ def _labels(
     if drawn is None:
         return None
     second = labels.second_reading(drawn)
-    plan = json.loads((run.path / "labels" / "design.json").read_text("utf-8"))
+    plan = read_json(run, "labels/design.json")
     found: dict[str, Any] = {
         "drawn": len(second),
         "given": int(second["value"].notna().sum()),

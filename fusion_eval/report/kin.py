@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from fusion_eval.core.model import maker_of
-from fusion_eval.store import Run
+from fusion_eval.store import Run, read_bench
 
 
 def families(run: Run) -> tuple[dict[str, set[str]], dict[str, str]]:
@@ -17,10 +14,7 @@ def families(run: Run) -> tuple[dict[str, set[str]], dict[str, str]]:
 
     Both are empty where the run has none, as after `import`.
     """
-    bench: Mapping[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError, yaml.YAMLError):
-        found = yaml.safe_load((run.path / "bench.yaml").read_text("utf-8"))
-        bench = found if isinstance(found, dict) else {}
+    bench = read_bench(run)
     models = {
         str(name): maker_of(str(model["id"]))
         for name, model in (bench.get("models") or {}).items()

@@ -6,13 +6,12 @@ a verdict that changes then was not about the answer.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fusion_eval.errors import TableError
-from fusion_eval.store import Run, write_lines
+from fusion_eval.store import Run, read_lines, write_lines
 
 _NEUTRAL = (
     "The points above can be read in any order.",
@@ -32,8 +31,7 @@ def write_padded(run: Run, file: Path) -> int:
     path = run.path / "answers.jsonl"
     if not path.exists():
         raise TableError(f"{run.path}: holds no answers.jsonl; give a run that `run` made")
-    with path.open(encoding="utf-8") as lines:
-        rows = [row for row in map(json.loads, lines) if row.get("answer")]
+    rows = [row for row in read_lines(path) if row.get("answer")]
     write_lines(file, _padded(rows))
     return len(rows)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -19,7 +18,7 @@ from fusion_eval.report.markdown import by_score
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.words import dollars, number, plain, points
 from fusion_eval.stats.frontier import NEVER, NOT_COMPARED
-from fusion_eval.store import Run
+from fusion_eval.store import Run, read_json
 
 WIDTH = 100
 LINES = 5
@@ -104,10 +103,7 @@ def _summary(source: Run | Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(source, Run):
         return source
     path = source.path / "summary.json"
-    if path.exists():
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
-    return summarize(source)
+    return read_json(source, path.name) if path.exists() else summarize(source)
 
 
 def _says(column: str, cells: set[str]) -> bool:
