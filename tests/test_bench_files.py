@@ -310,10 +310,12 @@ def test_settings_that_leave_nothing_to_run_are_refused(tmp_path, settings, want
     assert not list(tmp_path.iterdir())
 
 
-def test_a_missing_bench_names_the_presets(tmp_path):
+def test_a_missing_bench_names_the_preset_that_was_meant_or_all(tmp_path):
     """`--bench demp` is a typing mistake and no file."""
     (said,) = problems(lambda: configure("demp"))
-    assert said.startswith("demp: no such bench file or preset; presets: ")
+    assert said == "demp: no such bench file or preset; did you mean 'demo'?"
+    (said,) = problems(lambda: configure("something-else"))
+    assert said.startswith("something-else: no such bench file or preset; presets: ")
     assert {"demo", "studies/best-member"} <= set(said.rpartition(": ")[2].split(", "))
     (problem,) = problems(lambda: configure(tmp_path / "no.yaml"))
     assert problem.endswith("no.yaml: no such file")

@@ -405,19 +405,21 @@ def row(at: float, asked: str, answered: str = "", usd: float | None = 0.01) -> 
 
 
 def test_calls_are_joined_by_content_and_time():
-    """Two products behind one tap, or a second user of it, would pay each other's bills."""
+    """A product that rewrites questions would be cheaper by every call that repeats none."""
     calls = [Asked(key="a", start=10.0, end=12.0), Asked(key="b", start=13.0, end=15.0)]
     rows = [
         row(10.5, "Expert: Which one, and why?", "It is surely the third of them"),
         row(11.5, "Best of: it is surely the THIRD of them."),  # does not show the question
-        row(11.6, "Quite another question"),
         row(13.5, "Which one, and why?", usd=None),
         row(16.0, "Which one, and why?"),  # after the answer
     ]
     found = joined("Which one, and why?", calls, rows)
     assert (found["a"].calls, found["a"].usd) == (2, 0.02)
     assert (found["b"].calls, found["b"].usd) == (1, None), "unknown is not 0"
-    assert joined("Never asked at all", calls, rows) == {}
+
+    (other,) = joined("Which one, and why?", calls[:1], [*rows, row(11.6, "Other words")]).values()
+    assert (other.calls, other.usd, other.others) == (2, None, 1), "whose it is cannot be told"
+    assert joined("Never asked at all", calls[:1], rows)["a"].usd is None
 
 
 def test_seconds_of_a_clock_and_of_a_simulator_share_no_table(

@@ -61,6 +61,11 @@ def columns(recipe: Recipe, trial: Trial, facts: Facts, behind: Mapping[str, Tap
     notes += [f"not declared: {', '.join(strangers)}"] if strangers else []
     notes += [f"its bill leaves out {told['missing']}"] if told.get("missing") else []
     notes += [f"the tap saw {len(seen.failed)} failed calls"] if seen and seen.failed else []
+    if seen and seen.others:
+        notes += [
+            "its cost is unknown, as the tap saw calls meanwhile that hold neither question nor "
+            "answers: give it a tap that nobody else uses"
+        ]
     return row | {
         "fused": told.get("fused"),
         "fusion_note": "; ".join(filter(None, notes)) or None,

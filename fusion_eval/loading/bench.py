@@ -17,7 +17,7 @@ from fusion_eval.core.price import MOST_USD, STANDARD, tier_of
 from fusion_eval.core.protocol import Order, Reading, TooLong
 from fusion_eval.core.value import Value
 from fusion_eval.core.votes import Combine
-from fusion_eval.errors import BenchFileError
+from fusion_eval.errors import BenchFileError, did_you_mean
 from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.study import StudyEntry
 from fusion_eval.loading.urls import check_sent_along, check_url
@@ -287,7 +287,8 @@ def _document(source: str | Path) -> Located:
     path = presets().get(str(source), Path(source))
     if not path.exists() and path.suffix not in {".yaml", ".yml"}:
         raise BenchFileError(
-            f"{source}: no such bench file or preset; presets: {', '.join(presets())}"
+            f"{source}: no such bench file or preset; "
+            + did_you_mean(str(source), presets(), "presets")
         )
     return read_yaml(path, BenchFileError)
 

@@ -31,14 +31,16 @@ def brief(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
     """The decision in six sentences at most, for a terminal; the report has the rest."""
     undecided = [row for row in summary["comparisons"] if row["conclusion"] == "undecided"]
     parts = [
-        " ".join(filter(None, [_simulated(summary), _few_tasks(summary)])),
+        _few_tasks(summary),
         _selection(summary, name) or never(summary, name),
         short_choice(summary, name),
         _left_out(summary, name),
         _conclusions(summary, name, 3),
         failures(summary, name) or (more_tasks(summary, name) if undecided else ""),
     ]
-    return [part for part in parts if part]
+    texts = [part for part in parts if part]
+    mark = "SIMULATED. " if summary["simulated"] else ""
+    return [mark + texts[0], *texts[1:]] if texts else [mark] if mark else []
 
 
 def findings(summary: Mapping[str, Any], name: Name = plain) -> list[str]:

@@ -18,6 +18,9 @@ _TOLERATED = 0.01
 _SELF = "its cost is what it says of itself"
 _TAP = "`fusion-eval tap` counts what stands behind a self-hosted product"
 
+_ODD = ("not declared", "leaves out", "meanwhile")
+"""Words of the notes on an answer that belong on the first screen."""
+
 Product = dict[str, Any]
 Finding = dict[str, Any]
 
@@ -98,7 +101,7 @@ def _told(product: Product) -> list[tuple[str, str]]:
         unknown = product["cost_unknown"] == product["trials"]
         said = "it does not say what it costs, so that is unknown" if unknown else _SELF
         lines.append(("unknown cost" if unknown else "self-reported cost", f"{said}; {_TAP}"))
-    odd = {k: v for k, v in product["notes"].items() if "declared" in k or "leaves out" in k}
+    odd = {k: v for k, v in product["notes"].items() if any(word in k for word in _ODD)}
     lines += [("served", f"{text} ({number(count, 'answer')})") for text, count in odd.items()]
     return lines
 

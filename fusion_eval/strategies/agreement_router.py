@@ -7,7 +7,6 @@ taken at their word, and the panel is not convened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 from itertools import combinations
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from fusion_eval.answers.final import final_answer
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.core.task import COMPARED
 from fusion_eval.prompts import answer
+from fusion_eval.strategies.grouping import are_alike
 from fusion_eval.strategies.schema import Answering, Seat
 from fusion_eval.strategies.seats import ask_each
 from fusion_eval.strategies.writing import attempt, stand_in
@@ -47,5 +47,5 @@ def agree(question: Question, replies: Sequence[Reply], similarity: float) -> bo
     if question.answer_format in COMPARED:
         answers = {final_answer(r.text, question.answer_format) for r in replies}
         return len(answers) == 1 and None not in answers
-    words = [reply.text.split() for reply in replies]
-    return all(SequenceMatcher(None, a, b).ratio() >= similarity for a, b in combinations(words, 2))
+    texts = [reply.text for reply in replies]
+    return all(are_alike(one, other, similarity) for one, other in combinations(texts, 2))

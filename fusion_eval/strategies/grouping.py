@@ -15,6 +15,8 @@ Rule = Literal["auto", "final_answer", "last_number", "similar"]
 """What makes two answers one: equal final answers; equal last numbers, else equal last lines (as in
 openfusion); words that are alike. `auto`: final answers where they can be compared, else words."""
 
+_COMPARED_WORDS = 1_000
+"""Words of each answer that are compared: the time grows with their square, at the worst."""
 _NUMBER = re.compile(r"-?\$?\d[\d,]{0,40}(?:\.\d{1,40})?")
 
 
@@ -68,7 +70,7 @@ def _alike(texts: Sequence[str], similarity: float) -> list[list[int]]:
     """Each answer joins the first group all of whose members are alike enough to it."""
     groups: list[list[int]] = []
     for i, text in enumerate(texts):
-        fits = (g for g in groups if all(_ratio(texts[j], text) >= similarity for j in g))
+        fits = (g for g in groups if all(are_alike(texts[j], text, similarity) for j in g))
         if (group := next(fits, None)) is None:
             groups.append([i])
         else:
@@ -76,7 +78,18 @@ def _alike(texts: Sequence[str], similarity: float) -> list[list[int]]:
     return groups
 
 
+def are_alike(one: str, other: str, similarity: float) -> bool:
+    """Whether the share of words in common, in their order, is at least so much (0 to 1)."""
+    words = _matcher(one, other)
+    return words.quick_ratio() >= similarity and words.ratio() >= similarity
+
+
 def _ratio(one: str, other: str) -> float:
     """Share of words in common, in their order (0 to 1)."""
-    words = SequenceMatcher(None, one.casefold().split(), other.casefold().split(), autojunk=False)
-    return words.ratio()
+    return _matcher(one, other).ratio()
+
+
+def _matcher(one: str, other: str) -> SequenceMatcher[str]:
+    """Of the first `_COMPARED_WORDS` words of both."""
+    first, second = (text.casefold().split()[:_COMPARED_WORDS] for text in (one, other))
+    return SequenceMatcher(None, first, second, autojunk=False)

@@ -7,8 +7,8 @@ behind a tap; where others use it too, calls that fit several answers are shared
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +32,15 @@ class Tapped:
     """What stood behind one answer; `usd` is None where the cost of a call is unknown.
 
     `calls` is a fraction where calls are shared out. `models` are the ids that were asked for.
+    `others` are calls that came meanwhile and hold neither question nor answers: a product that
+    rewrites questions makes such calls too, so with any of them the cost is unknown.
     """
 
     calls: float
     usd: float | None
     models: tuple[str, ...]
     failed: tuple[str, ...]
+    others: int = 0
 
 
 class Taps:
@@ -61,13 +64,18 @@ def joined(prompt: str, calls: Sequence[Asked], rows: Sequence[Row]) -> dict[str
     """What stands behind each call, by its key; nothing where nothing was seen."""
     first = min((call.start for call in calls), default=0.0) - _SLACK_S
     last = max((call.end for call in calls), default=0.0) + _SLACK_S
-    own = _about(prompt, [row for row in rows if first <= row.at <= last])
-    shares: Mapping[str, list[tuple[Row, float]]] = defaultdict(list)
-    for row in own:
+    meanwhile = [row for row in rows if first <= row.at <= last]
+    own = _about(prompt, meanwhile)
+    shares: dict[str, list[tuple[Row, float]]] = defaultdict(list)
+    others: Counter[str] = Counter()
+    for row in meanwhile:
         inside = [c for c in calls if c.start - _SLACK_S <= row.at <= c.end + _SLACK_S]
         for call in inside:
-            shares[call.key].append((row, 1 / len(inside)))
-    return {key: _sum(parts) for key, parts in shares.items()}
+            if row in own:
+                shares[call.key].append((row, 1 / len(inside)))
+            else:
+                others[call.key] += 1
+    return {key: _sum(shares[key], others[key]) for key in dict.fromkeys([*shares, *others])}
 
 
 def _about(prompt: str, rows: Sequence[Row]) -> list[Row]:
@@ -83,12 +91,13 @@ def _about(prompt: str, rows: Sequence[Row]) -> list[Row]:
     return own
 
 
-def _sum(parts: Sequence[tuple[Row, float]]) -> Tapped:
-    unknown = any(row.usd is None and row.failure is None for row, _ in parts)
+def _sum(parts: Sequence[tuple[Row, float]], others: int) -> Tapped:
+    unknown = others > 0 or any(row.usd is None and row.failure is None for row, _ in parts)
     models = dict.fromkeys(row.model for row, _ in parts if row.failure is None)
     return Tapped(
         calls=sum(share for _, share in parts),
         usd=None if unknown else sum((row.usd or 0.0) * share for row, share in parts),
         models=tuple(models),
         failed=tuple(f"{row.model}: {row.failure}" for row, _ in parts if row.failure),
+        others=others,
     )

@@ -7,6 +7,7 @@ Keys pass through in headers and are never written down.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -43,14 +44,22 @@ class Tap:
         self.calls = 0
         self.usd: float | None = 0.0
         self._log = log
-        self._session: aiohttp.ClientSession | None = None
+        self._session: aiohttp.ClientSession
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
 
     def app(self) -> Starlette:
         """The proxy: everything below `/` goes to the upstream, `/v1` to where that ends."""
         methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"]
-        return Starlette(routes=[Route("/{path:path}", self._through, methods=methods)])
+        route = Route("/{path:path}", self._through, methods=methods)
+        return Starlette(routes=[route], lifespan=self._living)
+
+    @contextlib.asynccontextmanager
+    async def _living(self, _: Starlette) -> AsyncIterator[None]:
+        """One session to the upstream while the proxy is up."""
+        timeout = aiohttp.ClientTimeout(total=_LONG_S)
+        async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as self._session:
+            yield
 
     async def _through(self, http: Request) -> Response:
         raw, at = await http.body(), time.time()
@@ -63,10 +72,6 @@ class Tap:
                 body["stream_options"] = {**options, "include_usage": True}
                 raw = json.dumps(body).encode()
         headers = {k: v for k, v in http.headers.items() if k.lower() not in _HOP}
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                timeout=aiohttp.ClientTimeout(total=_LONG_S), trust_env=True
-            )
         try:
             reply = await self._session.request(
                 http.method, self._url(http), data=raw or None, headers=headers,
