@@ -98,11 +98,13 @@ def credible(
     """
     names = None if groups is None else tuple(map(str, groups))
     key = (score.shape, _bytes(score), _bytes(cost), names, draws, repr(rng.bit_generator.state))
-    if key not in _last:
+    kept = _last.get(key)
+    if kept is None:
+        kept = _draw(score, cost, groups, draws, rng), rng.bit_generator.state
         while len(_last) > 3:
-            _last.pop(next(iter(_last)))
-        _last[key] = _draw(score, cost, groups, draws, rng), rng.bit_generator.state
-    drawn, rng.bit_generator.state = _last[key]
+            _last.pop(next(iter(_last), None), None)  # another thread may have taken it
+        _last[key] = kept
+    drawn, rng.bit_generator.state = kept
     return drawn
 
 
