@@ -95,12 +95,12 @@ def test_a_run_that_is_killed_again_and_again_stays_within_its_budget(
 ):
     """Calls in flight at a kill are billed; forgotten, every crash would make the budget larger."""
     monkeypatch.setenv("FAKE_KEY", "sk-fake")
-    door = simulator(later(0.05))
+    door = simulator(later(0.1))
     results = tmp_path / "results"
     price = {"input": 2.0, "output": 15.0}
     with served(door) as url:
         endpoint = {"base_url": url, "api_key_env": "FAKE_KEY"}
-        limits = {"max_in_flight": 12, "budget_usd": 0.65}
+        limits = {"max_in_flight": 12, "budget_usd": 0.4}
         bench = bench_file(tmp_path, endpoint, price=price, limits=limits)
         for moment in (20, 40, 60):
             process = command(bench, results)
@@ -109,14 +109,14 @@ def test_a_run_that_is_killed_again_and_again_stays_within_its_budget(
             process.kill()
             process.communicate()
         stopped = fe.run(MINI, bench, output_dir=results)
-        time.sleep(0.1)  # what was in flight at the last kill is billed too
+        time.sleep(0.2)  # what was in flight at the last kill is billed too
         billed = door.billed_usd
         done = fe.run(MINI, bench, budget_usd=5.0, output_dir=results)
 
     assert stopped.manifest["status"] == "stopped_by_budget"
-    assert billed <= 0.65
+    assert billed <= 0.4
     assert (done.id, done.manifest["status"]) == (stopped.id, "finished")
-    unknown = {c["key"]: c["possibly_paid_usd"] for c in rows(done, "calls")}
-    assert 1 <= sum(usd > 0 for usd in unknown.values()) <= 3 * 12
+    unknown = [c["possibly_paid_usd"] for c in rows(done, "calls") if c["possibly_paid_usd"]]
+    assert 12 <= len(unknown) <= 3 * 12
     spent = sum(t["spent_usd"] + t["grading_spent_usd"] for t in rows(done, "trials"))
-    assert spent < door.billed_usd <= spent + sum(unknown.values())
+    assert spent < door.billed_usd <= spent + sum(unknown)
