@@ -10,6 +10,8 @@ BIN    := .venv/bin
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The suite starts many processes: where the environment forbids bytecode, each would compile us again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup bench bench-real test check interop products simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real

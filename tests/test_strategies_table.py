@@ -20,10 +20,8 @@ from fusion_eval.strategies import STRATEGIES
 SEATS = tuple(member(name) for name in "abcde")
 A, JUDGE, WRITER = SEATS[0], member("judge"), member("writer")
 UP_TO_FIVE = range(1, 6)
-TASKS = TaskSet(
-    name="two",
-    tasks=tuple(Task(id=i, question=question(f"{i}?", "numeric")) for i in ("how many", "when")),
-)
+TASK = Task(id="how many", question=question("how many?", "numeric"))
+ANOTHER = question("when?", "numeric")
 
 
 @dataclass(frozen=True)
@@ -156,16 +154,18 @@ def rows() -> Iterator[Row]:
 
 
 ROWS = {row.recipe.name: row for row in rows()}
-RECIPES = {name: row.recipe for name, row in ROWS.items()}
-BENCH = Bench(
-    name="table",
-    models={},
-    recipes=RECIPES,
-    grader=None,
-    limits=Limits(),
-    questions=tuple(task.question for task in TASKS.tasks),
-)
-PLAN = {line.recipe: line for line in plan(TASKS, BENCH).per_trial}
+
+
+def bench_of(recipe: Recipe) -> Bench:
+    """A bench of one recipe; a plan of all of them would trace each with the labels of the largest."""
+    return Bench(
+        name="table",
+        models={},
+        recipes={recipe.name: recipe},
+        grader=None,
+        limits=Limits(),
+        questions=(TASK.question, ANOTHER),
+    )
 
 
 class Judges:
@@ -206,14 +206,16 @@ def test_the_table_has_every_strategy():
 @pytest.mark.parametrize("name", ROWS)
 def test_plan_run_and_formula_agree_on_calls_and_depth(name):
     """Who sends one call more than planned pays for it; one less, and somebody was not asked."""
-    row, line = ROWS[name], PLAN[name]
+    row = ROWS[name]
+    bench = bench_of(row.recipe)
+    (line,) = plan(TaskSet(name="one", tasks=(TASK,)), bench).per_trial
     least = row.least or (row.calls, row.depth)
     assert (line.calls_low, line.depth_low) == least
     assert (line.calls_high, line.depth_high) == (row.calls, row.depth)
     assert line.again_high == row.judged
     for content, (calls, depth) in ((False, (row.calls, row.depth)), (True, least)):
         judges = Judges(content)
-        done = asyncio.run(run_trial(TASKS.tasks[0], row.recipe, 0, judges, BENCH))
+        done = asyncio.run(run_trial(TASK, row.recipe, 0, judges, bench))
         assert done.failure is None
         assert not done.degraded or "analysis" in row.params
         assert (len(done.uses), judges.calls, done.latency_s) == (calls, calls, depth)
@@ -222,11 +224,11 @@ def test_plan_run_and_formula_agree_on_calls_and_depth(name):
 @pytest.mark.parametrize("name", ROWS)
 def test_whoever_judges_is_asked_once_more_where_nobody_understands_it(name):
     """A verdict given up for a missing bracket is a decision that nobody has made."""
-    row, task = ROWS[name], TASKS.tasks[0]
+    row = ROWS[name]
     for content in (False, True):
         clear, mumbling = Judges(content), Judges(content, mumbling=True)
         done, again = (
-            asyncio.run(run_trial(task, row.recipe, 0, judges, BENCH))
+            asyncio.run(run_trial(TASK, row.recipe, 0, judges, bench_of(row.recipe)))
             for judges in (clear, mumbling)
         )
         repairs = mumbling.calls - clear.calls

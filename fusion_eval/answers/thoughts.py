@@ -43,6 +43,8 @@ def split_thoughts(text: str) -> tuple[str, str]:
     if plain.startswith("analysis") and "assistantfinal" in plain and not plain[8].isspace():
         thought, _, final = plain.removeprefix("analysis").partition("assistantfinal")
         return final.strip(), thought.strip()  # harmony, from a server that drops its tokens
+    if not any(sign in text for sign in "<[◁"):
+        return text, ""
     kept, thoughts, at = [], [], 0
     for start, end, thought in _thoughts(text):
         kept.append(text[at:start])
