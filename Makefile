@@ -59,6 +59,7 @@ coverage: .venv/dev ## docs/coverage.md, docs/choices.md: what the statistics ho
 	$(BIN)/python tests/write_choices.py
 
 INTEROP ?= .interop
+comma := ,
 
 products: .venv/dev ## fusion products that you serve, through a tap: FUSION_EVAL_PRODUCTS=bench.yaml (docs/external.md)
 	$(BIN)/python -m pytest -m products tests/test_products.py
@@ -73,6 +74,8 @@ interop: .venv/dev ## what other harnesses write and read, by the tools themselv
 	test -x $(INTEROP)/promptfoo/node_modules/.bin/promptfoo || npm install --silent --prefix $(INTEROP)/promptfoo promptfoo
 	test -d $(INTEROP)/eee || { $(PYTHON) -m pip download -q --no-deps --ignore-requires-python -d $(INTEROP) every-eval-ever && $(PYTHON) -m zipfile -e $(INTEROP)/every_eval_ever-*.whl $(INTEROP)/eee; }
 	FUSION_EVAL_INTEROP=$(abspath $(INTEROP)) $(BIN)/python -m pytest -m interop tests/test_interop.py tests/test_serve_interop.py
+	$(call install,.[dev$(comma)tables])
+	$(BIN)/python -m pytest -n 0 tests/test_memory.py
 
 notebooks: .venv/dev ## run the notebooks again and keep their outputs
 	$(BIN)/python tests/write_notebooks.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import settings
 
 pytest_plugins = ["pytester"]  # for the fixture that users get
 os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub
-settings.register_profile("fusion_eval", deadline=None, derandomize=True)
+settings.register_profile("fusion_eval", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("fusion_eval")
 
 Write = Callable[[str, str | bytes], Path]
@@ -24,6 +25,13 @@ def no_waits() -> Iterator[None]:
     """Retries without their pauses, as many as are asked for."""
     with no_pauses():
         yield
+
+
+@pytest.fixture
+def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports without their figures, half of their time, where pages are not the subject."""
+    monkeypatch.setattr("fusion_eval.report._figure", lambda *_: {})
+    monkeypatch.setattr("fusion_eval.report.html.figures", lambda *_: defaultdict(lambda: None))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from unittest import mock
 import pyarrow.parquet as pq
 import uvicorn
 import yaml
+from forked import Forked
 
 from fusion_eval.core import Call, Endpoint, Message, Model, Price, Reply, Schema, Send
 from fusion_eval.engine import codec
@@ -323,22 +323,13 @@ def script(text: str) -> subprocess.Popen[str]:
     )
 
 
-def command(bench: Path, results: Path) -> subprocess.Popen[str]:
-    """`fusion-eval run` as a user starts it."""
-    args = (str(MINI), "--bench", str(bench), "--output-dir", str(results))
-    return subprocess.Popen(
-        [sys.executable, "-m", "fusion_eval", "run", *args, "--json", "--quiet"],
-        env={
-            **os.environ,
-            "PYTHONPATH": f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}",
-        },
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def command(bench: Path, results: Path) -> Forked:
+    """`fusion-eval run` as a process of its own."""
+    args = (MINI, "--bench", bench, "--output-dir", results)
+    return Forked("run", *args, "--json", "--quiet")
 
 
-def until(happened: Any, process: subprocess.Popen[str]) -> None:
+def until(happened: Any, process: Forked | subprocess.Popen[str]) -> None:
     """Wait until something has happened while the process works."""
     while not happened():
         assert process.poll() is None, process.communicate()

@@ -6,15 +6,14 @@ import contextlib
 import http.client
 import json
 import re
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import forked
 
 
 def free_port() -> int:
@@ -36,22 +35,18 @@ class View:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "fusion_eval", "view", str(self.results)]
-        self.process = subprocess.Popen(
-            [*command, "--port", str(self.port)], stderr=subprocess.PIPE, text=True
-        )
+        self.process = forked.Forked("view", self.results, "--port", self.port)
         end = time.monotonic() + 60
         while time.monotonic() < end:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
                 return
-            assert self.process.poll() is None, self.process.stderr.read()
+            assert self.process.poll() is None, self.process.communicate()
             time.sleep(0.05)
         raise AssertionError("view did not start")
 
     def kill(self) -> None:
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()
         self.process.wait()
-        self.process.stderr.close()
 
     def ask(
         self, path: str, method: str = "GET", body: str | None = None, **headers: str

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-WORLDS = {"reduced": 400, "full": 4_000}
+WORLDS = {"reduced": 200, "full": 4_000}
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parent / "golden" / "stats.json").read_text())
 
 

@@ -15,6 +15,8 @@ from fusion_eval import report
 from fusion_eval.bench.configure import configure
 from fusion_eval.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 PRICE = {"input": 5.0, "output": 25.0}
 SILENT = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
 SPEAKS = {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 import typer.main
 from werkzeug import Request, Response
@@ -36,7 +36,7 @@ class Done:
 
 
 @pytest.fixture
-def command(monkeypatch, capsys, tmp_path):
+def command(monkeypatch, capsys, tmp_path, no_figures):
     """`command("plan", …)`: the real entry point, in this process, in an empty folder."""
     for name in os.environ:
         if name.startswith("FUSION_EVAL_"):
@@ -54,9 +54,8 @@ def command(monkeypatch, capsys, tmp_path):
 
 
 def shell(*arguments: object, cwd: Path) -> Done:
-    """The command in a process of its own, as a user starts it."""
-    line = [sys.executable, "-m", "fusion_eval", *map(str, arguments)]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=cwd, check=False)
+    """The command in a process of its own, with its own exit code and outputs."""
+    done = forked.run(*arguments, cwd=cwd)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

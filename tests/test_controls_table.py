@@ -18,6 +18,8 @@ from fusion_eval.cli import app
 from fusion_eval.errors import InputError
 from fusion_eval.stats.controls import against
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 SIM = {"simulator": "default"}
 PANEL = {
     "strategy": "panel",

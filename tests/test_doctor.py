@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 import yaml
 from engine_kit import MINI, bench_file, model, served, simulator
@@ -21,9 +20,8 @@ from fusion_eval.errors import EndpointError
 
 def _doctor(bench: Path, *options: str, **environment: str) -> tuple[int, list[dict[str, Any]]]:
     """Exit code and findings."""
-    command = [sys.executable, "-m", "fusion_eval", "doctor", "--bench", str(bench), "--json"]
     env = {**os.environ, **environment}
-    done = subprocess.run([*command, *options], capture_output=True, text=True, env=env)
+    done = forked.run("doctor", "--bench", bench, "--json", *options, env=env)
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, json.loads(done.stdout)["findings"]
 

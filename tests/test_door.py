@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked
 import pytest
 
 from fusion_eval import cli
@@ -137,8 +138,8 @@ def test_infinite_numbers_and_broken_modules_are_problems_of_the_file(write, mon
 @pytest.mark.parametrize("budget", ["inf", "nan", "-inf"])
 def test_a_budget_that_is_no_number_is_refused(tmp_path: Path, budget: str):
     """`--budget inf` is a typo of somebody who means to have a limit."""
-    done = started("run", MINI, "--budget", budget, "--limit", "1", cwd=tmp_path)
-    assert (done.returncode, b"Traceback" in done.stderr) == (2, False)
+    done = forked.run("run", MINI, "--budget", budget, "--limit", "1", cwd=tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 
 
 def test_a_damaged_gzip_is_named(tmp_path: Path):

@@ -22,6 +22,8 @@ from fusion_eval.explaining.arithmetic import steps
 from fusion_eval.explaining.words import safe
 from fusion_eval.store import read_lines, read_rows, read_run, write_lines
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 TASKS = """
 name: two
 tasks:

@@ -30,6 +30,8 @@ from fusion_eval.tapping.joining import Asked, joined
 from fusion_eval.tapping.proxy import Tap
 from fusion_eval.tapping.rows import Log, Row
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 CHAT = "/v1/chat/completions"
 KEY = "sk-very-secret-0123456789"
 TASKS = [{"id": f"t{i}", "prompt": f"Which of the {i} is the right one, and why?", "target": "4",

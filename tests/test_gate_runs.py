@@ -19,7 +19,7 @@ CHEAP = ("--recipes", "solo-condor,solo-heron", "--quiet")
 
 
 @pytest.fixture
-def command(monkeypatch, tmp_path, capsys):
+def command(monkeypatch, tmp_path, capsys, no_figures):
     monkeypatch.chdir(tmp_path)
 
     def call(*words):

@@ -24,7 +24,7 @@ PRICE = {"input": 2.0, "output": 15.0}
 
 
 @pytest.fixture
-def command(monkeypatch, tmp_path, capsys):
+def command(monkeypatch, tmp_path, capsys, no_figures):
     """`command("plan", …)`: the real entry point, in this process, in an empty folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FAKE_KEY", "sk-fake")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
+import forked
 import pytest
 from engine_kit import (
     MINI,
@@ -104,14 +103,7 @@ def test_a_killed_grading_goes_on_and_asks_nothing_twice(tmp_path: Path):
         bench = bench_file(tmp_path, {"base_url": url}, recipes=FOUR, repeats=1)
         run = fe.run(MINI, bench, output_dir=results)
         answered = len(door.arrived)
-        command = [sys.executable, "-m", "fusion_eval", "grade", str(run.path), "--passes", "2"]
-        process = subprocess.Popen(
-            [*command, "-o", str(results), "--quiet"],
-            env=dict(os.environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = forked.Forked("grade", run.path, "--passes", "2", "-o", results, "--quiet")
         until(lambda: len(door.arrived) >= answered + 12, process)
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()

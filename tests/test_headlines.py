@@ -18,6 +18,8 @@ from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.report import write
 from fusion_eval.stats.headline import headline, over_domains
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 SAMPLES = Path(__file__).parent / "samples"
 
 

@@ -16,6 +16,8 @@ from fusion_eval.report.audit import audit
 from fusion_eval.report.summary import summarize
 from fusion_eval.stats.ceiling import ceiling
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def table(folder, frame, name="t.csv"):
     """A data frame as a file."""

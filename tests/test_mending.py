@@ -18,6 +18,8 @@ from fusion_eval.engine import mending, upkeep
 from fusion_eval.engine.replies import words
 from fusion_eval.errors import InputError
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 SOLOS: dict[str, Any] = {
     "solo": {"strategy": "solo", "member": "heron"},
     "other": {"strategy": "solo", "member": "kestrel"},

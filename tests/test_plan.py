@@ -255,7 +255,7 @@ def test_more_calls_at_once_take_fewer_minutes_and_a_simulator_takes_hardly_any(
 @pytest.mark.simulation
 def test_dollars_lie_within_the_range_in_ninety_of_a_hundred_worlds(tmp_path: Path):
     """A range that is wide enough for everything, or holds nothing, is no plan."""
-    count = 100 if worlds() >= WORLDS["full"] else 6
+    count = 100 if worlds() >= WORLDS["full"] else 3
     inside = {"assumed": 0, "learned": 0}
     for seed in range(count):
         folder = tmp_path / str(seed)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import forked
 from engine_kit import MINI, RECIPES, bench_file, command, later, served, simulator, until
 
 import fusion_eval as fe
@@ -76,10 +75,7 @@ def test_an_interrupted_run_prints_the_command_to_go_on(tmp_path: Path):
 
 def test_a_log_gets_plain_lines_and_no_bar(tmp_path: Path):
     """A bar drawn over itself a thousand times is what a CI log then consists of."""
-    line = [sys.executable, "-m", "fusion_eval", "run", str(MINI), "--recipes", "solo-condor"]
-    done = subprocess.run(
-        [*line, "--output-dir", str(tmp_path)], capture_output=True, text=True, timeout=120
-    )
+    done = forked.run("run", MINI, "--recipes", "solo-condor", "--output-dir", tmp_path)
 
     assert done.returncode == 0
     lines = [line for line in done.stderr.splitlines() if " trials, " in line]

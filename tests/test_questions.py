@@ -14,6 +14,8 @@ from fusion_eval.loading.questions import with_columns
 from fusion_eval.loading.rows import _HUB
 from fusion_eval.loading.tasks import load_tasks
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 
 def loaded(folder, rows, name="t.jsonl"):
     """The tasks of these rows."""

@@ -19,6 +19,8 @@ from fusion_eval.loading.rule import Features, RuleFile, When, load_rule_file
 from fusion_eval.ruling import rule_of, rule_text, words
 from fusion_eval.store import read_rows
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 MEANS = {  # domain -> recipe -> (score, US$)
     "Law": {"cheap": (0.4, 0.001), "panel": (0.8, 0.02)},
     "Chat": {"cheap": (0.7, 0.001), "panel": (0.71, 0.02)},

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from importlib import resources
 from pathlib import Path
 
+import forked
 import pytest
 
 from fusion_eval.errors import BenchFileError
@@ -104,8 +103,7 @@ def test_a_world_with_an_unknown_key_a_probability_or_a_family_exits_with_2(
 
     tasks = str(Path(__file__).parents[1] / "tasks" / "mini.yaml")
     bench = Path(_world(tmp_path, _bench(path), "bench.yaml"))
-    command = [sys.executable, "-m", "fusion_eval", "plan", tasks, "--bench", str(bench)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = forked.run("plan", tasks, "--bench", bench)
     assert done.returncode == 2
     assert re.search(rf"mine\.yaml:{line}: ", "".join(done.stderr.split("\n")))
     assert "Traceback" not in done.stderr

@@ -70,7 +70,7 @@ def test_reliability_has_its_own_frontier_and_thresholds_outside_the_scale_are_r
 @pytest.mark.simulation
 def test_the_price_of_an_acceptable_answer_and_the_worst_tenth_cover():
     """At 60 tasks with skewed costs; the tail of few tasks is known to be short of 95 %."""
-    rng, count = np.random.default_rng(5), min(200, worlds())
+    rng, count = np.random.default_rng(5), min(200, worlds() // 2)
     price = tail = 0
     true_tail = 0.7 - 0.15 * 1.754983  # mean of the lowest tenth of a normal
     for _ in range(count):

@@ -157,7 +157,7 @@ ROWS = {row.recipe.name: row for row in rows()}
 
 
 def bench_of(recipe: Recipe) -> Bench:
-    """A bench of one recipe; a plan of all of them would trace each with the labels of the largest."""
+    """A bench of one recipe: in one of all, each is traced with the labels of the largest."""
     return Bench(
         name="table",
         models={},

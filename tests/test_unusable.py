@@ -18,6 +18,8 @@ from werkzeug import Request, Response
 from fusion_eval.cli import main
 from fusion_eval.store import read_run
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 TASKS = """
 name: advice
 tasks:

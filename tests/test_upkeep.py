@@ -7,11 +7,10 @@ import json
 import os
 import random
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import forked
 import pytest
 from engine_kit import OBJECT, call, through
 
@@ -60,8 +59,7 @@ async def _hang(_: Call) -> Reply:
 
 def _ledger(*arguments: str, folder: Path) -> tuple[int, str, str]:
     """`fusion-eval ledger …` as a user types it: exit code, stdout, stderr."""
-    command = [sys.executable, "-m", "fusion_eval", "ledger", *arguments, "-o", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = forked.run("ledger", *arguments, "-o", folder)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 
+import forked
 import pytest
 from made_hostile import HOSTILE
 from made_runs import FOUR_PARTS, made_run, trial, write_run
@@ -79,13 +80,12 @@ def test_no_number_is_cut_in_the_terminal(results, width):
 
 def test_ls_tells_programs_the_same(results):
     """A script that has to parse a table breaks with the next column."""
-    command = [sys.executable, "-m", "fusion_eval", "ls", str(results)]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
+    done = forked.run("ls", results, "--json")
     runs = {row["id"]: row for row in json.loads(done.stdout)["runs"]}
     assert runs["two"]["dollars"] == 1.5
     assert runs["imported"]["dollars"] is None
     assert runs["broken"]["problem"]
-    missing = subprocess.run([*command[:-1], str(results / "no")], capture_output=True, text=True)
+    missing = forked.run("ls", results / "no")
     assert missing.returncode == 2
     assert "no such directory" in missing.stderr
 

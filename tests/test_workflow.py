@@ -15,6 +15,8 @@ import yaml
 from fusion_eval import starter
 from fusion_eval.cli import main
 
+pytestmark = pytest.mark.usefixtures("no_figures")
+
 ROOT = Path(__file__).parents[1]
 
 
