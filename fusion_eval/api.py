@@ -24,13 +24,18 @@ from fusion_eval.bench.stopping import outside_a_loop
 from fusion_eval.core import Bench, Reply, TaskSet
 from fusion_eval.engine.ledger import Ledger
 from fusion_eval.errors import InputError, TaskFileError
+from fusion_eval.loading.bench import BenchSource
+from fusion_eval.loading.memory import Source, sources_of
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.store import Run
 
+Tasks = Source | Iterable[Source]
+"""Task files, or tasks in memory: rows, `Task` values, a table that hands over Arrow."""
+
 
 def run(
-    tasks: str | Path | Iterable[str | Path],
-    bench: str | Path = "demo",
+    tasks: Tasks,
+    bench: BenchSource = "demo",
     *,
     recipes: Collection[str] | None = None,
     limit: int | None = None,
@@ -46,6 +51,8 @@ def run(
 ) -> Run:
     """Run the recipes of a bench file (or preset) on task files; go on where a stop left it.
 
+    In place of files may stand what they hold: `tasks` as rows with the keys of a task file, as a
+    table of pandas, polars, Arrow or DuckDB, as `Task` values or a `TaskSet`; `bench` as a dict.
     `limit` takes so many tasks, from each file in turn; `budget_usd` is a hard limit in US dollars.
     Works in a script and inside a running event loop. `run_code` allows `check: code`. With
     `unreported` a finished run of the same inputs that has no report yet is taken up. Raises
@@ -79,8 +86,8 @@ def grade(
     protocol: str | dict[str, Any] | None = None,
     grader: str | Sequence[str] | None = None,
     passes: int | None = None,
-    bench: str | Path | None = None,
-    tasks: str | Path | Iterable[str | Path] = (),
+    bench: BenchSource | None = None,
+    tasks: Tasks = (),
     sample: float | None = None,
     budget_usd: float | None = None,
     max_in_flight: int | None = None,
@@ -129,8 +136,8 @@ def grading_settled(
     protocol: str | dict[str, Any] | None = None,
     grader: str | Sequence[str] | None = None,
     passes: int | None = None,
-    bench: str | Path | None = None,
-    tasks: str | Path | Iterable[str | Path] = (),
+    bench: BenchSource | None = None,
+    tasks: Tasks = (),
     sample: float | None = None,
     **rules: Any,
 ) -> tuple[TaskSet, Bench, TaskSet]:
@@ -141,7 +148,7 @@ def grading_settled(
         changes |= {"model": names[0]} if len(names) == 1 else {"committee": names}
     return regrade.settled(
         Path(source),
-        tasks=[tasks] if isinstance(tasks, str | Path) else list(tasks),
+        tasks=sources_of(tasks),
         bench=bench,
         changes={name: value for name, value in changes.items() if value is not None},
         sample=sample,
@@ -149,8 +156,8 @@ def grading_settled(
 
 
 def plan(
-    tasks: str | Path | Iterable[str | Path],
-    bench: str | Path = "demo",
+    tasks: Tasks,
+    bench: BenchSource = "demo",
     *,
     output_dir: str | Path = "results",
     **choices: Any,
@@ -165,7 +172,7 @@ def plan(
     return outside_a_loop(lambda: _planned(chosen, ready, Path(output_dir)))
 
 
-def doctor(bench: str | Path = "demo", *, call: bool = False) -> list[Finding]:
+def doctor(bench: BenchSource = "demo", *, call: bool = False) -> list[Finding]:
     """Look at keys, endpoints, models and prices; a finding is not `good` where a run would fail.
 
     With `call` each model is asked a few short questions, which are paid for. Raises InputError.
@@ -203,19 +210,18 @@ def _reply(ledger: Ledger, key: str) -> Reply | None:
 
 
 def settled(
-    tasks: str | Path | Iterable[str | Path],
-    bench: str | Path,
+    tasks: Tasks,
+    bench: BenchSource,
     *,
     recipes: Collection[str] | None = None,
     limit: int | None = None,
     **overrides: Any,
 ) -> tuple[TaskSet, Bench, TaskSet]:
     """(tasks to run, bench with its overrides, all tasks of the files), or InputError."""
-    sources = [tasks] if isinstance(tasks, str | Path) else list(tasks)
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}; it must be 1 or more")
     try:
-        everything = load_task_files(sources)
+        everything = load_task_files(sources_of(tasks))
     except TaskFileError as error:
         raise TaskFileError(
             [*error.problems, *_bench_problems(bench, recipes, overrides)]
@@ -225,7 +231,7 @@ def settled(
 
 
 def _bench_problems(
-    bench: str | Path, recipes: Collection[str] | None, overrides: dict[str, Any]
+    bench: BenchSource, recipes: Collection[str] | None, overrides: dict[str, Any]
 ) -> tuple[str, ...]:
     """What is wrong with the bench too, so that nobody has to come back for it."""
     try:

@@ -32,6 +32,7 @@ from fusion_eval.core.task import COMPARED
 from fusion_eval.errors import BenchFileError, did_you_mean
 from fusion_eval.loading.bench import (
     BenchDocument,
+    BenchSource,
     GraderEntry,
     ModelEntry,
     SeatEntry,
@@ -39,11 +40,11 @@ from fusion_eval.loading.bench import (
     load_bench_file,
 )
 from fusion_eval.loading.controls import ControlsEntry
-from fusion_eval.loading.yaml_lines import Located, explain
+from fusion_eval.loading.yaml_lines import explain
 from fusion_eval.simulator import World
 
 
-def configure_grader(source: str | Path, tasks: TaskSet, changes: Mapping[str, Any]) -> Bench:
+def configure_grader(source: BenchSource, tasks: TaskSet, changes: Mapping[str, Any]) -> Bench:
     """The grader of a bench file, with `changes` to its entry, and no recipe.
 
     Raises BenchFileError with every problem.
@@ -64,7 +65,7 @@ def configure_grader(source: str | Path, tasks: TaskSet, changes: Mapping[str, A
 
 
 def configure(
-    source: str | Path | Located,
+    source: BenchSource,
     recipes: Collection[str] | None = None,
     tasks: TaskSet | None = None,
 ) -> Bench:

@@ -11,6 +11,7 @@ from fusion_eval.bench.configure import configure_grader
 from fusion_eval.bench.recorded import of_file, of_run, of_tasks
 from fusion_eval.core import Answers, Bench, Recipe, TaskSet
 from fusion_eval.errors import InputError, TableError
+from fusion_eval.loading.bench import BenchSource
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.store import Run, read_run
 
@@ -21,8 +22,8 @@ _UNKNOWN = "recorded"
 def settled(
     source: Path,
     *,
-    tasks: Sequence[str | Path] = (),
-    bench: str | Path | None = None,
+    tasks: Sequence[Any] = (),
+    bench: BenchSource | None = None,
     changes: Mapping[str, Any],
     sample: float | None = None,
 ) -> tuple[TaskSet, Bench, TaskSet]:

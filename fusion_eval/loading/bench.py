@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from fusion_eval.core import Price, Rate
+from fusion_eval.core import Bench, Price, Rate
 from fusion_eval.core.model import Api
 from fusion_eval.core.price import MOST_USD, STANDARD, tier_of
 from fusion_eval.core.protocol import Order, Reading, TooLong
@@ -246,6 +246,10 @@ def presets() -> dict[str, Path]:
     return {file.relative_to(folder).with_suffix("").as_posix(): file for file in files}
 
 
+BenchSource = str | Path | Located | Mapping[str, Any] | Bench
+"""A bench file or preset, or a bench in memory."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class BenchDocument:
     """A bench file with what is wrong with it so far.
@@ -260,8 +264,15 @@ class BenchDocument:
     broken: frozenset[str] = frozenset()
 
 
-def load_bench_file(source: str | Path | Located) -> BenchDocument:
-    """Read a bench file, or a preset by its name; raises BenchFileError where it is no bench."""
+def load_bench_file(source: BenchSource) -> BenchDocument:
+    """Read a bench file, or a preset by its name; raises BenchFileError where it is no bench.
+
+    A mapping has the keys of a bench file, and a `Bench` is the file that it was read from.
+    """
+    if isinstance(source, Bench):
+        source = source.resolved
+    if isinstance(source, Mapping):
+        source = Located("bench", dict(source), None)
     document = source if isinstance(source, Located) else _document(source)
     value = document.value or {}
     try:

@@ -31,14 +31,14 @@ def rows_of(place: str) -> list[Raw]:
     return reader(path)
 
 
-def _at(place: str) -> Where:
+def at(place: str) -> Where:
     """A row that is one line: the place, and the path inside the row."""
     return lambda loc: f"{place}{': ' + '.'.join(map(str, loc)) if loc else ''}"
 
 
 def _jsonl_rows(path: Path) -> list[Raw]:
     lines = json_lines(path, read_text(path, TaskFileError), TaskFileError)
-    return [(row, _at(f"{path}:{line}")) for line, row in lines]
+    return [(row, at(f"{path}:{line}")) for line, row in lines]
 
 
 def _json_rows(path: Path) -> list[Raw]:
@@ -47,7 +47,7 @@ def _json_rows(path: Path) -> list[Raw]:
     if isinstance(value, dict) and isinstance(value.get("tasks"), list):
         value = value["tasks"]
     rows = value if isinstance(value, list) else [value]
-    return [(row, _at(f"{path}:item {i}")) for i, row in enumerate(rows, 1)]
+    return [(row, at(f"{path}:item {i}")) for i, row in enumerate(rows, 1)]
 
 
 def _parquet_rows(path: Path) -> list[Raw]:
@@ -60,9 +60,16 @@ def _parquet_rows(path: Path) -> list[Raw]:
         raise TaskFileError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError) as problem:
         raise TaskFileError(f"{path}: not Parquet: {problem}") from None
+    return table_rows(table, str(path))
+
+
+def table_rows(table: Any, place: str) -> list[Raw]:
+    """The rows of an Arrow table, without their empty cells."""
+    import pyarrow as pa
+
     narrow = [name for name in table.column_names if pa.types.is_float32(table[name].type)]
     return [
-        (_without_nulls(_shortest(row, narrow)), _at(f"{path}:row {i}"))
+        (_without_nulls(_shortest(row, narrow)), at(f"{place}:row {i}"))
         for i, row in enumerate(table.to_pylist(), 1)
     ]
 
@@ -83,7 +90,7 @@ def _csv_rows(path: Path) -> list[Raw]:
     names = _columns(header)
     refuse_doubled(names, f"{path}:{line}", TaskFileError)
     return [
-        ({k: v for k, v in zip(names, cells, strict=True) if v.strip()}, _at(f"{path}:{line}"))
+        ({k: v for k, v in zip(names, cells, strict=True) if v.strip()}, at(f"{path}:{line}"))
         for line, cells in lines
     ]
 
@@ -121,7 +128,7 @@ def _hub_rows(source: str) -> list[Raw]:
     if known is None:
         raise TaskFileError(f"{source}: write hf:owner/name@revision/config:split")
     table = _loaded(source, **known.groupdict())
-    return [(_without_nulls(dict(row)), _at(f"{source}:row {i}")) for i, row in enumerate(table, 1)]
+    return [(_without_nulls(dict(row)), at(f"{source}:row {i}")) for i, row in enumerate(table, 1)]
 
 
 def _loaded(

@@ -25,6 +25,7 @@ from fusion_eval.loading.consistency import (
     unknown,
 )
 from fusion_eval.loading.formats import FORMATS, BadRowError, format_of
+from fusion_eval.loading.memory import NAME, raw_rows
 from fusion_eval.loading.questions import as_tasks, with_columns
 from fusion_eval.loading.rows import Raw, Where, rows_of
 from fusion_eval.loading.taskfile import Defaults, TaskFile, TaskRow, task_of
@@ -47,16 +48,32 @@ def load_tasks(source: str | Path, format: str | None = None) -> TaskSet:
     return _tasks(stem, (str(source),), as_tasks(rows_of(place), columns), Defaults(), format)
 
 
-def load_task_files(sources: Iterable[str | Path]) -> TaskSet:
-    """Several task files as one set; problems of all files are reported together."""
+def load_task_files(sources: Iterable[Any]) -> TaskSet:
+    """Several task files as one set; problems of all files are reported together.
+
+    In place of a file may stand what `fusion_eval.loading.memory` takes.
+    """
     sets: list[TaskSet] = []
     problems: list[str] = []
     for source in sources:
         try:
-            sets.append(load_tasks(source))
+            sets.append(load_tasks(source) if isinstance(source, str | Path) else _given(source))
         except TaskFileError as error:
             problems += error.problems
     return joined(sets, problems)
+
+
+def _given(source: Any) -> TaskSet:
+    """Tasks that stand in memory."""
+    if isinstance(source, TaskSet):
+        return source
+    if isinstance(source, list) and source and all(isinstance(one, Task) for one in source):
+        tasks = [(task, f"{NAME}:item {i}") for i, task in enumerate(source, 1)]
+        if problems := doubled_ids([(t.id, at) for t, at in tasks]) + same_content(tasks):
+            raise TaskFileError(problems)
+        return TaskSet(name=NAME, tasks=tuple(source))
+    set_ = _tasks(NAME, (NAME,), as_tasks(raw_rows(source)), Defaults(), None)
+    return set_.model_copy(update={"sources": ()})
 
 
 def joined(sets: Sequence[TaskSet], earlier: Sequence[str] = ()) -> TaskSet:

@@ -56,13 +56,13 @@ _Loader.add_implicit_resolver(
 
 
 class Located:
-    """A document as plain values, and the line of each."""
+    """A document as plain values, and the line of each; a value in memory has no lines."""
 
     def __init__(
         self,
         source: str,
         value: Any,
-        lines: Mapping[Path_, int],
+        lines: Mapping[Path_, int] | None,
         numbers: Mapping[Path_, str] | None = None,
     ) -> None:
         self.source = source
@@ -76,6 +76,8 @@ class Located:
 
     def where(self, path: Sequence[str | int]) -> str:
         """`file:line` of the value at `path`, or of the nearest thing around it."""
+        if self._lines is None:
+            return ": ".join([self.source, *([".".join(map(str, path))] if path else [])])
         steps = tuple(path)
         while steps and steps not in self._lines:
             steps = steps[:-1]
