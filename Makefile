@@ -26,7 +26,7 @@ bench-real: .venv/core .venv-real/ready ## the bench on a real, very small model
 	$(BIN)/python benchmarks/real_model.py $(OPTIONS)
 
 test-real: .venv/dev .venv-real/ready ## a handful of questions to the real model: killed, resumed, run again
-	$(BIN)/python -m pytest -n 0 -m real tests/test_real_model.py
+	$(BIN)/python -m pytest -n 0 -m real tests/public/test_real_model.py
 
 test: .venv/dev ## run the whole test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
@@ -42,16 +42,16 @@ simulations: .venv/dev ## error rates and coverage of the statistics at full siz
 	FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -m simulation
 
 hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=… for others; slow)
-	HOSTILE_REPLIES=20000 $(BIN)/python -m pytest -q tests/test_hostile_replies.py
+	HOSTILE_REPLIES=20000 $(BIN)/python -m pytest -q tests/engine/test_hostile_replies.py
 
 gatepromises: .venv/dev ## how often each rule of the gate is wrong, 2,000 experiments a world (slow)
 	rm -f results/gate-rates.md
-	FUSION_EVAL_RATES=results/gate-rates.md FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -n 0 tests/test_gate_promises.py
+	FUSION_EVAL_RATES=results/gate-rates.md FUSION_EVAL_SIMULATIONS=4000 $(BIN)/python -m pytest -n 0 tests/gate/test_gate_promises.py
 	cat results/gate-rates.md
 
 budgets: .venv/dev ## how far a budget goes where lengths are guessed, 300 worlds (slow)
 	rm -f results/budgets.md
-	FUSION_EVAL_BUDGETS=results/budgets.md FUSION_EVAL_SIMULATIONS=full $(BIN)/python -m pytest -q -n 0 tests/test_budget_promise.py
+	FUSION_EVAL_BUDGETS=results/budgets.md FUSION_EVAL_SIMULATIONS=full $(BIN)/python -m pytest -q -n 0 tests/engine/test_budget_promise.py
 	cat results/budgets.md
 
 coverage: .venv/dev ## docs/coverage.md, docs/choices.md: what the statistics hold, in known worlds (slow)
@@ -62,7 +62,7 @@ INTEROP ?= .interop
 comma := ,
 
 products: .venv/dev ## fusion products that you serve, through a tap: FUSION_EVAL_PRODUCTS=bench.yaml (docs/external.md)
-	$(BIN)/python -m pytest -m products tests/test_products.py
+	$(BIN)/python -m pytest -m products tests/bench/test_products.py
 
 interop: .venv/dev ## what other harnesses write and read, by the tools themselves (slow, installs them)
 	mkdir -p $(INTEROP)/promptfoo
@@ -73,9 +73,9 @@ interop: .venv/dev ## what other harnesses write and read, by the tools themselv
 	test -x $(INTEROP)/schemathesis/bin/schemathesis || { $(PYTHON) -m venv $(INTEROP)/schemathesis && $(INTEROP)/schemathesis/bin/pip -q install schemathesis; }
 	test -x $(INTEROP)/promptfoo/node_modules/.bin/promptfoo || npm install --silent --prefix $(INTEROP)/promptfoo promptfoo
 	test -d $(INTEROP)/eee || { $(PYTHON) -m pip download -q --no-deps --ignore-requires-python -d $(INTEROP) every-eval-ever && $(PYTHON) -m zipfile -e $(INTEROP)/every_eval_ever-*.whl $(INTEROP)/eee; }
-	FUSION_EVAL_INTEROP=$(abspath $(INTEROP)) $(BIN)/python -m pytest -m interop tests/test_interop.py tests/test_serve_interop.py
+	FUSION_EVAL_INTEROP=$(abspath $(INTEROP)) $(BIN)/python -m pytest -m interop tests/importing/test_interop.py tests/importing/test_serve_interop.py
 	$(call install,.[dev$(comma)tables])
-	$(BIN)/python -m pytest -n 0 tests/test_memory.py
+	$(BIN)/python -m pytest -n 0 tests/bench/test_memory.py
 
 notebooks: .venv/dev ## run the notebooks again and keep their outputs
 	$(BIN)/python tests/write_notebooks.py

@@ -221,7 +221,7 @@ def settled(
     if limit is not None and limit < 1:
         raise InputError(f"limit is {limit}; it must be 1 or more")
     try:
-        everything = load_task_files(sources_of(tasks))
+        everything = load_task_files(sources_of(tasks) or [[]])
     except TaskFileError as error:
         raise TaskFileError(
             [*error.problems, *_bench_problems(bench, recipes, overrides)]

@@ -40,7 +40,7 @@ def sources_of(tasks: Any) -> list[Any]:
             f"tasks: a {type(tasks).__name__} holds no tasks; give a file, a list of rows, a table"
         )
     several = list(tasks)
-    if all(isinstance(one, Mapping | Task) for one in several):
+    if several and all(isinstance(one, Mapping | Task) for one in several):
         return [several]
     return several
 

@@ -216,7 +216,7 @@ def matched_difference(
     Low is the largest over v of the smallest unadjusted lower limit over the baselines, high the
     largest over v of the smallest simultaneous upper limit (max-T at the best v). At the true v
     both hold at (1 - level) / 2; for high the search over v only adds, for low it is paid for by
-    both parts of a mixture having to lie above (simulated in tests/test_stats_matched.py).
+    both parts of a mixture having to lie above (simulated in tests/stats/test_stats_matched.py).
     """
     prices = _prices(gain, dearer)
     both, freedom = collapsed(np.hstack([gain, dearer]), groups)
