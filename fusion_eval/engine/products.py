@@ -160,11 +160,11 @@ def _openrouter(call: Call, body: Body, headers: Body) -> Told | None:
         return None
     item = next(_items(body, "openrouter:fusion"), None)
     if item is None:
-        listed = isinstance(body.get("output"), list)
+        fused = False if isinstance(body.get("output"), list) else _executed(call, body)
         return Told(
             product="OpenRouter Fusion",
-            fused=False if listed else None,
-            why="the model did not call fusion" if listed else "",
+            fused=fused,
+            why="the model did not call fusion" if fused is False else "",
             models=_texts([body.get("model")]),
             usd=dollars(object_(body.get("usage")).get("cost")),
         )
@@ -179,6 +179,19 @@ def _openrouter(call: Call, body: Body, headers: Body) -> Told | None:
         failed=tuple(_failure(one) for one in _list(item.get("failed_models"))),
         usd=dollars(object_(body.get("usage")).get("cost")),
     )
+
+
+def _executed(call: Call, body: Body) -> bool | None:
+    """Whether fusion ran, by the count of server tools over chat completions, which have no item.
+
+    The count names no tool: it tells where fusion is the only one on offer, and None elsewhere.
+    """
+    usage, sent = object_(body.get("usage")), call.model.extra_body
+    counts = object_(usage.get("server_tool_use") or usage.get("server_tool_use_details"))
+    executed = number(counts.get("tool_calls_executed"))
+    offered = [*_list(sent.get("tools")), *_list(sent.get("plugins"))]
+    others = [one for one in offered if "fusion" not in json.dumps(one)]
+    return None if executed is None or (executed and others) else executed > 0
 
 
 def _fusion_block(call: Call, body: Body, headers: Body) -> Told | None:

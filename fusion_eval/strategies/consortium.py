@@ -17,7 +17,7 @@ from fusion_eval.prompts import answer
 from fusion_eval.prompts.consortium import ARBITRATION, again, arbitrate
 from fusion_eval.strategies.judges import ask_judge, fields
 from fusion_eval.strategies.schema import Members, Writer
-from fusion_eval.strategies.seats import ask_each, ask_seats
+from fusion_eval.strategies.seats import ask_each, ask_seats, left_alone
 from fusion_eval.strategies.writing import stand_in
 
 
@@ -42,9 +42,12 @@ async def consortium(
     """Answer and merge until the arbiter is as confident as that, at most `rounds` times.
 
     An arbiter that cannot be read ends it with its last synthesis, or the best member's answer
-    where there is none. Later rounds that nobody answers leave the last synthesis.
+    where there is none. Later rounds that nobody answers leave the last synthesis. An answer that
+    is left alone is returned without asking the arbiter.
     """
     replies = await ask_each(ask, members, answer(question))
+    if only := left_alone(ask, replies, len(members)):
+        return only
     last = await _arbitrated(question, ask, arbiter, replies)
     best = last.reply if last else stand_in(question, replies)
     for _ in range(rounds - 1):
@@ -55,6 +58,8 @@ async def consortium(
         replies = [seat for seat in found if isinstance(seat, Reply)]
         if not replies:
             break
+        if only := left_alone(ask, replies, len(members)):
+            return only
         last = await _arbitrated(question, ask, arbiter, replies)
         best = last.reply if last else best
     return best

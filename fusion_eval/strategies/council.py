@@ -21,8 +21,8 @@ from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.council import RANKING, chair, rank, reconsider
 from fusion_eval.strategies.judges import ask_judge, fields
 from fusion_eval.strategies.layers import proposals
-from fusion_eval.strategies.schema import Members, Writer
-from fusion_eval.strategies.seats import Draft, ask_seats
+from fusion_eval.strategies.schema import FailsWith, Members, Writer
+from fusion_eval.strategies.seats import Draft, Terms, ask_seats, left_alone
 from fusion_eval.strategies.writing import attempt
 
 
@@ -42,22 +42,31 @@ async def council(
     chairman: Writer,
     rounds: Annotated[int, Field(ge=1, le=8)] = 1,
     own: bool = True,
+    fails_with: FailsWith = (),
 ) -> Reply:
     """Answer and rank `rounds` times, then have the chairman write.
 
     Who has no answer ranks none. A ranking that cannot be read is left out; one that names only
     some answers leaves the others behind those. Without `own`, nobody ranks its own answer. A
-    chairman that fails leaves the answer with the best mean position.
+    chairman that fails leaves the answer with the best mean position. An answer that is left
+    alone is returned.
+
+    fails_with : as in `panel`; who ranks reads the answers too
     """
-    drafts = await proposals(ask, question, members)
-    ballots = await _ballots(question, ask, drafts, own)
+    must = "readers" in fails_with
+    terms = Terms(needs_all="members" in fails_with)
+    drafts = await proposals(ask, question, members, terms=terms)
+    if only := left_alone(ask, [reply for _, reply in drafts], len(members)):
+        return only
+    ballots = await _ballots(question, ask, drafts, own, must)
     for _ in range(rounds - 1):
         drafts = await _reconsidered(question, ask, drafts, ballots)
-        ballots = await _ballots(question, ask, drafts, own)
+        ballots = await _ballots(question, ask, drafts, own, must)
     best_first = positions(len(drafts), ballots)
     answers = [drafts[i][1] for i in best_first]
     request = chair(question, [reply.text for reply in answers], ranked=bool(ballots))
-    return await attempt(ask, chairman, request, role="chairman") or answers[0]
+    written = await attempt(ask, chairman, request, role="chairman", must=must)
+    return written or answers[0]
 
 
 def positions(count: int, ballots: Sequence[Ballot]) -> list[int]:
@@ -76,7 +85,7 @@ def positions(count: int, ballots: Sequence[Ballot]) -> list[int]:
 
 
 async def _ballots(
-    question: Question, ask: Ask, drafts: Sequence[Draft], own: bool
+    question: Question, ask: Ask, drafts: Sequence[Draft], own: bool, must: bool
 ) -> list[Ballot]:
     """What every author makes of the answers; each is asked on a seat of its own.
 
@@ -88,12 +97,17 @@ async def _ballots(
     everything = range(len(drafts))
     seen = [[i for i in everything if own or i != me] for me in everything]
     asks = zip(ask.seats(members), members, seen, strict=True)
-    ballots = await gather(*(_ballot(question, *one, drafts) for one in asks))
+    ballots = await gather(*(_ballot(question, *one, drafts, must) for one in asks))
     return [ballot for ballot in ballots if ballot is not None]
 
 
 async def _ballot(
-    question: Question, ask: Ask, member: Member, seen: Sequence[int], drafts: Sequence[Draft]
+    question: Question,
+    ask: Ask,
+    member: Member,
+    seen: Sequence[int],
+    drafts: Sequence[Draft],
+    must: bool,
 ) -> Ballot | None:
     """What one member makes of the answers that it sees."""
     if not seen:
@@ -101,8 +115,9 @@ async def _ballot(
     answers = [drafts[i][1].text for i in seen]
     order = [seen[i] for i in prompts.shown(answers)]
     asked = rank(question, answers)
+    read = _reader(order)
     return await ask_judge(
-        ask, member, asked, role="reviewer", output=RANKING, read=_reader(order), what="ranking"
+        ask, member, asked, role="reviewer", output=RANKING, read=read, what="ranking", must=must
     )
 
 

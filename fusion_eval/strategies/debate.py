@@ -18,7 +18,7 @@ from fusion_eval import prompts
 from fusion_eval.core import Ask, Member, Messages, Question, Reply
 from fusion_eval.prompts.wording import worded
 from fusion_eval.strategies.schema import FailsWith, Seat, Worded, Writer
-from fusion_eval.strategies.seats import Draft, Terms, admitted, ask_seats, filled
+from fusion_eval.strategies.seats import Draft, Terms, admitted, ask_seats, filled, left_alone
 from fusion_eval.strategies.vote import plurality
 from fusion_eval.strategies.writing import write
 
@@ -66,6 +66,8 @@ async def debate(
     last = [reply for _, _, reply in seats]
     if aggregate == "vote":
         return plurality(question, ask, last)
+    if only := left_alone(ask, last, len(members)):
+        return only
     texts = [reply.text for reply in last]
     if wording is None:
         request = prompts.synthesize(question, texts)

@@ -16,6 +16,7 @@ from fusion_eval.core import Ask, Question, Reply
 from fusion_eval.prompts.layering import propose
 from fusion_eval.strategies.layers import proposals
 from fusion_eval.strategies.schema import Members, Writer
+from fusion_eval.strategies.seats import left_alone
 from fusion_eval.strategies.writing import write
 
 
@@ -34,5 +35,7 @@ async def mixture_of_agents(
     """
     drafts = await proposals(ask, question, members, layers=layers)
     replies = [reply for _, reply in drafts]
+    if only := left_alone(ask, replies, len(members)):
+        return only
     request = propose(question, [reply.text for reply in replies])
     return await write(question, ask, aggregator, request, replies, role="aggregator")

@@ -29,12 +29,11 @@ from fusion_eval.strategies.schema import (
     Worded,
     Writer,
 )
-from fusion_eval.strategies.seats import Terms
+from fusion_eval.strategies.seats import Terms, left_alone
 from fusion_eval.strategies.self_refine import improved
 from fusion_eval.strategies.writing import attempt, stand_in
 
 Part = Literal["consensus", "contradictions", "partial_coverage", "unique_insights", "blind_spots"]
-_ALONE = "one answer of several is left: it is returned as it is"
 
 
 async def panel(
@@ -97,9 +96,8 @@ async def panel(
     )
     drafts = await proposals(ask, question, members, samples=samples, layers=layers, terms=terms)
     replies = [reply for _, reply in drafts]
-    if alone == "returned" and len(drafts) == 1 < len(members) * samples:
-        ask.degrade(_ALONE)
-        return replies[0]
+    if alone == "returned" and (only := left_alone(ask, replies, len(members) * samples)):
+        return only
     answers = [reply.text for reply in replies]
     if max_panel_tokens is not None:
         answers = cut(answers, max_panel_tokens)

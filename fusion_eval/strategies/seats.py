@@ -156,6 +156,17 @@ async def _or_failure(reply: Awaitable[Reply]) -> Reply | EmptySeat:
         return EmptySeat(problem.failure)
 
 
+def left_alone(ask: Ask, replies: Sequence[Reply], of: int) -> Reply | None:
+    """The one answer that is left of several, recorded as a step down; else None.
+
+    There is nothing to compare or merge: whoever would be asked to is not.
+    """
+    if len(replies) != 1 or of < 2:
+        return None
+    ask.degrade("one answer of several is left: it is returned as it is")
+    return replies[0]
+
+
 def no_text(reply: Reply) -> str | None:
     """`refused` or `empty` for a reply without text, else None."""
     if reply.text.strip():

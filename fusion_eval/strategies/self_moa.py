@@ -17,7 +17,7 @@ from pydantic import Field
 from fusion_eval.core import Ask, Member, Question, Reply
 from fusion_eval.prompts.layering import propose
 from fusion_eval.strategies.schema import Answering, Seat
-from fusion_eval.strategies.seats import ask_drafts
+from fusion_eval.strategies.seats import ask_drafts, left_alone
 from fusion_eval.strategies.writing import write
 
 
@@ -36,6 +36,8 @@ async def self_moa(
     """
     writer = aggregator or member
     drafts = await ask_drafts(ask, question, [member], n)
+    if only := left_alone(ask, drafts, n):
+        return only
     first = window or len(drafts)
     step = first - first // 2
     best = await _aggregated(question, ask, writer, drafts[:first])

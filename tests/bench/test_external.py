@@ -67,6 +67,7 @@ def openfusion(*, judge: bool = True, cost: float = 0.004) -> str:
 
 
 NO_USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+USED = {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18, "cost": 0.02}
 PHASE = {"phase": "panel", "usage": {"prompt_tokens": 5, "completion_tokens": 5, "cost": 0.001}}
 FUSION_ITEM = {"type": "openrouter:fusion", "id": "f1", "status": "completed"}
 
@@ -126,10 +127,21 @@ MADE: dict[str, tuple[Any, dict[str, str], dict[str, Any], dict[str, Any]]] = {
         {}, {"api": "responses", "extra_body": {"plugins": [{"id": "fusion"}]}},
         {"product": "OpenRouter Fusion", "fused": False, "why": "judge_not_valid_json"}),
     "OpenRouter Fusion over chat": (
-        completion("Answer: 4", usage={**NO_USAGE, "prompt_tokens": 9, "completion_tokens": 9,
-                                       "total_tokens": 18, "cost": 0.02}),
+        completion("Answer: 4", usage=USED),
         {}, {"id": "openrouter/fusion"},
         {"product": "OpenRouter Fusion", "fused": None, "usd": 0.02}),
+    "OpenRouter Fusion over chat, with its count of tools": (
+        completion("Answer: 4", usage={**USED, "server_tool_use": {"tool_calls_executed": 1}}),
+        {}, {"id": "openrouter/fusion"}, {"product": "OpenRouter Fusion", "fused": True}),
+    "OpenRouter Fusion over chat, with no tool executed": (
+        completion("Answer: 4", usage={**USED, "server_tool_use": {"tool_calls_executed": 0}}),
+        {}, {"id": "openrouter/fusion"},
+        {"product": "OpenRouter Fusion", "fused": False, "why": "the model did not call fusion"}),
+    "OpenRouter Fusion over chat, beside another tool": (
+        completion("Answer: 4", usage={**USED, "server_tool_use": {"tool_calls_executed": 2}}),
+        {}, {"extra_body": {"tools": [{"type": "openrouter:fusion"},
+                                      {"type": "openrouter:web_search"}]}},
+        {"product": "OpenRouter Fusion", "fused": None}),
     "LiteLLM": (
         completion("Answer: 4", model="m/judge"), {"x-litellm-response-cost": "0.0125"},
         {"id": "litellm/fusion-1"},

@@ -78,10 +78,12 @@ def _verb(folder: Path, line: list[str], steps: Synchronized[int], last: int) ->
     cli.main()
 
 
-def _ended(folder: Path, verb: str, run: Path, last: int = -1) -> tuple[int | None, int]:
+def _ended(
+    folder: Path, verb: str, run: Path, last: int = -1, number: int = -1
+) -> tuple[int | None, int]:
     """Exit code and steps of writing."""
     steps = FORKING.Value("i", 0)
-    line = [part.format(run=run, number=last) for part in VERBS[verb]]
+    line = [part.format(run=run, number=number) for part in VERBS[verb]]
     process = FORKING.Process(target=_verb, args=(folder, line, steps, last))
     process.start()
     process.join()
@@ -114,7 +116,7 @@ def test_a_killed_verb_leaves_whole_files_and_all_old_ones(folder: Path, verb: s
     before = _files(folder)
     for seed in range(KILLS):
         last = random.Random(seed).randrange(steps)
-        assert _ended(folder, verb, run, last)[0] == -signal.SIGKILL
+        assert _ended(folder, verb, run, last, seed)[0] == -signal.SIGKILL
         now = _files(folder)
         assert before <= now, f"seed {seed}"
         assert [p for p in now if not _whole(p)] == [], f"seed {seed}"

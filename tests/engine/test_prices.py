@@ -10,8 +10,18 @@ from engine_kit import CHEAP, OBJECT, call, model
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fusion_eval.bench.configure import configure
+from fusion_eval.bench.refuse import models_used
 from fusion_eval.core import Attempt, Price, Usage
-from fusion_eval.engine.prices import paid, paid_for, possibly, price_of, stand_alone, worst_case
+from fusion_eval.engine.prices import (
+    listed,
+    paid,
+    paid_for,
+    possibly,
+    price_of,
+    stand_alone,
+    worst_case,
+)
 
 OPENROUTER = "https://openrouter.ai/api/v1"
 MILLION = Usage(input=1_000_000, output=1_000_000)
@@ -180,3 +190,16 @@ def test_a_paid_reply_is_priced_for_the_model_that_was_asked():
     reply = Reply(text="", usage=MILLION)
     assert paid_for(call(price=CHEAP), reply) == 3.0
     assert paid_for(call(), reply) is None
+
+
+def test_the_price_of_the_quality_panel_is_that_of_the_list_wherever_its_window_lets_it_be():
+    """The list has the model under another endpoint only, twice as expensive for long questions."""
+    (gemini,) = [one for one in models_used(configure("quality")) if one.name == "gemini"]
+    google = listed("gemini-3-pro-preview", "https://generativelanguage.googleapis.com")
+    assert google is not None
+    usual = min(google.rates, key=lambda rate: rate.above or 0)
+    tiers = [rate.above for rate in google.rates if rate.above]
+
+    assert gemini.price == Price(input=usual.input, output=usual.output, source="bench file")
+    assert gemini.context_window is not None
+    assert gemini.context_window <= min(tiers)

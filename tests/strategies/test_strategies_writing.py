@@ -498,6 +498,45 @@ def test_a_fallback_that_fails_leaves_a_probes_answer():
     assert ask.steps_down == ["fallback (curie-2): timeout"]
 
 
+# What one failure leaves
+
+READ = {
+    "panel": (panel, {"judge": D, "synthesizer": D}),
+    "debate": (debate, {"aggregate": "synthesize", "synthesizer": D}),
+    "mixture_of_agents": (mixture_of_agents, {"aggregator": D, "layers": 1}),
+    "council": (council, {"chairman": D}),
+    "consortium": (consortium, {"arbiter": D}),
+    "pairwise_rank": (pairwise_rank, {"ranker": D, "synthesizer": D}),
+}
+"""Strategies in which somebody reads the members' answers."""
+
+
+@pytest.mark.parametrize("name", READ)
+def test_an_answer_that_is_left_alone_is_returned_without_asking_a_reader(name):
+    """A judge of one answer is a call that is paid for and can only spoil it."""
+    strategy, seats = READ[name]
+    ask = ScriptedAsk(member=[failed(), "It is Paris.", failed()])
+    assert run(strategy, CAPITAL, ask, members=(A, B, C), **seats).text == "It is Paris."
+    assert ask.steps_down[-1].startswith("one answer of several is left")
+
+
+def test_a_sample_that_is_left_alone_is_not_aggregated():
+    """The same where all seats are one member's."""
+    ask = ScriptedAsk(member=[failed(), "It is Paris."])
+    assert run(self_moa, CAPITAL, ask, member=A, n=2).text == "It is Paris."
+
+
+@pytest.mark.parametrize("name", ["council", "pairwise_rank"])
+@pytest.mark.parametrize("whose", ["members", "readers"])
+def test_a_recipe_may_fail_with_whoever_fails(name, whose):
+    """Systems that ship so are down more often than ours would be in their place."""
+    strategy, seats = READ[name]
+    members = [failed(), *DRAFTS[1:]] if whose == "members" else DRAFTS
+    ask = ScriptedAsk(member=members, ranker=[failed()] * 6, reviewer=[failed()] * 3)
+    with pytest.raises((CallFailedError, NoAnswerError)):
+        asyncio.run(strategy(CAPITAL, ask, members=(A, B, C), **seats, fails_with=(whose,)))
+
+
 # Whatever judges say
 
 
