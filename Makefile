@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test check interop products simulations gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
+.PHONY: help setup bench bench-real test check interop products simulations postgres gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ simulations: .venv/dev ## error rates and coverage of the statistics at full siz
 
 hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=… for others; slow)
 	HOSTILE_REPLIES=20000 $(BIN)/python -m pytest -q tests/engine/test_hostile_replies.py
+
+postgres: .venv/dev ## kills, stops and money on a ledger in a real PostgreSQL (KILLS=…; slow)
+	FUSION_EVAL_TEST_LEDGER=postgres FUSION_EVAL_KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest -q \
+	  tests/engine/test_durability.py tests/engine/test_kill.py tests/engine/test_money.py tests/engine/test_stops.py
 
 gatepromises: .venv/dev ## how often each rule of the gate is wrong, 2,000 experiments a world (slow)
 	rm -f results/gate-rates.md

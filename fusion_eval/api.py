@@ -23,6 +23,7 @@ from fusion_eval.bench.progress import Progress
 from fusion_eval.bench.stopping import outside_a_loop
 from fusion_eval.core import Bench, Reply, TaskSet
 from fusion_eval.engine.ledger import Ledger
+from fusion_eval.engine.place import ledger_of
 from fusion_eval.errors import InputError, TaskFileError
 from fusion_eval.loading.bench import BenchSource
 from fusion_eval.loading.memory import Source, sources_of
@@ -187,7 +188,7 @@ def ahead(
     """What these tasks take from here on, by the ledger in `output_dir`; None: unknown prices."""
 
     def work() -> Forecast | None:
-        with Ledger(Path(output_dir) / "ledger.sqlite") as ledger:
+        with Ledger(ledger_of(Path(output_dir), bench.ledger)) as ledger:
             known = partial(_reply, ledger)
             return asyncio.run(
                 foreseen(tasks, bench, Experience(ledger.history), known, paid_usd=paid_usd)
@@ -197,7 +198,7 @@ def ahead(
 
 
 def _planned(chosen: TaskSet, ready: Bench, output_dir: Path) -> Plan:
-    with Ledger(output_dir / "ledger.sqlite") as ledger:
+    with Ledger(ledger_of(output_dir, ready.ledger)) as ledger:
         experience = Experience(ledger.history)
         ready = asyncio.run(sized(chosen, ready, experience))
         found = traced(chosen, ready, experience, partial(_reply, ledger))

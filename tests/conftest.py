@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import postgres_kit
 import pytest
 from engine_kit import no_pauses
 from hypothesis import settings
@@ -46,3 +47,22 @@ def write(tmp_path: Path) -> Write:
         return path
 
     return _write
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a real PostgreSQL server; skips where there is none."""
+    with postgres_kit.server() as url:
+        yield url
+
+
+@pytest.fixture
+def database(postgres: str) -> str:
+    """The URL of an empty database."""
+    return postgres_kit.new_database(postgres)
+
+
+@pytest.fixture(autouse=os.environ.get("FUSION_EVAL_TEST_LEDGER") == "postgres")
+def ledger_in_a_database(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`FUSION_EVAL_TEST_LEDGER=postgres`: every run of a test keeps its calls in a database."""
+    monkeypatch.setenv("FUSION_EVAL_LEDGER", request.getfixturevalue("database"))

@@ -28,6 +28,8 @@ from fusion_eval.engine import codec
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
+from fusion_eval.engine.place import Place, ledger_of
+from fusion_eval.engine.postgres import Connection
 from fusion_eval.engine.retry import retry
 from fusion_eval.engine.waiting import Waits
 from fusion_eval.errors import CallFailedError
@@ -296,22 +298,22 @@ def _rounded(value: Any) -> Any:
 
 def committed(results: Path) -> list[tuple[Any, ...]]:
     """(key, run) of all replies in the ledger."""
-    return asked(results / "ledger.sqlite", "SELECT key, run FROM replies ORDER BY key")
+    return asked(ledger_of(results), "SELECT key, run FROM replies ORDER BY key")
 
 
 def committed_ids(results: Path) -> set[str]:
     """The ids of the completions whose replies are in the ledger."""
-    blobs = asked(results / "ledger.sqlite", "SELECT reply FROM replies")
+    blobs = asked(ledger_of(results), "SELECT reply FROM replies")
     return {json.loads(codec.unpacked(blob))["extra"]["id"] for (blob,) in blobs}
 
 
-def asked(path: Path, sql: str) -> list[tuple[Any, ...]]:
+def asked(path: Place, sql: str) -> list[tuple[Any, ...]]:
     """Rows of a query on a connection of its own."""
-    connection = sqlite3.connect(path, timeout=20)
+    opened = sqlite3.connect(path, timeout=20) if isinstance(path, Path) else Connection(path)
     try:
-        return connection.execute(sql).fetchall()
+        return opened.execute(sql).fetchall()
     finally:
-        connection.close()
+        opened.close()
 
 
 def script(text: str) -> subprocess.Popen[str]:

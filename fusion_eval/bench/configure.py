@@ -125,6 +125,7 @@ class _Resolver:
             recipes=recipes,
             grader=grader,
             limits=Limits(**self.file.limits.model_dump()),
+            ledger=self.file.ledger,
             repeats=self.file.repeats,
             seed=self.file.seed,
             resolved=self.file.model_dump(exclude_none=True),

@@ -23,6 +23,8 @@ from fusion_eval.engine import collector, prices
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Ledger
+from fusion_eval.engine.place import POINTER, Place, Shared, ledger_of
+from fusion_eval.files import write_text
 from fusion_eval.simulator import app, load_world, transport
 
 
@@ -68,9 +70,10 @@ async def _execution(
     together: Collection[str],
 ) -> store.Run:
     wanted = manifests.inputs_hash(tasks, bench)
-    ledger_file = results / "ledger.sqlite"
+    place = ledger_of(results, bench.ledger)
     with collector.seldom(), contextlib.ExitStack() as held:
-        ledger = held.enter_context(Ledger(ledger_file, progress.note))
+        ledger = held.enter_context(Ledger(place, progress.note))
+        _leave_word(results, place)
         taken_up = manifests.claim(results, wanted, held, unreported=unreported)
         run_id = taken_up or manifests.new_run_id(wanted)
         began_with = partial(manifests.began_with, results / run_id)
@@ -90,6 +93,13 @@ async def _execution(
             await ledger.stop()
             await clients.close()
         return running.end(status)
+
+
+def _leave_word(results: Path, place: Place) -> None:
+    """Let later commands on these results find a ledger that is not among them."""
+    if isinstance(place, Shared):
+        results.mkdir(parents=True, exist_ok=True)
+        write_text(results / POINTER, f"{place.url}\n")
 
 
 def _transports(bench: Bench, tasks: TaskSet) -> dict[str, Any]:

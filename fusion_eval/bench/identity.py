@@ -10,7 +10,7 @@ from fusion_eval.core import Bench, digest
 
 def fingerprint(bench: Bench) -> str:
     """SHA-256 (16 hex digits) of all that a bench file declares, limits left out."""
-    left_out = {"limits", "name", "controls", "justified"}
+    left_out = {"limits", "ledger", "name", "controls", "justified"}
     content = {k: v for k, v in bench.resolved.items() if k not in left_out}
     worlds = {e.name: e.base_url for e in bench.endpoints if e.simulator is not None}
     if bench.answers is not None:

@@ -30,6 +30,7 @@ def explain(
     Example: fusion-eval explain results/latest tides/panel-budget/0/moon
     """
     from fusion_eval.engine.lookup import lookup
+    from fusion_eval.engine.place import ledger_of
     from fusion_eval.explaining import explain as found_out
     from fusion_eval.explaining.words import lines
     from fusion_eval.report.cleaning import clean
@@ -37,7 +38,7 @@ def explain(
     opened = found_run(run, output_dir)
     if what == "gate":
         return _gate(opened, as_json=as_json)
-    found = found_out(opened, what, lookup(opened.path.resolve().parent / "ledger.sqlite"))
+    found = found_out(opened, what, lookup(ledger_of(opened.path.resolve().parent)))
     if as_json:
         return print_json(clean(found))
     for line in lines(found, full=full):

@@ -58,12 +58,11 @@ def _slice(run: Any, target: Path, output_dir: Path) -> Path:
     """The replies behind a run, as `ledger import` takes them."""
     from fusion_eval import frames
     from fusion_eval.engine import upkeep
+    from fusion_eval.engine.place import ledger_of
     from fusion_eval.store import write_lines
 
     wanted = set(frames.calls(run)["key"]) | set(frames.verdicts(run)["call_key"].dropna())
-    lines = (
-        line for line in upkeep.exported(output_dir / "ledger.sqlite") if line["key"] in wanted
-    )
+    lines = (line for line in upkeep.exported(ledger_of(output_dir)) if line["key"] in wanted)
     return write_lines(target, lines)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Argument, Exit, Option
@@ -12,6 +12,9 @@ from typer import Argument, Exit, Option
 from fusion_eval.cli.options import JsonOption, OutputOption
 from fusion_eval.cli.shared import print_json
 from fusion_eval.core import inert
+
+if TYPE_CHECKING:
+    from fusion_eval.engine.place import Place
 
 RESULTS = Path("results")
 
@@ -22,8 +25,10 @@ ledger = typer.Typer(
 )
 
 
-def _file(output_dir: Path) -> Path:
-    return output_dir / "ledger.sqlite"
+def _file(output_dir: Path) -> Place:
+    from fusion_eval.engine.place import ledger_of
+
+    return ledger_of(output_dir)
 
 
 @ledger.command()
@@ -239,4 +244,42 @@ def import_(
     for problem in taken.refused:
         print(f"{file}: {problem}", file=sys.stderr)
     if taken.refused:
+        raise Exit(2)
+
+
+@ledger.command()
+def copy(
+    source: Annotated[str, Argument(help="A folder of results, a ledger file, or a URL.")],
+    target: Annotated[str, Argument(help="The same; what it has already is not copied again.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy every reply and attempt into another ledger; stopped, the same command goes on.
+
+    Example: fusion-eval ledger copy results postgresql://me@db.example/evals
+    """
+    from tqdm import tqdm
+
+    from fusion_eval.engine.copying import copy as copied
+    from fusion_eval.engine.place import place_of
+
+    with tqdm(unit=" replies", disable=None, leave=False) as bar:
+
+        def say(done: int, of: int) -> None:
+            bar.total, bar.n = of, done
+            bar.refresh()
+
+        done = copied(place_of(source), place_of(target), say)
+    if as_json:
+        print_json(
+            {"new": done.new, "known": done.known, "attempts": done.attempts,
+             "in_flight": done.open, "damaged": list(done.damaged)}
+        )  # fmt: skip
+    else:
+        print(f"{done.new:,} new replies, {done.known:,} known; {done.attempts:,} attempts")
+    if done.open:
+        print(f"{done.open:,} calls are in flight at the source: copy again when they have ended",
+              file=sys.stderr)  # fmt: skip
+    for problem in done.damaged:
+        print(f"left out: {inert(problem)}", file=sys.stderr)
+    if done.damaged:
         raise Exit(2)

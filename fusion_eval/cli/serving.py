@@ -47,7 +47,8 @@ def serve(
         Path | None, Option("--rule", help="Rule file that model `auto` routes by.")
     ] = None,
     ledger: Annotated[
-        Path | None, Option("--ledger", help="Answer equal requests from this ledger.")
+        str | None,
+        Option("--ledger", help="Answer equal requests from this ledger, a file or a URL."),
     ] = None,
     record: Annotated[
         Path | None, Option("--record", help="Keep requests as tasks in this .jsonl file.")
@@ -64,6 +65,7 @@ def serve(
     Example: fusion-eval serve --bench my-bench.yaml --usd-per-day 5
     """
     from fusion_eval.bench.configure import configure, override
+    from fusion_eval.engine.place import place_of
     from fusion_eval.loading.rule import load_rule_file
     from fusion_eval.loading.tasks import load_task_files
 
@@ -85,7 +87,7 @@ def serve(
         ping_s=ping,
         tools_to=tools_to,
         members=members,
-        ledger=ledger,
+        ledger=place_of(ledger) if ledger else None,
         record=record,
         rule=load_rule_file(rule) if rule else None,
     )

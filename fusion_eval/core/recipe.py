@@ -161,6 +161,7 @@ class Bench:
 
     `questions` are those of all tasks of the files, for placebos that need another one's;
     `controls` say of a recipe who controls it; `sizes` what equal dollars came to;
+    `ledger` is the URL of a database that machines share, None for the file in the results;
     `study` is the section of that name, as it stands in the file. With `answers` nothing is
     answered: those are graded.
     """
@@ -170,6 +171,7 @@ class Bench:
     recipes: dict[str, Recipe]
     grader: Grader | None
     limits: Limits
+    ledger: str | None = None
     repeats: int = 1
     seed: int = 0
     resolved: dict[str, Any] = field(default_factory=dict)

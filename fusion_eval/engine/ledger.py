@@ -17,7 +17,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +24,7 @@ from fusion_eval.core import Attempt, Call, Reply, Send
 from fusion_eval.engine import prices, rows, stored
 from fusion_eval.engine.attempt import ELSEWHERE, AttemptFailedError
 from fusion_eval.engine.owners import LEASE_S, Numbers, Owner, Pulses
+from fusion_eval.engine.place import Place
 from fusion_eval.engine.reading import Reading
 from fusion_eval.engine.writer import PULSE_S, Statement, Writer
 from fusion_eval.errors import (
@@ -58,9 +58,12 @@ class _Landing:
 
 
 class Ledger(Reading):
-    """`results/ledger.sqlite`, shared by all runs. The file is made with the first intent."""
+    """`results/ledger.sqlite`, shared by all runs, or a database that machines share.
 
-    def __init__(self, path: Path, say: Callable[[str], None] = lambda _: None) -> None:
+    The file is made with the first intent.
+    """
+
+    def __init__(self, path: Place, say: Callable[[str], None] = lambda _: None) -> None:
         self.path = path
         self._say = say
         self.made = 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.engine import codec, stored
+from fusion_eval.engine.place import Place
 from fusion_eval.engine.upkeep import opened, when
 
 _LOOKED_AT = 2_000
@@ -18,7 +18,7 @@ _SAME = (
 )
 
 
-def lookup(path: Path) -> Callable[[str], dict[str, Any] | None]:
+def lookup(path: Place) -> Callable[[str], dict[str, Any] | None]:
     """Key of a call -> its record; always None where there is no ledger.
 
     A record has `run` (which paid), `at`, `model`, `request`, `reply`, and `nearest`: of the

@@ -6,13 +6,13 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.answers.thoughts import split_thoughts
 from fusion_eval.core import Attempt, Reply
 from fusion_eval.engine import codec, replies, rows
 from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.place import Place
 from fusion_eval.engine.upkeep import opened, when
 from fusion_eval.errors import InputError
 
@@ -31,7 +31,7 @@ class Reread:
     failures: dict[str, str]
 
 
-def show(path: Path, call: str) -> dict[str, Any]:
+def show(path: Place, call: str) -> dict[str, Any]:
     """One call: what was asked, what is read out of the reply, and the body as it came.
 
     call : the key, or its first six or more digits
@@ -47,7 +47,7 @@ def show(path: Path, call: str) -> dict[str, Any]:
 
 
 def forget(
-    path: Path,
+    path: Place,
     *,
     call: str | None = None,
     failed: bool = False,
@@ -69,13 +69,13 @@ def forget(
         if not dry_run:
             ledger.execute("BEGIN IMMEDIATE")
             for key, _, _, _, _, reply, _ in chosen:
-                ledger.execute(*rows.forgotten(key, _paid_for_nothing(reply)))
+                ledger.execute(*rows.forgotten(key, _paid_for_nothing(ledger, key, reply)))
                 ledger.execute("DELETE FROM replies WHERE key=?", (key,))
             ledger.execute("COMMIT")
         return [row[0] for row in chosen]
 
 
-def reread(path: Path, *, dry_run: bool = False) -> Reread:
+def reread(path: Place, *, dry_run: bool = False) -> Reread:
     """Read every reply again from its body; of those without one, tell thoughts from the text.
 
     What was asked, when, and how long it took stay as they are. A body that is a failure by now
@@ -106,7 +106,7 @@ def reread(path: Path, *, dry_run: bool = False) -> Reread:
     return Reread(count, bodies, changed, failures)
 
 
-def _one(ledger: sqlite3.Connection, path: Path, call: str) -> tuple[Any, ...]:
+def _one(ledger: sqlite3.Connection, path: Place, call: str) -> tuple[Any, ...]:
     wanted = call.strip().lower()
     if len(wanted) < _SHORTEST or not wanted.isalnum():
         raise InputError(f"{call!r} is no key of a call; give its first {_SHORTEST} digits or more")
@@ -157,11 +157,16 @@ def _again(old: Reply, body: bytes | None) -> Reply:
     )
 
 
-def _paid_for_nothing(reply: bytes) -> Attempt:
-    """A forgotten reply as an attempt that brought nothing and was paid."""
+def _paid_for_nothing(ledger: sqlite3.Connection, key: str, reply: bytes) -> Attempt:
+    """A forgotten reply as an attempt that brought nothing and was paid.
+
+    Its worst case is the one that was reserved, where the reply does not say what it cost.
+    """
     try:
         last = codec.load(codec.unpacked(reply)).attempts[-1]
     except Exception:
         last = Attempt(number=1)
-    cost = last.cost_reported if last.cost_reported is not None else last.cost_worst
+    reserved = ledger.execute("SELECT worst FROM intents WHERE key=? AND outcome='done'", (key,))
+    costs = (last.cost_reported, last.cost_worst, *(worst for (worst,) in reserved))
+    cost = next((usd for usd in costs if isinstance(usd, float)), None)
     return replace(last, failure="forgotten", billed=None, cost_worst=cost)

@@ -40,7 +40,10 @@ class Owner:
 
     def pulse(self) -> Statement:
         """A sign of life."""
-        sql = "INSERT OR REPLACE INTO owners (id, host, pid, at) VALUES (?,?,?,?)"
+        sql = (
+            "INSERT INTO owners (id, host, pid, at) VALUES (?,?,?,?) "
+            "ON CONFLICT (id) DO UPDATE SET at=excluded.at"
+        )
         return sql, (self.id, self.host, os.getpid(), time.time())
 
     def farewell(self) -> Statement:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.core import Attempt, Model, Reply
 from fusion_eval.engine import prices, rows, stored
+from fusion_eval.engine.place import Place, Shared
 from fusion_eval.engine.writer import DAMAGE, connect
 from fusion_eval.errors import DamagedReplyError, TableError
 
@@ -17,7 +17,7 @@ from fusion_eval.errors import DamagedReplyError, TableError
 class Reading:
     """The reading half of a ledger. What is damaged is named where a trial needs it."""
 
-    path: Path
+    path: Place
     _reader: sqlite3.Connection | None
 
     def _rows(self, sql: str, *values: object) -> Iterator[tuple[Any, ...]]:
@@ -32,10 +32,12 @@ class Reading:
             raise self._unusable(problem) from None
 
     def _unusable(self, problem: Exception) -> TableError:
-        return TableError(
-            f"{self.path}: this ledger cannot be used ({problem}); move it away, "
-            "make room, or give another --output-dir"
+        way_out = (
+            "see that it can be reached, and start the same command again"
+            if isinstance(self.path, Shared)
+            else "move it away, make room, or give another --output-dir"
         )
+        return TableError(f"{self.path}: this ledger cannot be used ({problem}); {way_out}")
 
     def spent(self, run: str, models: Iterable[Model]) -> float:
         """US dollars that one run has paid, with the most that calls of unknown bill have cost."""
@@ -71,8 +73,8 @@ class Reading:
             try:
                 found = stored.read(row, self.path)
             except DamagedReplyError:  # nobody can say what was paid
-                worst = "SELECT max(worst) FROM intents WHERE key=? AND typeof(worst)='real'"
-                yield None, next(self._rows(worst, row[0]))[0] or 0.0
+                reserved = self._rows("SELECT worst FROM intents WHERE key=?", row[0])
+                yield None, max((w for (w,) in reserved if isinstance(w, float)), default=0.0)
                 continue
             asked, reply = rows.read(found.request), found.reply
             model = named.get(asked.sent_as) or placed.get((asked.base_url, asked.id))

@@ -13,16 +13,21 @@ from fusion_eval.engine import codec
 from fusion_eval.engine.writer import Statement
 
 KEPT = (
-    "INSERT OR IGNORE INTO replies (key, run, at, model, request, reply, body, seal) "
-    "VALUES (?,?,?,?,?,?,?,?)"
+    "INSERT INTO replies (key, run, at, model, request, reply, body, seal) "
+    "VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING"
 )
 _BODY_FROM = 600  # bytes from which a body is compressed: it is written once and hardly ever read
 _INTENT = "intents (id, key, run, at, owner, worst, role, purpose, outcome, attempts)"
 _OPENING = (
-    f"INSERT OR IGNORE INTO {_INTENT} SELECT * FROM (VALUES (?,?,?,?,?,?,?,?,?,?)) "
-    "WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key=column2)"
+    f"INSERT INTO {_INTENT} SELECT CAST(column1 AS BIGINT), column2, column3, "
+    "CAST(column4 AS DOUBLE PRECISION), column5, CAST(column6 AS DOUBLE PRECISION), column7, "
+    "column8, column9, column10 FROM (VALUES (?,?,?,?,?,?,?,?,?,?)) AS asked "
+    "WHERE NOT EXISTS (SELECT 1 FROM replies WHERE key=column2) ON CONFLICT DO NOTHING"
 )
-_CLOSING = f"INSERT OR REPLACE INTO {_INTENT} VALUES (?,?,?,?,?,?,?,?,?,?)"
+CLOSING = (
+    f"INSERT INTO {_INTENT} VALUES (?,?,?,?,?,?,?,?,?,?) "
+    "ON CONFLICT (id) DO UPDATE SET outcome=excluded.outcome, attempts=excluded.attempts"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ class Intent:
     def closing(self, outcome: str, attempt: Attempt | None = None) -> Statement:
         """What became of it; an attempt that brought nothing stays."""
         attempts = codec.dump_attempts((attempt,)) if attempt else None
-        return _CLOSING, self._row(outcome, attempts)
+        return CLOSING, self._row(outcome, attempts)
 
     def _row(self, outcome: str | None, attempts: str | None) -> tuple[object, ...]:
         call = self.call
@@ -106,21 +111,15 @@ def rewritten(
     key: str, run: str, at: float, model: str, request: bytes, reply: bytes, body: bytes | None
 ) -> Statement:
     """The same row with another reading of its reply."""
-    sql = KEPT.replace("OR IGNORE", "OR REPLACE")
-    return sql, sealed(key, run, at, model, request, reply, body)
+    sql = "UPDATE replies SET reply=?, seal=? WHERE key=?"
+    row = sealed(key, run, at, model, request, reply, body)
+    return sql, (reply, row[-1], key)
 
 
 def forgotten(key: str, attempt: Attempt) -> Statement:
-    """What is left of a call whose reply is thrown away: the attempt that was paid.
-
-    Its worst case is the one that was reserved, where the reply does not say what it cost.
-    """
-    sql = (
-        "UPDATE intents SET outcome='forgotten', attempts=json_set(?, '$[0].cost_worst', "
-        "coalesce(json_extract(?, '$[0].cost_worst'), worst)) WHERE key=? AND outcome='done'"
-    )
-    values = codec.dump_attempts((attempt,))
-    return sql, (values, values, key)
+    """What is left of a call whose reply is thrown away: the attempt that was paid."""
+    sql = "UPDATE intents SET outcome='forgotten', attempts=? WHERE key=? AND outcome='done'"
+    return sql, (codec.dump_attempts((attempt,)), key)
 
 
 def asked(call: Call) -> str:

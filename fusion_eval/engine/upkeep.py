@@ -14,6 +14,7 @@ from typing import Any
 from fusion_eval.core import total
 from fusion_eval.engine import codec, prices, rows, schema, stored
 from fusion_eval.engine.owners import Owner
+from fusion_eval.engine.place import Place
 from fusion_eval.engine.writer import DAMAGE, connect
 from fusion_eval.errors import DamagedReplyError, TableError
 
@@ -30,12 +31,13 @@ class Taken:
 
 
 @contextmanager
-def opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
+def opened(path: Place, *, make: bool = False) -> Iterator[sqlite3.Connection]:
     """The ledger of a file; TableError where there is none or it cannot be read."""
     if not make and not path.exists():
         raise TableError(f"{path}: there is no ledger; give the --output-dir of your runs")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(path, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)
         connection = connect(path)
     except DAMAGE as problem:
         raise TableError(f"{path}: this ledger cannot be used ({problem})") from None
@@ -49,7 +51,7 @@ def opened(path: Path, *, make: bool = False) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-def stats(path: Path) -> dict[str, Any]:
+def stats(path: Place) -> dict[str, Any]:
     """Counts and sizes: replies by model and run, and what may have been paid without a reply."""
     with opened(path) as ledger:
         models = ledger.execute(
@@ -62,7 +64,7 @@ def stats(path: Path) -> dict[str, Any]:
         return {
             "path": str(path),
             "version": len(schema.MIGRATIONS),
-            "bytes": path.stat().st_size,
+            "bytes": _bytes(ledger, path),
             "models": {str(name): count for name, count in models},
             "runs": {str(name): count for name, count in runs},
             "replies": ledger.execute("SELECT count(*) FROM replies").fetchone()[0],
@@ -72,6 +74,13 @@ def stats(path: Path) -> dict[str, Any]:
             "possibly_paid": unpaid,
             "possibly_paid_usd": total(one["most_usd"] for one in unpaid),
         }
+
+
+def _bytes(ledger: sqlite3.Connection, path: Place) -> int:
+    if isinstance(path, Path):
+        return path.stat().st_size
+    sizes = "pg_total_relation_size('replies') + pg_total_relation_size('intents')"
+    return int(ledger.execute(f"SELECT {sizes}").fetchone()[0])
 
 
 def _lost(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
@@ -100,7 +109,7 @@ def _lost(ledger: sqlite3.Connection) -> list[dict[str, Any]]:
     ]
 
 
-def listed(path: Path, *, limit: int, model: str | None = None) -> list[dict[str, Any]]:
+def listed(path: Place, *, limit: int, model: str | None = None) -> list[dict[str, Any]]:
     """The newest replies, each with the start of its text."""
     columns = stored.COLUMNS
     sql = f"SELECT {columns} FROM replies WHERE model=coalesce(?, model) ORDER BY at DESC LIMIT ?"
@@ -114,17 +123,18 @@ def listed(path: Path, *, limit: int, model: str | None = None) -> list[dict[str
         ]  # fmt: skip
 
 
-def _start(row: Sequence[Any], path: Path) -> str:
+def _start(row: Sequence[Any], path: Place) -> str:
     try:
         return " ".join(stored.read(row, path).reply.text.split())[:80]
     except DamagedReplyError:
         return "(damaged)"
 
 
-def verify(path: Path) -> list[str]:
+def verify(path: Place) -> list[str]:
     """Every damage, in words: pages that SQLite cannot read, replies that do not fit their keys."""
     with opened(path) as ledger:
-        found = [str(row[0]) for row in ledger.execute("PRAGMA integrity_check")]
+        pages = ledger.execute("PRAGMA integrity_check") if isinstance(path, Path) else ()
+        found = [str(row[0]) for row in pages]  # a server checks its own
         damage = [f"{path}: {problem}" for problem in found if problem != "ok"]
         try:
             for row in ledger.execute(f"SELECT {stored.COLUMNS}, body FROM replies"):
@@ -137,14 +147,14 @@ def verify(path: Path) -> list[str]:
     return damage
 
 
-def unsealed(path: Path) -> int:
+def unsealed(path: Place) -> int:
     """Replies of older versions, which have no seal: a change of them may not be seen."""
     with opened(path) as ledger:
         (count,) = ledger.execute("SELECT count(*) FROM replies WHERE seal IS NULL").fetchone()
         return int(count)
 
 
-def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
+def prune(path: Place, *, older_than_days: float, dry_run: bool = False) -> int:
     """Remove replies that are older; what may have been paid without a reply stays listed."""
     before = time.time() - older_than_days * _DAY_S
     with opened(path) as ledger:
@@ -158,7 +168,7 @@ def prune(path: Path, *, older_than_days: float, dry_run: bool = False) -> int:
         return int(count)
 
 
-def exported(path: Path, damage: list[str] | None = None) -> Iterator[dict[str, Any]]:
+def exported(path: Place, damage: list[str] | None = None) -> Iterator[dict[str, Any]]:
     """Every reply as a JSON value, oldest first.
 
     A damaged one is left out and named in `damage`; without that list it raises DamagedReplyError.
@@ -182,7 +192,7 @@ def exported(path: Path, damage: list[str] | None = None) -> Iterator[dict[str, 
             yield {**head, "request": json.loads(one.request), "reply": answered}
 
 
-def imported(path: Path, lines: Iterable[bytes]) -> Taken:
+def imported(path: Place, lines: Iterable[bytes]) -> Taken:
     """Take replies from JSON lines, all or none of them on disk; a line that does not fit its own
     key is refused."""
     with opened(path, make=True) as ledger:

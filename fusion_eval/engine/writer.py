@@ -16,8 +16,11 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 from fusion_eval.engine import schema
+from fusion_eval.engine.place import Place, Shared
+from fusion_eval.engine.postgres import Connection
 
 Statement = tuple[str, Sequence[object]]
 _Item = tuple[Sequence[Statement], asyncio.AbstractEventLoop, "asyncio.Future[int]"]
@@ -35,8 +38,10 @@ _BUSY, _PACE_S = 3, 0.002  # items of the last batch; seconds
 _MERGED = 400  # rows of one statement; SQLite takes 32,766 values
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Place) -> sqlite3.Connection:
     """A connection that waits for others, survives power loss, and ends transactions by hand."""
+    if isinstance(path, Shared):
+        return cast("sqlite3.Connection", Connection(path))  # what of it is used is the same
     connection = sqlite3.connect(path, timeout=60.0, isolation_level=None, check_same_thread=False)
     connection.text_factory = lambda text: text.decode("utf-8", "replace")  # damaged: then no key
     try:
@@ -59,7 +64,7 @@ class Writer:
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         pulse: Callable[[], Statement],
         farewell: Callable[[], Statement],
         say: Callable[[str], None] = lambda _: None,
@@ -82,7 +87,8 @@ class Writer:
         what SQLite raised.
         """
         if self._thread is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if isinstance(self._path, Path):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
             self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
             self._thread.start()
         loop = asyncio.get_running_loop()

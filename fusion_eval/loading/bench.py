@@ -235,6 +235,7 @@ class BenchFile(Value):
     justified: dict[str, str] = Field(default_factory=dict)
     grader: GraderEntry | None = None
     limits: LimitsEntry = LimitsEntry()
+    ledger: str | None = None
     repeats: int = Field(default=1, ge=1, le=1000)
     seed: int = 0
 

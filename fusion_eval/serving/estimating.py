@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.plan import Plan, plan
 from fusion_eval.core import Bench, Recipe, Task, TaskSet
 from fusion_eval.engine.ledger import Ledger
+from fusion_eval.engine.place import Place
 from fusion_eval.serving.asked import Asked
 
 _DOLLARS = ("low_usd", "expected_usd", "high_usd", "at_most_usd")
 
 
 def estimates(
-    asked: Asked, recipes: Mapping[str, Recipe], bench: Bench, ledger: Path | None
+    asked: Asked, recipes: Mapping[str, Recipe], bench: Bench, ledger: Place | None
 ) -> list[dict[str, Any]]:
     """One row per recipe: calls, tokens and dollars; null is unknown, and never 0.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from fusion_eval.engine.place import Place
 from fusion_eval.errors import InputError
 from fusion_eval.loading.rule import RuleFile
 from fusion_eval.loopback import is_loopback
@@ -47,7 +48,7 @@ class Settings:
     ping_s: float = 10.0
     tools_to: str | None = None
     members: bool = False
-    ledger: Path | None = None
+    ledger: Place | None = None
     record: Path | None = None
     rule: RuleFile | None = None
     mark: str = field(default_factory=partial(secrets.token_hex, 8))

@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from fusion_eval.bench.refuse import models_used
@@ -24,6 +23,7 @@ from fusion_eval.engine.breaker import Breaker
 from fusion_eval.engine.budget import Budget
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.ledger import Known, Ledger
+from fusion_eval.engine.place import Place
 from fusion_eval.engine.stack import sending
 from fusion_eval.engine.waiting import Waits
 from fusion_eval.errors import CallFailedError
@@ -44,7 +44,7 @@ class Upstream:
         transports: dict[str, Any],
         *,
         usd_per_day: float | None = None,
-        ledger: Path | None = None,
+        ledger: Place | None = None,
         marks: Mapping[str, str],
         say: Callable[[str], None],
     ) -> None:

@@ -7,7 +7,7 @@ All comparisons behind a list are one family: the more is claimed, the more must
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,7 +37,7 @@ Pair = tuple[str, str]
 
 def claims(
     trials: pd.DataFrame,
-    table: pd.DataFrame,
+    table: pd.DataFrame | Sequence[Mapping[str, Any]],
     level: float = 0.95,
     seed: int = 0,
     *,
@@ -72,7 +72,7 @@ def claims(
     """
     check_level(level)
     known = tidied(trials)
-    listed = [_filled(row) for row in table.to_dict("records")]
+    listed = [_filled(row) for row in pd.DataFrame(table).to_dict("records")]
     _check(listed, recipes(known))
     every = sides(known, missing)
     pairs = list(dict.fromkeys(pair for row in listed for pair in _pairs(row, list(every))))

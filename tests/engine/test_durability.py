@@ -26,6 +26,8 @@ from engine_kit import (
 )
 
 import fusion_eval as fe
+from fusion_eval.engine import upkeep
+from fusion_eval.engine.place import ledger_of
 
 KILLS = int(os.environ.get("FUSION_EVAL_KILLS", "10"))
 FLIGHT = 6
@@ -64,12 +66,11 @@ class _Study:
             place, {"base_url": self.url}, recipes=NESTED, limits=limits, seed=self.worlds
         )
         self.results = place / "results"
-        self.ledger = self.results / "ledger.sqlite"
 
     def kill_after(self, seconds: float) -> bool:
         """False when the run ended before."""
         process = command(self.bench, self.results)
-        while not self.ledger.exists() and process.poll() is None:
+        while not self.results.exists() and process.poll() is None:
             time.sleep(0.002)
         time.sleep(seconds)
         ended = process.poll() is not None
@@ -85,7 +86,7 @@ class _Study:
     def open_intents(self) -> set[str]:
         """Keys of the calls that were in flight."""
         sql = "SELECT key FROM intents WHERE outcome IS NULL"
-        return {key for (key,) in asked(self.ledger, sql)}
+        return {key for (key,) in asked(ledger_of(self.results), sql)}
 
 
 def test_kills_at_random_moments_lose_nothing_and_repeat_only_what_was_in_flight(tmp_path: Path):
@@ -96,8 +97,8 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_only_what_was_in_flight
     with served(door) as url:
         study = _Study(tmp_path, door, url)
         while killed < KILLS:
-            before = set(study.committed()) if study.ledger.exists() else set()
-            lost_before = study.open_intents() if study.ledger.exists() else set()
+            before = set(study.committed()) if study.results.exists() else set()
+            lost_before = study.open_intents() if study.results.exists() else set()
             arrived = len(door.arrived)
             if study.kill_after(chance.uniform(0.0, 1.5)):
                 killed += 1
@@ -105,7 +106,7 @@ def test_kills_at_random_moments_lose_nothing_and_repeat_only_what_was_in_flight
                 assert before <= after
                 assert not before & set(door.arrived[arrived:])
                 assert len(study.open_intents() - lost_before) <= FLIGHT
-                assert asked(study.ledger, "PRAGMA integrity_check") == [("ok",)]
+                assert upkeep.verify(ledger_of(study.results)) == []
             else:
                 _ends_as_if_nothing_had_been(study, tmp_path)
                 study.fresh()

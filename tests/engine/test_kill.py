@@ -26,6 +26,8 @@ from engine_kit import (
 )
 
 import fusion_eval as fe
+from fusion_eval.engine import upkeep
+from fusion_eval.engine.place import ledger_of
 
 FLIGHT = 6
 
@@ -63,7 +65,7 @@ def test_after_each_of_three_kills_only_uncommitted_calls_are_sent_again(tmp_pat
     assert done.manifest["status"] == "finished"
     assert [path.name for path in results.glob("2*")] == [done.id]
     assert outcome(done) == outcome(calm)
-    assert asked(results / "ledger.sqlite", "PRAGMA integrity_check") == [("ok",)]
+    assert upkeep.verify(ledger_of(results)) == []
 
 
 def _again_only_if_uncommitted(before: list[str], committed: set[str], door: Door) -> None:
@@ -85,7 +87,7 @@ def test_every_request_that_left_has_an_intent_in_the_ledger(tmp_path: Path):
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
 
-    outcomes = Counter(asked(results / "ledger.sqlite", "SELECT outcome FROM intents"))
+    outcomes = Counter(asked(ledger_of(results), "SELECT outcome FROM intents"))
     assert sum(outcomes.values()) >= len(door.arrived)
     assert set(outcomes) == {("done",), (None,)}
 

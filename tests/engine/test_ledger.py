@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -22,11 +21,13 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from fusion_eval.core import Attempt, Call, Reply, Usage
-from fusion_eval.engine import codec
+from fusion_eval.engine import codec, upkeep
 from fusion_eval.engine.attempt import AttemptFailedError
 from fusion_eval.engine.client import Clients
 from fusion_eval.engine.gate import concurrency
 from fusion_eval.engine.ledger import Known, Ledger
+from fusion_eval.engine.place import Place, shared
+from fusion_eval.engine.writer import connect
 from fusion_eval.errors import CallFailedError, NotInLedgerError, TableError
 
 REPLY = Reply(
@@ -38,9 +39,17 @@ REPLY = Reply(
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a ledger may be made."""
+def file(tmp_path: Path) -> Path:
+    """Where a ledger may be made, as a file."""
     return tmp_path / "results" / "ledger.sqlite"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def path(request: pytest.FixtureRequest, file: Path) -> Place:
+    """Where a ledger may be made, as a file and in a database: what is promised holds for both."""
+    if request.param == "sqlite":
+        return file
+    return shared(request.getfixturevalue("database"))
 
 
 async def answer(_: Call) -> Reply:
@@ -57,7 +66,7 @@ async def never(_: Call) -> Reply:
 # Once
 
 
-def test_fifty_identical_calls_at_once_make_one_request(httpserver: HTTPServer, path: Path):
+def test_fifty_identical_calls_at_once_make_one_request(httpserver: HTTPServer, path: Place):
     """Nine recipes that share a draft would pay for it nine times, and get nine drafts."""
     httpserver.expect_request("/v1/chat/completions").respond_with_json(completion())
     one = call(httpserver.url_for("/v1"))
@@ -78,7 +87,7 @@ def test_fifty_identical_calls_at_once_make_one_request(httpserver: HTTPServer, 
     assert len({id(each.reply) for each in known}) == 1
 
 
-def test_calls_that_differ_in_anything_that_can_change_the_reply_are_not_shared(path: Path):
+def test_calls_that_differ_in_anything_that_can_change_the_reply_are_not_shared(path: Place):
     """A temperature that the key forgets makes two recipes the same by mistake."""
     url = "http://127.0.0.1:9/v1"
     calls = [
@@ -102,7 +111,7 @@ def test_calls_that_differ_in_anything_that_can_change_the_reply_are_not_shared(
         assert ledger.made == len(calls)
 
 
-def test_names_and_prices_do_not_make_a_call_another_one(path: Path):
+def test_names_and_prices_do_not_make_a_call_another_one(path: Place):
     """Renaming a model in the bench file would pay for the whole run again."""
 
     async def work(ledger: Ledger) -> None:
@@ -113,7 +122,7 @@ def test_names_and_prices_do_not_make_a_call_another_one(path: Path):
         asyncio.run(work(ledger))
 
 
-def test_a_reply_of_an_earlier_run_is_found_with_the_name_of_that_run(path: Path):
+def test_a_reply_of_an_earlier_run_is_found_with_the_name_of_that_run(path: Place):
     """What another run has paid must not be counted as spent again."""
     with Ledger(path) as ledger:
         asyncio.run(_one(ledger, answer, run="first"))
@@ -127,7 +136,7 @@ async def _one(ledger: Ledger, send: Any, run: str = "run", **options: Any) -> A
     return await through(ledger, send, run, **options)(call())
 
 
-def test_a_failure_is_shared_within_a_run_and_tried_again_in_the_next(path: Path):
+def test_a_failure_is_shared_within_a_run_and_tried_again_in_the_next(path: Place):
     """Whether a recipe gets a second chance must not depend on when it happens to ask."""
     tries = 0
 
@@ -154,7 +163,7 @@ def test_a_failure_is_shared_within_a_run_and_tried_again_in_the_next(path: Path
 # On disk
 
 
-def test_an_intent_is_on_disk_before_the_request_arrives(httpserver: HTTPServer, path: Path):
+def test_an_intent_is_on_disk_before_the_request_arrives(httpserver: HTTPServer, path: Place):
     """After a crash nobody could say which calls may have been billed."""
     seen: list[Any] = []
 
@@ -178,7 +187,7 @@ def test_an_intent_is_on_disk_before_the_request_arrives(httpserver: HTTPServer,
     assert worst == 0.25
 
 
-def test_a_reply_is_on_disk_before_anybody_sees_it(path: Path):
+def test_a_reply_is_on_disk_before_anybody_sees_it(path: Place):
     """A process killed a moment later would pay again for what it had already used."""
 
     async def work(ledger: Ledger) -> None:
@@ -196,7 +205,7 @@ def test_a_reply_is_on_disk_before_anybody_sees_it(path: Path):
         asyncio.run(work(ledger))
 
 
-def test_a_reply_that_came_just_before_the_end_is_kept(path: Path):
+def test_a_reply_that_came_just_before_the_end_is_kept(path: Place):
     """Rows gather for a moment before they are written; what was paid last would be paid again."""
 
     async def answer(_: Call) -> Reply:
@@ -214,12 +223,13 @@ def test_a_reply_that_came_just_before_the_end_is_kept(path: Path):
     assert known.reply.text == "last"
 
 
-def test_open_intents_on_disk_are_never_more_than_may_be_in_flight(path: Path):
+def test_open_intents_on_disk_are_never_more_than_may_be_in_flight(path: Place):
     """After a kill that many calls are sent again, and count as possibly paid."""
     seen: list[int] = []
 
     async def looked_at(one: Call) -> Reply:
-        sql = f"SELECT count(*), max(key='{one.key}') FROM intents WHERE outcome IS NULL"
+        own = f"max(CASE WHEN key='{one.key}' THEN 1 ELSE 0 END)"
+        sql = f"SELECT count(*), {own} FROM intents WHERE outcome IS NULL"
         ((open_, mine),) = asked(path, sql)
         assert mine
         seen.append(open_)
@@ -237,7 +247,7 @@ def test_open_intents_on_disk_are_never_more_than_may_be_in_flight(path: Path):
     assert max(seen) <= 3
 
 
-def test_nothing_is_written_before_the_first_call_is_ready(path: Path):
+def test_nothing_is_written_before_the_first_call_is_ready(file: Path):
     """A wrong URL should leave no empty results folder behind."""
 
     async def not_ready(_: Call) -> None:
@@ -248,12 +258,12 @@ def test_nothing_is_written_before_the_first_call_is_ready(path: Path):
         with pytest.raises(TableError):
             await ask(call())
 
-    with Ledger(path) as ledger:
+    with Ledger(file) as ledger:
         asyncio.run(work(ledger))
-    assert not path.parent.exists()
+    assert not file.parent.exists()
 
 
-def test_every_attempt_that_brought_nothing_stays_with_its_worst_case(path: Path):
+def test_every_attempt_that_brought_nothing_stays_with_its_worst_case(path: Place):
     """They may be on the bill, and `possibly_paid_usd` is made from them."""
     failures = [("timeout", None), ("rate_limited", False), ("timeout", None)]
 
@@ -279,7 +289,7 @@ def test_every_attempt_that_brought_nothing_stays_with_its_worst_case(path: Path
         assert ledger.spent("run", []) == pytest.approx(0.6)
 
 
-def test_what_a_run_has_spent_is_its_replies_and_the_worst_of_what_is_unknown(path: Path):
+def test_what_a_run_has_spent_is_its_replies_and_the_worst_of_what_is_unknown(path: Place):
     """A run that is resumed would otherwise spend its budget once per resume."""
     reply = Reply(text="x", usage=Usage(input=10**6, output=10**6), attempts=(Attempt(number=1),))
     silent = Reply(text="x", attempts=(Attempt(number=1),))
@@ -309,7 +319,7 @@ def test_what_a_run_has_spent_is_its_replies_and_the_worst_of_what_is_unknown(pa
         assert ledger.spent("another", priced) == 0.0
 
 
-def test_a_ledger_of_many_replies_finds_all_of_them(path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_ledger_of_many_replies_finds_all_of_them(path: Place, monkeypatch: pytest.MonkeyPatch):
     """Replies that no longer fit into memory must come back from disk, not be paid again."""
     monkeypatch.setattr("fusion_eval.engine.ledger._RECENT", 5)
 
@@ -326,7 +336,7 @@ def test_a_ledger_of_many_replies_finds_all_of_them(path: Path, monkeypatch: pyt
 # Replay
 
 
-def test_a_replay_sends_nothing_and_names_what_it_misses(path: Path):
+def test_a_replay_sends_nothing_and_names_what_it_misses(path: Place):
     """`--replay` promises no network and no cost."""
 
     async def work(ledger: Ledger) -> None:
@@ -340,22 +350,22 @@ def test_a_replay_sends_nothing_and_names_what_it_misses(path: Path):
         assert ledger.made == 1
 
 
-def test_a_replay_without_a_ledger_makes_none(path: Path):
+def test_a_replay_without_a_ledger_makes_none(file: Path):
     """A file that appears where there was none looks like a run."""
 
     async def work(ledger: Ledger) -> None:
         with pytest.raises(NotInLedgerError):
             await _one(ledger, never, replay=True)
 
-    with Ledger(path) as ledger:
+    with Ledger(file) as ledger:
         asyncio.run(work(ledger))
-    assert not path.exists()
+    assert not file.exists()
 
 
 # Stopping
 
 
-def test_a_waiter_that_gives_up_does_not_take_the_call_from_the_others(path: Path):
+def test_a_waiter_that_gives_up_does_not_take_the_call_from_the_others(path: Place):
     """One strategy with a time limit would throw away a reply that others have paid for."""
 
     async def work(ledger: Ledger) -> None:
@@ -379,7 +389,7 @@ def test_a_waiter_that_gives_up_does_not_take_the_call_from_the_others(path: Pat
         assert ledger.made == 1
 
 
-def test_a_call_that_everybody_gave_up_is_still_waited_for_and_kept(path: Path):
+def test_a_call_that_everybody_gave_up_is_still_waited_for_and_kept(path: Place):
     """It is billed all the same; thrown away, it would be paid a second time."""
 
     async def work(ledger: Ledger) -> None:
@@ -398,7 +408,7 @@ def test_a_call_that_everybody_gave_up_is_still_waited_for_and_kept(path: Path):
         assert asyncio.run(_one(ledger, never)).reply == REPLY
 
 
-def test_a_call_that_is_cancelled_leaves_an_open_intent_with_its_worst_case(path: Path):
+def test_a_call_that_is_cancelled_leaves_an_open_intent_with_its_worst_case(path: Place):
     """Nobody knows whether it was billed, and the tables have a column for that."""
 
     async def work(ledger: Ledger) -> None:
@@ -429,6 +439,7 @@ _PROCESS = textwrap.dedent(
     from engine_kit import call, through
     from fusion_eval.core import Attempt, Reply
     from fusion_eval.engine.ledger import Ledger
+    from fusion_eval.engine.place import place_of
 
     name = sys.argv[1]
 
@@ -445,13 +456,13 @@ _PROCESS = textwrap.dedent(
         for draw, each in zip(draws, known):
             print(call(draw=draw).key, each.reply.text, flush=True)
 
-    with Ledger(Path({path!r})) as ledger:
+    with Ledger(place_of({path!r})) as ledger:
         asyncio.run(work(ledger))
     """
 )
 
 
-def _process(path: Path, name: str, count: int, copies: int = 1) -> subprocess.Popen[str]:
+def _process(path: Place, name: str, count: int, copies: int = 1) -> subprocess.Popen[str]:
     tests = str(Path(__file__).parents[1])
     script = _PROCESS.format(tests=tests, path=str(path), count=count, copies=copies)
     process = subprocess.Popen(
@@ -476,7 +487,7 @@ def _finished(processes: list[subprocess.Popen[str]]) -> list[str]:
     return outputs
 
 
-def test_two_processes_on_one_ledger_lose_nothing_and_agree_on_every_reply(path: Path):
+def test_two_processes_on_one_ledger_lose_nothing_and_agree_on_every_reply(path: Place):
     """Two benches at once are normal; where both made a call, one reply must count for both,
     or a replay of the slower run gives other answers than the run itself."""
     processes = [_process(path, name, 300) for name in ("left", "right")]
@@ -490,7 +501,7 @@ def test_two_processes_on_one_ledger_lose_nothing_and_agree_on_every_reply(path:
     assert asked(path, "SELECT count(*) FROM owners") == [(0,)]
 
 
-def test_a_reply_that_came_second_is_still_on_the_bill_of_its_run(path: Path):
+def test_a_reply_that_came_second_is_still_on_the_bill_of_its_run(path: Place):
     """A laptop that slept is taken for dead; what it had asked for was paid for all the same,
     though the other process's reply is the one that counts."""
     with Ledger(path) as mine, Ledger(path) as theirs:
@@ -507,15 +518,14 @@ def test_a_reply_that_came_second_is_still_on_the_bill_of_its_run(path: Path):
         assert ledger.spent("mine", []) == pytest.approx(1.0)
 
 
-def _without_a_pulse(path: Path) -> None:
+def _without_a_pulse(path: Place) -> None:
     """No owner of a claim has a pulse, as it is long after its process has stopped."""
-    connection = sqlite3.connect(path, timeout=20)
-    with connection:
-        connection.execute("DELETE FROM owners")
+    connection = connect(path)
+    connection.execute("DELETE FROM owners")
     connection.close()
 
 
-def test_a_call_in_flight_in_another_process_is_waited_for_and_not_sent_again(path: Path):
+def test_a_call_in_flight_in_another_process_is_waited_for_and_not_sent_again(path: Place):
     """Two terminals on one bench would pay for everything twice, exactly while it is dearest."""
     sent = 0
 
@@ -534,7 +544,7 @@ def test_a_call_in_flight_in_another_process_is_waited_for_and_not_sent_again(pa
     assert known[0] == known[1]
 
 
-def test_a_call_that_failed_elsewhere_is_tried_by_whoever_waited(path: Path):
+def test_a_call_that_failed_elsewhere_is_tried_by_whoever_waited(path: Place):
     """The other run may have no attempts left; its failure says nothing about ours."""
     tries: list[str] = []
 
@@ -561,7 +571,7 @@ def test_a_call_that_failed_elsewhere_is_tried_by_whoever_waited(path: Path):
     assert tries == ["theirs", "mine"]
 
 
-def test_fifty_identical_calls_in_two_processes_make_one_request(path: Path):
+def test_fifty_identical_calls_in_two_processes_make_one_request(path: Place):
     """A sweep started twice would double the bill of every call that both need."""
     processes = [_process(path, name, 1, copies=50) for name in ("left", "right")]
     outputs = _finished(processes)
@@ -570,7 +580,7 @@ def test_fifty_identical_calls_in_two_processes_make_one_request(path: Path):
     assert len(asked(path, "SELECT id FROM intents")) == 1
 
 
-def _replies(path: Path) -> list[tuple[str, bytes]]:
+def _replies(path: Place) -> list[tuple[str, bytes]]:
     return asked(path, "SELECT key, reply FROM replies")
 
 
@@ -578,14 +588,17 @@ def _text(blob: bytes) -> str:
     return codec.unpacked(blob)
 
 
-def test_a_ledger_of_a_killed_process_opens_and_has_all_that_was_seen(path: Path):
+def test_a_ledger_of_a_killed_process_opens_and_has_all_that_was_seen(path: Place):
     """The machine that dies in the night must not take the replies of the evening with it."""
     process = _process(path, "killed", 2000)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write("go\n")
     process.stdin.flush()
-    while not path.exists() or not asked(path, _TABLES) or not _replies(path):
+    made = "SELECT 1 FROM sqlite_master WHERE name='replies'"
+    while isinstance(path, Path) and (not path.exists() or not asked(path, made)):
+        pass
+    while not _replies(path):
         pass
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -595,10 +608,7 @@ def test_a_ledger_of_a_killed_process_opens_and_has_all_that_was_seen(path: Path
         assert known.reply == REPLY
         before = len(_replies(path))
     assert before >= 2
-    assert asked(path, "PRAGMA integrity_check") == [("ok",)]
-
-
-_TABLES = "SELECT 1 FROM sqlite_master WHERE name='replies'"
+    assert upkeep.verify(path) == []
 
 
 # Files that are no ledger
@@ -607,33 +617,33 @@ _TABLES = "SELECT 1 FROM sqlite_master WHERE name='replies'"
 @pytest.mark.parametrize(
     "content", [b"not a database at all" * 100, b"SQLite format 3\0" + b"x" * 5000]
 )
-def test_a_file_that_is_no_ledger_is_named_and_left_alone(path: Path, content: bytes):
+def test_a_file_that_is_no_ledger_is_named_and_left_alone(file: Path, content: bytes):
     """Overwritten, it would be somebody's data; unreadable, it must not end in a traceback."""
-    path.parent.mkdir()
-    path.write_bytes(content)
+    file.parent.mkdir()
+    file.write_bytes(content)
     with pytest.raises(TableError, match=r"ledger\.sqlite.*--output-dir"):
-        Ledger(path)
+        Ledger(file)
 
-    assert path.read_bytes() == content
+    assert file.read_bytes() == content
 
 
-def test_a_ledger_with_a_torn_page_says_so_when_it_is_met(path: Path):
+def test_a_ledger_with_a_torn_page_says_so_when_it_is_met(file: Path):
     """A bad disk shows in the middle of a run, and the way out is the same."""
 
     async def fill(ledger: Ledger) -> None:
         await asyncio.gather(*(through(ledger, answer)(call(draw=i)) for i in range(200)))
 
-    with Ledger(path) as ledger:
+    with Ledger(file) as ledger:
         asyncio.run(fill(ledger))
-    data = bytearray(path.read_bytes())
+    data = bytearray(file.read_bytes())
     data[4096 * 3 :] = b"\xff" * (len(data) - 4096 * 3)
-    path.write_bytes(data)
+    file.write_bytes(data)
 
     async def read(ledger: Ledger) -> None:
         for i in range(200):
             await through(ledger, never, replay=True)(call(draw=i))
 
-    with pytest.raises(TableError, match=r"ledger\.sqlite"), Ledger(path) as ledger:
+    with pytest.raises(TableError, match=r"ledger\.sqlite"), Ledger(file) as ledger:
         asyncio.run(read(ledger))
 
 
@@ -674,7 +684,7 @@ def test_a_reply_comes_back_from_the_ledger_as_it_went_in(reply: Reply):
     assert codec.attempts(codec.dump_attempts(reply.attempts)) == reply.attempts
 
 
-def test_ready_is_asked_for_every_new_call_and_for_no_known_one(path: Path):
+def test_ready_is_asked_for_every_new_call_and_for_no_known_one(path: Place):
     """A run that is complete needs no endpoint, and so no key."""
     asked_for: list[Call] = []
 

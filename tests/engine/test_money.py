@@ -29,6 +29,7 @@ import fusion_eval as fe
 from fusion_eval import report
 from fusion_eval.core import Price
 from fusion_eval.engine import upkeep
+from fusion_eval.engine.place import ledger_of
 
 PRICE = {"input": 2.0, "output": 15.0}
 
@@ -270,7 +271,7 @@ def test_what_may_have_been_paid_includes_grading_and_trials_that_were_not_finis
         bench = bench_file(tmp_path, endpoint, price=PRICE, limits=limits, repeats=1)
         run = fe.run(MINI, bench, output_dir=tmp_path / "results")
     calls, summary = fe.calls(run), report.summarize(run)
-    lost = upkeep.stats(tmp_path / "results" / "ledger.sqlite")
+    lost = upkeep.stats(ledger_of(tmp_path / "results"))
 
     grading = calls[calls["purpose"] == "grading"]["possibly_paid_usd"].sum()
     assert 0 < grading == pytest.approx(calls["possibly_paid_usd"].sum())

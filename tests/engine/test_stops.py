@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,8 +16,9 @@ import pytest
 from engine_kit import MINI, bench_file, command, committed, later, served, simulator, until
 
 import fusion_eval as fe
-from fusion_eval.engine import owners
+from fusion_eval.engine import owners, upkeep
 from fusion_eval.engine.owners import LEASE_S, Owner, Pulses
+from fusion_eval.engine.place import ledger_of
 
 FLIGHT = 4
 ONE = {"solo": {"strategy": "solo", "member": "heron"}}
@@ -103,15 +103,15 @@ def test_a_damaged_reply_costs_its_trial_and_names_the_way_out(tmp_path: Path):
     """A run died of one bad sector, each time it was started."""
     options = {"recipes": ["solo-sparrow"], "repeats": 1, "limit": 2, "output_dir": tmp_path}
     fe.run(MINI, "demo", **options)
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as ledger:
+    with upkeep.opened(ledger_of(tmp_path)) as ledger:
         key = ledger.execute("SELECT key FROM replies ORDER BY at LIMIT 1").fetchone()[0]
-        ledger.execute("UPDATE replies SET reply=x'7b' WHERE key=?", (key,))
+        ledger.execute("UPDATE replies SET reply=? WHERE key=?", (b"{", key))
     again = fe.run(MINI, "demo", **options)
     assert again.manifest["status"] == "incomplete"
     assert again.manifest["trials"] == {"wanted": 2, "done": 1, "failed": 0}
     (aside,) = again.manifest["set_aside"]
     assert f"ledger forget {key[:12]}" in aside["problem"]
-    with sqlite3.connect(tmp_path / "ledger.sqlite") as ledger:
+    with upkeep.opened(ledger_of(tmp_path)) as ledger:
         ledger.execute("DELETE FROM replies WHERE key=?", (key,))
     mended = fe.run(MINI, "demo", **options)
     assert (mended.id, mended.manifest["status"]) == (again.id, "finished")

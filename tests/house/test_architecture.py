@@ -35,7 +35,7 @@ RIGHT = (
     "gate",
 )  # fmt: skip
 
-HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib"}
+HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib", "psycopg"}
 """Packages that a function may import for itself, because few of its callers need them."""
 
 MAY_IMPORT_INSIDE = {"cli", "pytest_plugin", "terminal", "viewing"}
