@@ -11,10 +11,9 @@ from rich.console import Console
 
 from fusion_eval.bench.plan import Plan
 from fusion_eval.errors import StatisticsError
-from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.people import Readable, readable
 from fusion_eval.report.summary import summarize
-from fusion_eval.report.terminal import WIDTH, paragraph, table
+from fusion_eval.report.terminal import WIDTH, below, opening, table
 from fusion_eval.store import Run
 from fusion_eval.terminal import plan_parts
 
@@ -34,9 +33,9 @@ def show(thing: pd.DataFrame | Run | Plan, columns: Sequence[str] | None = None)
     if columns is not None:
         raise StatisticsError("columns are for tables; give a DataFrame")
     if isinstance(thing, Run):
-        lost = sentences(losses(thing.manifest))
         summary = summarize(thing)  # that of the run's folder may be of another day, or damaged
-        return _text(*lost, table(summary, named=False), paragraph(summary))
+        above = (text for _, text in opening(summary))
+        return _text(*above, table(summary), below(summary))
     if isinstance(thing, Plan):
         return _text(*plan_parts(thing))
     raise StatisticsError(f"{type(thing).__name__} is no table, run or plan; print shows it")

@@ -123,19 +123,14 @@ def console(*, no_color: bool = False) -> Console:
 def show_report(run: Run, files: dict[str, Path], *, no_color: bool = False) -> None:
     """The table, the decision, and where the rest stands."""
     from fusion_eval.report import terminal
-    from fusion_eval.report.measured import losses, sentences
 
     out = console(no_color=no_color)
-    for line in sentences(losses(run.manifest)):
-        out.print(line, style="bold red", markup=False, soft_wrap=True)
     width = min(terminal.WIDTH, out.width)
-    for line in terminal.kinds(run, width):
-        out.print(line, markup=False)
+    for style, text in terminal.opening(run, width):
+        out.print(text, style=style, markup=False, soft_wrap=True)
     out.print(terminal.table(run, width=width))
-    for line in (terminal.paragraph(run, width), *terminal.findings(run, width)):
+    for line in (terminal.below(run, width), *terminal.findings(run, width)):
         out.print(line, markup=False)
-    for line in terminal.unread_answers(run):
-        out.print(line, markup=False, soft_wrap=True)
     counts = run.manifest.get("calls", {})
     if "made" in counts:
         made, charged = counts["made"], counts["charged"]

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.stats import binomtest
 
+from fusion_eval.core.readable import percent
 from fusion_eval.gate import samples
 from fusion_eval.gate.baseline import Baseline
 from fusion_eval.gate.rules import Sides
 from fusion_eval.gate.values import Coverage, Failures, Outcome
-from fusion_eval.stats.caveats import percent
 
 _UNREAD = 0.05
 """Share of unread verdicts above which a run cannot tell; or twice the baseline's."""

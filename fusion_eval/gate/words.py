@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from fusion_eval.core.readable import percent
 from fusion_eval.gate.values import Checked, Outcome
 from fusion_eval.report.words import dollars, escaped, number, plain, points
-from fusion_eval.stats.caveats import percent
 
 HEADINGS = ("outcome", "recipe", "rule", "measured", "on", "what would decide")
 _LARGEST = 900_000

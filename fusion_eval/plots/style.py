@@ -23,7 +23,7 @@ WIDTH = 9.0
 """Inches; at 100 dots per inch as wide as a README is shown."""
 DPI = 100
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h")
-INK, QUIET, ALARM, LOWER_BOUND = "#222222", "#8a8a8a", "#b03000", "#cccccc"
+INK, QUIET, ALARM, LOWER_BOUND, GRID = "#222222", "#8a8a8a", "#b03000", "#cccccc", "#e6e6e6"
 COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7", "#000000")
 """Okabe & Ito (2008), which colour-blind readers can tell apart; without yellow, too pale on white.
 
@@ -79,7 +79,7 @@ def save(ax: Axes, *paths: str | Path) -> None:
 def plain(ax: Axes) -> None:
     """No frame on the right and on top, a light grid behind everything."""
     ax.spines[["top", "right"]].set_visible(False)
-    ax.grid(True, which="major", color="#e6e6e6", linewidth=0.8)
+    ax.grid(True, which="major", color=GRID, linewidth=0.8)
     ax.set_axisbelow(True)
 
 

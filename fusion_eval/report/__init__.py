@@ -11,12 +11,14 @@ from fusion_eval.plots import style
 from fusion_eval.plots.pareto import draw as draw_pareto
 from fusion_eval.plots.pareto import has_costs
 from fusion_eval.plots.scores import draw as draw_scores
+from fusion_eval.report.blocks import Look
 from fusion_eval.report.grader import grader_report
 from fusion_eval.report.html import write_pages
 from fusion_eval.report.markdown import BANNER, markdown
 from fusion_eval.report.padding import write_padded
+from fusion_eval.report.printers.markdown import printed
+from fusion_eval.report.sections.trust import trust
 from fusion_eval.report.summary import summarize
-from fusion_eval.report.trust import trust
 from fusion_eval.report.words import escaped
 from fusion_eval.store import Run, read_run, write_json
 
@@ -52,8 +54,9 @@ def grader_markdown(
 ) -> str:
     """What `grader_report` says, in words and tables. Calls nothing."""
     found = grader_report(run, *others, padded=padded)
+    graded = trust(found, Look(found))
     parts = [f"# Grader of run {escaped(found['run_id'])}", BANNER if found["simulated"] else ""]
-    parts += list(trust(found)) or ["No answer of this run was graded by a model."]
+    parts += printed([graded]) if graded else ["No answer of this run was graded by a model."]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from fusion_eval.core.readable import percent
 from fusion_eval.report.words import dollars, listed, plain
-from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.results import FEW_TASKS
 
 Name = Callable[[str], str]
@@ -26,7 +26,7 @@ def choice(summary: Mapping[str, Any], name: Name = plain) -> str:
         only = len(summary["recipes"]) == 1
         who = "There is one recipe" if only else f"Only {name(answered[0])} answered"
         return f"{who}, so there is nothing to choose."
-    verb = "take" if _tasks_of_choice(summary) >= FEW_TASKS else "lean to"
+    verb = "take" if tasks_of_choice(summary) >= FEW_TASKS else "lean to"
     texts = [f"{_span(row, rows)}{verb} {name(row['recipe'])}{_bracket(row)}" for row in rows]
     start = "" if len(rows) == 1 else "If one point of score (of 100) is "
     said = "; if it is ".join(texts)
@@ -38,31 +38,8 @@ def choice(summary: Mapping[str, Any], name: Name = plain) -> str:
     )
 
 
-def short_choice(summary: Mapping[str, Any], name: Name = plain) -> str:
-    """The choice without limits and regret; of many ranges the three that are most probable."""
-    rows = summary["decisions"]
-    if summary["common"]["lacking"] or len(rows) < 1 or len(summary["recipes"]) == 1:
-        return choice(summary, name)
-    shown = sorted(sorted(rows, key=lambda row: -row["probability"])[:3], key=rows.index)
-    texts = [
-        f"{name(row['recipe'])} ({sureness(row)})"
-        f"{f' {_limits(row, rows)}' if len(rows) > 1 else ''}"
-        for row in shown
-    ]
-    more = f"; {len(rows) - 3} more in the report" if len(rows) > 3 else ""
-    verb = "Take" if _tasks_of_choice(summary) >= FEW_TASKS else "Lean to"
-    value = ", by what a point is worth per task" if len(rows) > 1 else " whatever a point is worth"
-    return f"{verb}{value}: {'; '.join(texts)}{more}."
-
-
-def _limits(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    if row is rows[0]:
-        return f"below {dollars(row['to_usd'], 2)}"
-    end = "" if row["to_usd"] is None else f" to {dollars(row['to_usd'], 2)}"
-    return f"from {dollars(row['from_usd'], 2)}{end}"
-
-
-def _tasks_of_choice(summary: Mapping[str, Any]) -> int:
+def tasks_of_choice(summary: Mapping[str, Any]) -> int:
+    """Tasks on which recipes are compared."""
     return int(summary["common"]["tasks"])
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fusion_eval.report.choice import Name, choice, short_choice
+from fusion_eval.core.readable import percent
+from fusion_eval.report.choice import Name, choice
 from fusion_eval.report.failing import failures, never
 from fusion_eval.report.kinds import alike_sentence, kinds_sentence
-from fusion_eval.report.more_tasks import more_tasks, worth_of_tasks
+from fusion_eval.report.more_tasks import closest, more_tasks, worth_of_tasks
 from fusion_eval.report.words import dollars, listed, number, plain, points
 from fusion_eval.report.worth import equal_dollars, time_limits
-from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.protocols import limits_apart
 from fusion_eval.stats.results import FEW_TASKS
 
@@ -28,19 +28,16 @@ def decision(summary: Mapping[str, Any], name: Name = plain) -> str:
 
 
 def brief(summary: Mapping[str, Any], name: Name = plain) -> list[str]:
-    """The decision in six sentences at most, for a terminal; the report has the rest."""
+    """What stands below the table of a terminal: five short sentences at most."""
     undecided = [row for row in summary["comparisons"] if row["conclusion"] == "undecided"]
     parts = [
         _few_tasks(summary),
         _selection(summary, name) or never(summary, name),
-        short_choice(summary, name),
         _left_out(summary, name),
         _conclusions(summary, name, 3),
-        failures(summary, name) or (more_tasks(summary, name) if undecided else ""),
+        closest(summary, name) if undecided else "",
     ]
-    texts = [part for part in parts if part]
-    mark = "SIMULATED. " if summary["simulated"] else ""
-    return [mark + texts[0], *texts[1:]] if texts else [mark] if mark else []
+    return [part for part in parts if part]
 
 
 def findings(summary: Mapping[str, Any], name: Name = plain) -> list[str]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from fusion_eval.core.readable import percent
 from fusion_eval.frames import final_answers
 from fusion_eval.report.words import number
-from fusion_eval.stats.caveats import percent
 
 LOUD = 0.05
 """Share of answers without a final answer above which the first screen says so."""

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval.frames import task_key
-from fusion_eval.report.sections import by_part
-from fusion_eval.report.words import escaped, listed, number, plain, points, points_range, table
+from fusion_eval.report.parts import by_part
+from fusion_eval.report.words import listed, number, plain, points
 from fusion_eval.stats.breakdown import breakdown
 from fusion_eval.stats.tables import tidied
 
@@ -37,35 +37,21 @@ def by_kind(trials: pd.DataFrame, level: float) -> dict[str, Any]:
     return {"scores": kinds, "saturated": saturated, "of": len(solved)}
 
 
-def kinds_table(summary: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Scores of checked and of rubric tasks side by side, in Markdown; empty where there is one
-    kind alone. `names`: recipes in the order of the rows."""
-    kinds = summary["kinds"]["scores"]
-    if not kinds:
-        return ""
-    header = ["recipe", *(f"{kind} ({_tasks(kinds[kind])})" for kind in kinds)]
-    rows = [
-        [escaped(name), *(points_range(cells.get(name)) for cells in kinds.values())]
-        for name in names
-    ]
-    return (
-        f"{table(header, rows, simulated=summary['simulated'])}\n\nPoints with 95 % intervals. Two "
-        "kinds of tasks with two kinds of scores; the mean over both, in the next table, depends "
-        "on how many there are of each."
-    )
-
-
 def kinds_lines(summary: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """The same for a terminal, a line for each kind."""
+    """Scores of checked and of rubric tasks apart, a line for each kind; empty where there is one.
+
+    names : recipes in the order in which they are named
+    """
     mark = "SIMULATED " if summary["simulated"] else ""
     return [
-        f"{mark}{kind} ({_tasks(cells)}): "
+        f"{mark}{kind} ({tasks_of_kind(cells)}): "
         + listed([f"{plain(n)} {points(cells[n]['value'])}" for n in names if cells.get(n)])
         for kind, cells in summary["kinds"]["scores"].items()
     ]
 
 
-def _tasks(cells: Mapping[str, Any]) -> str:
+def tasks_of_kind(cells: Mapping[str, Any]) -> str:
+    """`24 tasks`, as many as any recipe has of a kind."""
     return number(max((cell["n"] for cell in cells.values() if cell), default=0), "task")
 
 
@@ -106,7 +92,7 @@ def kinds_sentence(summary: Mapping[str, Any], name: Any) -> str:
     """Tasks of two kinds, and those that tell no recipe from another."""
     kinds, parts = summary["kinds"], []
     if kinds["scores"]:
-        counts = [f"{_tasks(cells)} {kind}" for kind, cells in kinds["scores"].items()]
+        counts = [f"{tasks_of_kind(cells)} {kind}" for kind, cells in kinds["scores"].items()]
         parts.append(f"The mean mixes two kinds of tasks, told apart before it: {listed(counts)}.")
     if kinds["saturated"] and len(summary["recipes"]) > 1:
         tasks = listed([name(task) for task in kinds["saturated"]], 4)

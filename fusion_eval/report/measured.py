@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from fusion_eval.core.readable import percent
 from fusion_eval.report.words import listed, plain
-from fusion_eval.stats.caveats import percent
 
 Name = Callable[[str], str]
 _SAMPLE, _WORDS = 200, 3

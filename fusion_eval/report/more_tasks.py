@@ -83,6 +83,20 @@ def more_tasks(summary: Mapping[str, Any], name: Name) -> str:
     )
 
 
+def closest(summary: Mapping[str, Any], name: Name) -> str:
+    """The same in a line: the pair, and how many tasks would decide it."""
+    found = summary["to_decide"]
+    if found is None:
+        return ""
+    row, needed = summary["comparisons"][found["comparison"]], found["tasks"]
+    about = f"about {needed:,}" if needed <= _SHOWN else f"more than {_SHOWN:,}"
+    size = points_range({**row, "value": row["difference"]}, signed=True)
+    return (
+        f"Closest to a decision: {name(row['a'])} against {name(row['b'])}, {size}; {about} tasks "
+        "would decide it."
+    )
+
+
 def _whether(found: Mapping[str, Any]) -> str:
     """What these tasks cost, and whether that pays."""
     if found["evsi_usd"] is not None and found["evsi_usd"] <= _NOTHING:

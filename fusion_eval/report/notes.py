@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fusion_eval.core.readable import percent
 from fusion_eval.report.commands import commands
 from fusion_eval.report.final_answers import sentences
 from fusion_eval.report.words import dollars, escaped, listed, number
-from fusion_eval.stats.caveats import percent
 from fusion_eval.store import Run
 
 _SHOWN = 8
@@ -64,16 +64,6 @@ def served_lines(summary: Mapping[str, Any], name: Name = escaped) -> list[str]:
         for row in found
     ]
     return ["Not every call was served by the model that was asked for:", "\n".join(rows)]
-
-
-def money_cells(row: Mapping[str, Any]) -> list[str]:
-    """Cells of one role or model: calls, tokens, dollars; at least, where a part is unknown."""
-    cells = [f"{row[name]:,}" for name in ("charged", "made", "tokens_in", "tokens_out")]
-    for name in ("cost_usd", "spent_usd"):
-        known = row["at_least_usd"][name]
-        unknown = f"≥ {dollars(known)}" if known else "unknown"
-        cells.append(unknown if row[name] is None else dollars(row[name]))
-    return cells
 
 
 _PAID = ("cost_usd", "spent_usd", "grading_usd")

@@ -19,12 +19,13 @@ from fusion_eval.report.curves import curves
 from fusion_eval.report.design import designed
 from fusion_eval.report.final_answers import read_answers
 from fusion_eval.report.grader import grader_report
+from fusion_eval.report.grid import choice_grid
 from fusion_eval.report.kinds import by_kind, same_answers
 from fusion_eval.report.measured import losses, sentences
 from fusion_eval.report.money import calls_made, money, money_by, money_by_recipe, served_otherwise
 from fusion_eval.report.more_tasks import to_decide, worth_deciding
+from fusion_eval.report.parts import by_part
 from fusion_eval.report.products import apart, product_findings, products
-from fusion_eval.report.sections import by_part
 from fusion_eval.report.votes import uncounted
 from fusion_eval.report.worth import worth
 from fusion_eval.stats.breakdown import breakdown
@@ -52,18 +53,20 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
     shared = points(trials)
     complete = per_task(trials, missing="complete")
     by_recipe = dict(iter(trials.groupby(trials["recipe"].astype(str), sort=False)))
-    lost = losses(opened.manifest)
+    lost, failed = losses(opened.manifest), _failure_rates(trials)
     summary = {
         "run_id": opened.id,
         "simulated": opened.simulated,
         "status": opened.manifest.get("status", "unknown"),
         "unusable": lost,
         "not_measured": sentences(lost),
+        "inputs": _inputs(opened.manifest),
         "tasks": _tasks(trials, opened.manifest),
         "repeats": _repeats(trials),
         "estimand": "mean score over new tasks like these; as deployed: a failed answer counts 0",
         "recipes": {
             row["recipe"]: _recipe(by_recipe[row["recipe"]], row, missing, shared, complete)
+            | {"failure_rate": failed.get(row["recipe"])}
             | _verdicts(read, row["recipe"])
             for row in table.to_dict("records")
         },
@@ -88,6 +91,7 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
         "acceptable": stats.acceptable(trials, level=LEVEL, seed=SEED).to_dict("records"),
         "never_answered": decisions.attrs["never_answered"],
         **curves(trials, LEVEL, SEED),
+        "choice_grid": choice_grid(trials, LEVEL, SEED),
         **worth(trials, verdicts, calls, LEVEL, SEED),
         "domains": by_part(breakdown(trials, level=LEVEL)),
         "sections": by_part(breakdown(trials, verdicts, LEVEL, by="section")),
@@ -133,7 +137,8 @@ def _recipe(
         "score_by_policy": stats.headline(rows, row["recipe"], LEVEL),
         "score_complete_cases": stats.mean_score(complete, LEVEL) if len(complete) else None,
         "cost_usd": _cost(row, rows),
-        "latency_s": _latency(rows),
+        "latency_s": _latency(rows, "latency_s"),
+        "first_token_s": _latency(rows, "first_token_s"),
         "trials": len(rows),
         "failed": int(row["failed"]),
         "failures": {str(k): int(v) for k, v in rows["failure"].value_counts().items()},
@@ -193,18 +198,42 @@ def _largest(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _latency(rows: pd.DataFrame) -> dict[str, Any] | None:
+def _latency(rows: pd.DataFrame, column: str) -> dict[str, Any] | None:
     """Median over tasks with its interval, and the 95th percentile over trials (seconds)."""
-    known = rows[rows["latency_s"].notna()]
+    known = rows[rows[column].notna()] if column in rows else rows[:0]
     if not len(known):
         return None
-    tasks = known["latency_s"].astype(float).groupby(known["task_hash"]).mean()
-    p95 = float(known["latency_s"].astype(float).quantile(0.95))
+    seconds = known[column].astype(float)
     source = known["latency_source"].dropna()
     return {
-        **asdict(median(tasks, LEVEL)),
-        "p95": p95,
+        **asdict(median(seconds.groupby(known["task_hash"]).mean(), LEVEL)),
+        "p95": float(seconds.quantile(0.95)),
         "source": str(source.iloc[0]) if len(source) else None,
+    }
+
+
+def _failure_rates(trials: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Share of answers that failed, of each recipe, with its interval."""
+    table = stats.failures(trials, level=LEVEL) if len(trials) else pd.DataFrame()
+    rates = table[table["reading"] == "failure rate"] if len(table) else table
+    kept = ("value", "low", "high", "n", "method")
+    return {
+        row["recipe"]: {**{name: row[name] for name in kept}, "level": LEVEL}
+        for row in rates.to_dict("records")
+    }
+
+
+def _inputs(manifest: Mapping[str, Any]) -> dict[str, str | None]:
+    """What was run, by name: task file (or imported file), bench, and the day."""
+    tasks, bench, source = (
+        part if isinstance(part := manifest.get(name), Mapping) else {}
+        for name in ("tasks", "bench", "source")
+    )
+    day = manifest.get("started") or manifest.get("imported") or manifest.get("created")
+    return {
+        "tasks": tasks.get("name") or source.get("file"),
+        "bench": bench.get("name"),
+        "date": str(day)[:10] if day else None,
     }
 
 

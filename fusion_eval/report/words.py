@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fusion_eval.core.readable import dollars as dollars
 from fusion_eval.core.readable import plain as plain
 from fusion_eval.core.readable import points as points
+from fusion_eval.core.readable import with_ends
 
-_WORDS = (
-    "strategy", "against", "criteria", "criterion", "conclusion", "caveat", "frontier", "take",
-)  # fmt: skip
 _MARKUP = re.compile(r"([\\`*\[\]<>|~])")
 
 
@@ -36,11 +34,8 @@ def points_range(estimate: Mapping[str, Any] | None, signed: bool = False) -> st
     """`71.6 (68.3 to 74.6)`; `none` without an estimate."""
     if not estimate or estimate.get("value") is None:
         return "none"
-    low, high = estimate.get("low"), estimate.get("high")
-    if low is None or high is None:
-        return points(estimate["value"], signed)
-    ends = f"{points(low, signed)} to {points(high, signed)}"
-    return f"{points(estimate['value'], signed)} ({ends})"
+    kind = "difference" if signed else "points"
+    return with_ends(kind, estimate["value"], estimate.get("low"), estimate.get("high"))
 
 
 def cost_range(cost: Mapping[str, Any] | None) -> str:
@@ -49,9 +44,9 @@ def cost_range(cost: Mapping[str, Any] | None) -> str:
         return "unknown"
     if cost["lower_bound"]:
         return f"≥ {dollars(cost['value'])} ({cost['unknown']} unknown)"
-    if cost["low"] is None or cost["low"] == cost["high"]:
+    if cost["low"] == cost["high"]:
         return dollars(cost["value"])
-    return f"{dollars(cost['value'])} ({dollars(cost['low'])} to {dollars(cost['high'])})"
+    return with_ends("usd", cost["value"], cost["low"], cost["high"])
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:
@@ -59,11 +54,3 @@ def listed(names: Sequence[str], most: int = 6) -> str:
     if len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, simulated: bool) -> str:
-    """A Markdown table; its first heading says SIMULATED where that is so."""
-    first = f"{header[0]} (SIMULATED)" if simulated else header[0]
-    rule = ["---" if name in _WORDS else "---:" for name in header[1:]]
-    lines = [[first, *header[1:]], ["---", *rule], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from fusion_eval.core.readable import percent
 from fusion_eval.errors import StatisticsError
 from fusion_eval.report.words import dollars, listed, points
 from fusion_eval.stats.alike import alike
-from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.deadline import choices, deadlines
 from fusion_eval.stats.decompose import decompose
 from fusion_eval.stats.drafts import drafts

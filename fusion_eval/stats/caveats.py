@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from fusion_eval.core.readable import percent
 from fusion_eval.frames import (
     Missing,
     is_simulated,
@@ -112,16 +113,6 @@ def _bound(
     """Scores with open verdicts at one end; a failed answer is at both what it counts as."""
     end = trials[column].astype(float).fillna(trials["score"].astype(float)).fillna(otherwise)
     return end.mask(failed, 0.0 if missing == "as_deployed" else float("nan"))
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """`12.3%`; never `0.0%` of something or `100.0%` of not all, but `< 0.1%` and `> 99.9%`."""
-    text, least = f"{share:.{digits}%}", 10.0**-digits
-    if share > 0 and text == f"{0:.{digits}%}":
-        return f"< {least:.{digits}f}%"
-    if share < 1 and text == f"{1:.{digits}%}":
-        return f"> {100 - least:.{digits}f}%"
-    return text
 
 
 def open_range(a: Side, b: Side) -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """The pages in a real browser: what they show, and that nothing in them acts."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,8 @@ from made_hostile import HOSTILE
 from made_pages import browsing, opened
 from made_runs import NINE, made_run, trial, write_run
 
-from fusion_eval import report
+from fusion_eval import frames, report
+from fusion_eval.report import summarize
 from fusion_eval.store import write_lines
 
 
@@ -124,7 +126,7 @@ def test_tables_sort_and_keep_all_rows(browser, run):
         table.locator("th button", has_text="cost per task").click()
         costs = [
             float(v)
-            for v in table.locator("tbody tr td:nth-child(5) > data").evaluate_all(
+            for v in table.locator("tbody tr td:nth-child(3) > data").evaluate_all(
                 "cells => cells.map(c => c.value)"
             )
         ]
@@ -138,7 +140,7 @@ def test_tables_that_came_from_markdown_sort_by_their_numbers_and_can_be_copied(
         seen.page.evaluate(
             "navigator.clipboard.writeText = async (text) => { window.copied = text }"
         )
-        part = seen.page.locator("#worth")
+        part = seen.page.locator("#equal-dollars")
         table = part.locator("table").first
         table.locator("th button", has_text="difference, points").click()
         shown = table.locator("tbody tr td:nth-child(4)").all_inner_texts()
@@ -214,3 +216,115 @@ def test_every_link_of_the_report_leads_to_a_page(browser, run):
         for link in links[:3]:
             seen.page.goto(link)
             assert seen.page.locator("article").count() == len(NINE)
+
+
+def test_the_control_takes_the_choice_of_the_statistics_at_each_value(browser, run):
+    """A control that computes something of its own would contradict the sentence above it."""
+    grid = summarize(run)["choice_grid"]
+    with opened(browser, run.path / "report.html") as seen:
+        output = seen.page.locator("#control output")
+        for k in (2, len(grid["values"]) // 2, len(grid["values"]) - 2):
+            seen.page.fill("#control [name=point]", str(grid["values"][k]))
+            assert (
+                seen.page.locator("#control .take").inner_text()
+                == (grid["recipes"][grid["chosen"][0][k]])
+            )
+            sure = 100 * grid["probability"][0][k]
+            assert (
+                abs(int(seen.page.locator("#control .sure").inner_text().strip("%>< ")) - sure) < 1
+            )
+            assert seen.page.locator("#frontier tr.chosen").count() == 1
+        limit = grid["limits_s"].index(max(x for x in grid["limits_s"] if x))
+        seen.page.fill("#control [name=within]", str(grid["limits_s"][limit]))
+        said = output.inner_text()
+        assert f"within {grid['limits_s'][limit]:g} s" in said
+        taken = grid["chosen"][limit][len(grid["values"]) - 2]
+        assert seen.page.locator("#control .take").inner_text() == grid["recipes"][taken]
+
+
+def test_tasks_are_filtered_and_sorted_by_the_difference_of_two_recipes(browser, run):
+    """Who looks for regressions reads the worst tasks, and sends somebody else the address."""
+    trials = frames.trials(run).set_index(["task", "recipe"])["score"].unstack()
+    gap = (trials["panel"] - trials["solo-b"]).sort_values(kind="stable")
+    wanted = list(gap[gap.abs() >= 0.1].index)
+    with opened(browser, run.path / "report.html") as seen:
+        page = seen.page
+        page.select_option("#filter [name=a]", "panel")
+        page.select_option("#filter [name=b]", "solo-b")
+        page.fill("#filter [name=least]", "10")
+        page.select_option("#filter [name=sort]", "down")
+        assert page.locator("#tasks tbody th").all_inner_texts() == wanted
+        assert 0 < len(wanted) < len(gap)
+        assert "a=panel" in page.url
+        page.goto(page.url)
+        assert page.locator("#tasks tbody th").all_inner_texts() == wanted
+        page.locator("#tasks tbody a").first.click()
+        assert page.locator("h1").inner_text() == wanted[0]
+        assert page.locator("#beside article h3").all_inner_texts() == ["panel", "solo-b"]
+        page.locator("a[rel=next]").click()
+        assert page.locator("h1").inner_text() == wanted[1], (
+            "the next of the filter, not of the run"
+        )
+        page.locator("header a[data-back]").click()
+        assert page.locator("#tasks tbody th").all_inner_texts() == wanted
+
+
+def test_two_answers_stand_side_by_side_with_the_words_that_differ(browser, tmp_path):
+    """Of two long answers nobody sees the one word that made the difference."""
+    texts = {"one": "The Moon raises <b>two</b> tides a day.", "two": "The Moon raises no tides."}
+    rows = [trial("t", name, 0.5) for name in texts]
+    made = write_run(tmp_path / "run", rows)
+    lines = [{"task": "t", "recipe": n, "repeat": 0, "answer": x} for n, x in texts.items()]
+    write_lines(made.path / "answers.jsonl", lines)
+    report.write(made)
+    with opened(browser, made.path / "items" / "0001-t.html") as seen:
+        seen.page.select_option("#pair [name=a]", label="one")
+        seen.page.select_option("#pair [name=b]", label="two")
+        assert seen.page.locator("#beside del").inner_text().strip() == "<b>two</b> tides a day."
+        assert seen.page.locator("#beside ins").inner_text().strip() == "no tides."
+        assert seen.page.locator("#beside b").count() == 0
+        assert not seen.page.locator(".answers").is_visible()
+
+
+def test_what_is_copied_is_data(browser, run):
+    """`85.2 (80.1 to 89.2)` in a cell is no number for any program."""
+    with opened(browser, run.path / "report.html") as seen:
+        seen.page.evaluate(
+            "navigator.clipboard.writeText = async (text) => { window.copied = text }"
+        )
+        seen.page.locator("#frontier .copy").click()
+        head, first, *_ = seen.page.evaluate("window.copied").splitlines()
+    summary = summarize(run)
+    columns = next(csv.reader([head]))
+    row = dict(zip(columns, next(csv.reader([first])), strict=True))
+    score = summary["recipes"][row["recipe (SIMULATED)"].split(" ")[0]]["score"]
+    names = ("score, points", "score, points low", "score, points high")
+    assert [float(row[name]) for name in names] == pytest.approx(
+        [100 * score[end] for end in ("value", "low", "high")]
+    )
+    assert "$" not in first
+
+
+def test_figures_follow_the_theme(browser, run):
+    """A white slab in a dark page blinds whoever reads at night."""
+    colours = {}
+    for scheme in ("light", "dark"):
+        with opened(browser, run.path / "report.html", 1440, scheme) as seen:
+            colours[scheme] = seen.page.locator("#frontier svg.wide").evaluate(
+                "f => [getComputedStyle(f).backgroundColor, getComputedStyle(f).fill]"
+            )
+            hard = seen.page.locator("svg.wide [fill='#ffffff'], svg.wide [stroke='#ffffff']")
+            assert hard.count() == 0
+    assert colours["light"][0] != colours["dark"][0]
+    assert colours["light"][1] != colours["dark"][1]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_between_a_page_and_those_who_listen_to_it(browser, run, scheme):
+    """Names, contrast and order of a page decide whether somebody can use it at all."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for path in ("report.html", "items/0001-task-0.html"):
+        with opened(browser, run.path / path, 1440, scheme) as seen:
+            found = axe.run(seen.page).response["violations"]
+            serious = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+            assert serious == []

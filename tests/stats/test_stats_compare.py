@@ -6,8 +6,8 @@ from made_runs import made_run, trial, trials_of
 from made_worlds import noise, worlds
 
 from fusion_eval import frames, stats
+from fusion_eval.core.readable import percent
 from fusion_eval.errors import StatisticsError
-from fusion_eval.stats.caveats import percent
 from fusion_eval.stats.compare import COLUMNS
 
 

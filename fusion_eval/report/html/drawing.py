@@ -1,7 +1,8 @@
 """Figures inside a page: matplotlib's SVG without style attributes, named for those who listen.
 
 A strict Content-Security-Policy refuses `style="…"`, so each property becomes an attribute of its
-own, which means the same in SVG.
+own, which means the same in SVG. Colours become variables of the page, which has a light and a dark
+theme.
 """
 
 from __future__ import annotations
@@ -15,9 +16,18 @@ import matplotlib as mpl
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from fusion_eval.plots.style import ALARM, COLOURS, GRID, INK, LOWER_BOUND, QUIET
+
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
-_EVERYWHERE = {"stroke-linejoin": "round", "stroke-linecap": "butt"}
+_EVERYWHERE = {"stroke-linejoin": "round", "stroke-linecap": "butt", "fill": "var(--ink)"}
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
+_THEME = {
+    INK: "ink", QUIET: "quiet", ALARM: "alarm", LOWER_BOUND: "line", GRID: "grid",
+    "#ffffff": "paper", **{colour: f"c{k}" for k, colour in enumerate(COLOURS[:-1])},
+    COLOURS[-1]: "ink",
+}  # fmt: skip
+"""Colour of a figure -> the variable of the page that stands for it."""
+_THEMED = {colour.lower(): f"var(--{name})" for colour, name in _THEME.items()}
 POINT = "point-"
 """Figures name the groups of their points `point-<row>`."""
 
@@ -46,7 +56,7 @@ def inline(figure: Figure, name: str, kind: str, label: str, points: Mapping[int
 def _tree(figure: Figure, name: str) -> ElementTree.Element:
     written = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": name, "svg.fonttype": "path"}):
-        figure.savefig(written, format="svg", metadata={"Date": None}, facecolor="white")
+        figure.savefig(written, format="svg", metadata={"Date": None}, transparent=True)
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     root = ElementTree.fromstring(written.getvalue())
@@ -65,7 +75,7 @@ def _without_styles(element: ElementTree.Element, name: str) -> None:
     for part in element.attrib.pop("style", "").split(";"):
         key, colon, value = part.partition(":")
         if colon:
-            element.set(key.strip(), value.strip())
+            element.set(key.strip(), _THEMED.get(value.strip().lower(), value.strip()))
     for key, value in element.attrib.items():
         if key == "id":
             element.set(key, f"{name}-{value}")

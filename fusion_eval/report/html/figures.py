@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fusion_eval.core.readable import percent
 from fusion_eval.plots import acceptability, costs, forest, pareto, scores, shares, style
 from fusion_eval.plots.acceptability import curves
 from fusion_eval.plots.acceptability import draw as draw_curves
@@ -33,10 +34,16 @@ from fusion_eval.report.html.drawing import inline
 from fusion_eval.report.money import by_role
 from fusion_eval.report.readings import differences_of, shares_of
 from fusion_eval.report.words import cost_range, dollars, points_range
-from fusion_eval.stats.caveats import percent
 
 _NARROW, _LEFT = 3.6, 0.36
 """Inches, at which text on a phone is about as large as around it; share for the names."""
+
+
+_COSTS = (
+    "Score against what an answer costs a user who runs that recipe alone, with 95 % intervals on "
+    "both axes."
+)
+_SCORES = "Scores with their 95 % intervals; no cost is known."
 
 
 class Kind(NamedTuple):
@@ -56,15 +63,14 @@ SHARES = Kind(draw_shares, shares_height, shares)
 ACCEPTABILITY = Kind(draw_curves, curves_height, acceptability, 0.17)
 
 
-def figures(
-    table: pd.DataFrame, summary: Mapping[str, Any], folder: Path
-) -> dict[str, Markup | None]:
+def figures(table: pd.DataFrame, summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Each figure as inline SVG, and as files in `folder`; None where there is nothing to draw."""
     grader = summary["grader"]
     read, graders = shares_of(grader), differences_of(grader)
     return {
         "acceptability": _acceptability(summary, folder),
         "pareto": _pareto(table, summary) if table["score"].notna().any() else None,
+        "pareto_caption": _COSTS if has_costs(table) else _SCORES,
         "seconds": _seconds(summary, folder),
         "forest": _forest(summary, folder) if summary["comparisons"] else None,
         "costs": _costs(summary, folder),

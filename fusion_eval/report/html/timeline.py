@@ -41,7 +41,7 @@ def _bar(place: int, call: Mapping[str, Any], last: float, colour: str) -> Marku
         f"{dollars(call['cost_usd'] if _number(call['cost_usd']) else None)}"
     )
     return Markup(
-        '<g><title>{}</title><text x="0" y="{}" font-size="10" fill="#222222">{}</text>'
+        '<g><title>{}</title><text x="0" y="{}" font-size="10" fill="var(--ink)">{}</text>'
         '<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/></g>'
     ).format(said, top + 12, _name(call), f"{left:.1f}", top + 2, f"{wide:.1f}", _ROW - 5, colour)
 

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from fusion_eval.report.words import (
-    escaped,
-    in_code,
-    listed,
-    number,
-    points,
-    points_range,
-    table,
-)
-from fusion_eval.stats.caveats import percent
+from fusion_eval.core.readable import percent, with_ends
+from fusion_eval.report.blocks import Block, Cell, Figure, Look, Section, Text, table
+from fusion_eval.report.words import escaped, in_code, listed, number, points_range
 
-TITLE = "## Can the grader be trusted?"
+TITLE = "Can the grader be trusted?"
 _HEAVY_SHOWN = 8
 _MEASURES = ("raw", "cohen", "fleiss", "alpha", "ac1")
 _NAMES = {
@@ -26,23 +19,40 @@ _NAMES = {
 Rows = Sequence[Mapping[str, Any]]
 
 
-def trust(found: Mapping[str, Any]) -> Iterator[str]:
-    """Paragraphs and tables from the content of `grader_report`; nothing where nobody graded."""
+def trust(found: Mapping[str, Any], look: Look) -> Section | None:
+    """The section from the content of `grader_report`; None where nobody graded.
+
+    look : into the same
+    """
     if not found["graders"]:
-        return
+        return None
+    blocks = tuple(Text(b) if isinstance(b, str) else b for b in _blocks(found, look))
+    return Section("trust", TITLE, blocks)
+
+
+def _blocks(found: Mapping[str, Any], look: Look) -> Iterator[Block | str]:
     simulated = bool(found["simulated"])
-    yield TITLE
     yield " ".join([_who(found["graders"]), *_flips(found["flips"]), *_unread(found["unread"])])
-    yield from _agreement(found["agreement"], simulated)
-    yield from _differences(found["differences"], simulated)
+    yield from _agreement(found["agreement"], look.below("agreement"), simulated)
+    yield from _differences(found["differences"], look.below("differences"), simulated)
     effects = [*_place_and_length(found), *_padding(found["padding"])]
     yield " ".join([*effects, *_kin(found["self_preference"])])
-    yield from _heavy(found["heavy"], simulated)
+    yield from _heavy(found["heavy"], look.below("heavy"), simulated)
     if found["labels"] is not None:
-        yield from _labels(found["labels"], simulated)
+        yield from _labels(found["labels"], look.below("labels"), simulated)
     if found["missing"]:
         lines = [f"- {row['what']} ({escaped(row['how'])})" for row in found["missing"]]
         yield "\n".join(["What this run cannot say, and how to get it:", "", *lines])
+    yield Figure(
+        "grader",
+        "How far the grader contradicts itself and others, and what it left open, with 95 % "
+        "intervals over tasks",
+    )
+    yield Figure(
+        "graders",
+        "How the score of the same answers differs between graders, and how much two of them "
+        "prefer their own families",
+    )
 
 
 def _who(graders: Rows) -> str:
@@ -73,19 +83,24 @@ def _unread(rows: Rows) -> Iterator[str]:
             yield f"{_share(row)} of the verdicts by {in_code(row['rater'])} {said}."
 
 
-def _agreement(rows: Rows, simulated: bool) -> Iterator[str]:
-    sets: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
-    for row in rows:
-        sets.setdefault((row["between"], row["sign"]), {})[row["measure"]] = row
-    used = [m for m in _MEASURES if any(m in each for each in sets.values())]
+def _agreement(rows: Rows, look: Look, simulated: bool) -> Iterator[Block | str]:
+    sets: dict[tuple[str, str], dict[str, int]] = {}
+    for k, row in enumerate(rows):
+        sets.setdefault((row["between"], row["sign"]), {})[row["measure"]] = k
+    used = [m for m in _MEASURES if any(m in places for places in sets.values())]
     if not sets:
         return
     lines = [
-        [escaped(between), sign, *[_coefficient(each.get(m)) for m in used], str(each["raw"]["n"])]
-        for (between, sign), each in sets.items()
+        [
+            between,
+            sign,
+            *[_coefficient(look, places.get(m), m) for m in used],
+            look.number("count", places["raw"], "n"),
+        ]
+        for (between, sign), places in sets.items()
     ]
-    header = ["between", "criteria", *[_NAMES[m] for m in used], "tasks"]
-    yield table(header, lines, simulated=simulated)
+    heads = ["between", "criteria", *[_NAMES[m] for m in used], "tasks"]
+    yield table(heads, lines, simulated=simulated, label="Agreement of graders")
     yield (
         "How far graders agree, one reading of each; in brackets 95 % intervals over tasks. Raw "
         "agreement is high by chance alone where nearly all verdicts are alike; kappa and alpha "
@@ -93,19 +108,21 @@ def _agreement(rows: Rows, simulated: bool) -> Iterator[str]:
     )
 
 
-def _differences(rows: Rows, simulated: bool) -> Iterator[str]:
+def _differences(rows: Rows, look: Look, simulated: bool) -> Iterator[Block | str]:
     if rows:
         lines = [
             [
-                escaped(row["a"]), escaped(row["b"]),
-                points_range({**row, "value": row["difference"]}, signed=True),
-                "–" if row["correlation"] is None else f"{row['correlation']:.2f}",
-                str(row["answers"]), str(row["n"]),
+                row["a"],
+                row["b"],
+                look.interval("difference", k, value="difference"),
+                look.number("coefficient", k, "correlation", none="–"),
+                look.number("count", k, "answers"),
+                look.number("count", k, "n"),
             ]
-            for row in rows
-        ]  # fmt: skip
-        header = ["grader", "against", "difference, points", "correlation", "answers", "tasks"]
-        yield table(header, lines, simulated=simulated)
+            for k, row in enumerate(rows)
+        ]
+        heads = ["grader", "against", "difference, points", "correlation", "answers", "tasks"]
+        yield table(heads, lines, simulated=simulated, label="Differences between graders")
         yield "By how much the score of the same answers changes with the grader or its protocol."
 
 
@@ -161,18 +178,22 @@ def _kin(found: Mapping[str, Any]) -> Iterator[str]:
         yield "No rank changes when the graders of any one family are left out."
 
 
-def _heavy(rows: Rows, simulated: bool) -> Iterator[str]:
+def _heavy(rows: Rows, look: Look, simulated: bool) -> Iterator[Block | str]:
     if not rows:
         return
     lines = [
         [
-            escaped(row["task"]), escaped(row["criterion"]), f"{row['weight']:g}",
-            percent(row["share"], 0), f"{row['met']:g} of {row['answers']}", str(row["readings"]),
+            row["task"],
+            row["criterion"],
+            look.number("plain", k, "weight"),
+            look.number("percent", k, "share"),
+            (look.number("plain", k, "met"), " of ", look.number("count", k, "answers")),
+            look.number("count", k, "readings"),
         ]
-        for row in rows[:_HEAVY_SHOWN]
-    ]  # fmt: skip
-    header = ["task", "criterion", "weight", "of its task", "met", "read"]
-    yield table(header, lines, simulated=simulated)
+        for k, row in enumerate(rows[:_HEAVY_SHOWN])
+    ]
+    heads = ["task", "criterion", "weight", "of its task", "met", "read"]
+    yield table(heads, lines, simulated=simulated, label="Heavy criteria")
     alone = "is" if len(rows) == 1 else "are"
     yield (
         f"{number(len(rows), 'criterion', 'criteria')} {alone} worth more than a quarter of the "
@@ -185,14 +206,21 @@ def _rest(rows: Rows) -> str:
     return f" Shown are {_HEAVY_SHOWN} of {len(rows)}." if len(rows) > _HEAVY_SHOWN else ""
 
 
-def _labels(found: Mapping[str, Any], simulated: bool) -> Iterator[str]:
+def _labels(found: Mapping[str, Any], look: Look, simulated: bool) -> Iterator[Block | str]:
     people = f" by {listed([escaped(p) for p in found['people']])}" if found["people"] else ""
     yield f"**Human labels:** {found['given']:,} of {found['drawn']:,} given{people}."
     if not found["given"]:
         return
+    rates = look.below("error_rates")
     lines = [
-        [row["sign"], row["measure"], _share(row), str(row["labels"]), str(row["n"])]
-        for row in found["error_rates"]
+        [
+            row["sign"],
+            row["measure"],
+            rates.interval("percent1", k),
+            rates.number("count", k, "labels"),
+            rates.number("count", k, "n"),
+        ]
+        for k, row in enumerate(found["error_rates"])
         if row["value"] is not None
     ]
     if worth := found["committee"]:
@@ -202,39 +230,45 @@ def _labels(found: Mapping[str, Any], simulated: bool) -> Iterator[str]:
             f"people their errors correlate with {worth['correlation']:.2f} "
             f"({worth['labels']:,} labels, {worth['n']} tasks)."
         )
-    header = ["criteria", "against people", "value", "labels", "tasks"]
-    yield table(header, lines, simulated=simulated)
+    heads = ["criteria", "against people", "value", "labels", "tasks"]
+    yield table(heads, lines, simulated=simulated, label="Errors of the grader")
     yield (
         "Sensitivity: met criteria that the grader calls met. Specificity: unmet ones that it "
         "calls unmet. Constant: what saying always the same would reach."
     )
     if found["note"]:
         yield f"Scores are not corrected: {escaped(found['note'])}."
-    yield from _corrected(found, simulated)
+    yield from _corrected(found, look, simulated)
 
 
-def _corrected(found: Mapping[str, Any], simulated: bool) -> Iterator[str]:
+def _corrected(found: Mapping[str, Any], look: Look, simulated: bool) -> Iterator[Block | str]:
     notes = {row["note"] for row in found["scores"] if row["note"]}
-    rows = [row for row in found["scores"] if not row["note"]]
+    rows = [
+        [
+            row["recipe"],
+            *(_ends(look, "points", "scores", k, name) for name in ("score", "corrected")),
+            look.number("count", "scores", k, "labels"),
+            look.number("count", "scores", k, "n"),
+        ]
+        for k, row in enumerate(found["scores"])
+        if not row["note"]
+    ]
     if rows:
-        lines = [
+        heads = ["recipe", "score by the grader", "corrected by labels", "labels", "tasks"]
+        yield table(heads, rows, simulated=simulated, label="Corrected scores")
+        columns = ("difference", "corrected", "favour")
+        pairs: list[list[Cell]] = [
             [
-                escaped(r["recipe"]), _ends(r, "score"), _ends(r, "corrected"),
-                str(r["labels"]), str(r["n"]),
+                row["a"],
+                row["b"],
+                *(_ends(look, "difference", "differences", k, name) for name in columns),
             ]
-            for r in rows
-        ]  # fmt: skip
-        header = ["recipe", "score by the grader", "corrected by labels", "labels", "tasks"]
-        yield table(header, lines, simulated=simulated)
-        lines = [
-            [
-                escaped(r["a"]), escaped(r["b"]), _ends(r, "difference", True),
-                _ends(r, "corrected", True), _ends(r, "favour", True),
-            ]
-            for r in found["differences"] if not r["note"]
-        ]  # fmt: skip
-        header = ["recipe", "against", "difference by the grader", "corrected", "favour"]
-        yield table(header, lines, simulated=simulated) if lines else ""
+            for k, row in enumerate(found["differences"])
+            if not row["note"]
+        ]
+        heads = ["recipe", "against", "difference by the grader", "corrected", "favour"]
+        if pairs:
+            yield table(heads, pairs, simulated=simulated, label="Corrected differences")
         yield (
             "Corrected: what people would have given, estimated from the labels (difference "
             "estimator); these intervals hold the grader's error, those beside them do not. "
@@ -248,19 +282,16 @@ def _corrected(found: Mapping[str, Any], simulated: bool) -> Iterator[str]:
 def _share(row: Mapping[str, Any]) -> str:
     if row["value"] is None:
         return "–"
-    return f"{percent(row['value'])} ({percent(row['low'])} to {percent(row['high'])})"
+    return with_ends("percent1", row["value"], row["low"], row["high"])
 
 
-def _coefficient(row: Mapping[str, Any] | None) -> str:
-    if row is None or row["value"] is None:
+def _coefficient(look: Look, place: int | None, measure: str) -> Cell:
+    if place is None:
         return "–"
-    if row["measure"] == "raw":
-        return _share(row)
-    return f"{row['value']:.2f} ({row['low']:.2f} to {row['high']:.2f})".replace("-", "−")
+    return look.interval("percent1" if measure == "raw" else "coefficient", place, none="–")
 
 
-def _ends(row: Mapping[str, Any], name: str, signed: bool = False) -> str:
-    if row[name] is None:
-        return "–"
-    low, high = (points(row[f"{name}_{end}"], signed) for end in ("low", "high"))
-    return f"{points(row[name], signed)} ({low} to {high})"
+def _ends(look: Look, kind: str, *path: str | int) -> Cell:
+    *row, name = path
+    ends = (f"{name}_low", f"{name}_high")
+    return look.interval(kind, *row, value=str(name), ends=ends, none="–")
