@@ -10,7 +10,9 @@ from typing import Any
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.lint import lint
 from fusion_eval.bench.parameters import imported
+from fusion_eval.bench.refuse import own_checks
 from fusion_eval.core import Bench, TaskSet
+from fusion_eval.core.task import is_own
 from fusion_eval.errors import InputError, TaskFileError
 from fusion_eval.loading.bench import presets
 from fusion_eval.loading.tasks import joined, load_tasks, tasks_in
@@ -82,5 +84,6 @@ def _tasks(file: str, known: TaskSet) -> dict[str, Any]:
         "domains": dict(Counter(task.domain for task in known.tasks)),
         "checked": dict(Counter(task.check for task in known.tasks if task.check)),
         "hash": known.hash,
-        "problems": [],
+        "imports": sorted({c.partition(":")[0] for t in known.tasks if is_own(c := t.check or "")}),
+        "problems": own_checks(known),
     }

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from fusion_eval.core import Grader, Member, Model, Protocol
+from fusion_eval.core.task import is_own
 from fusion_eval.core.votes import Combine
 from fusion_eval.errors import did_you_mean
-from fusion_eval.grading import PROTOCOLS
+from fusion_eval.grading import PROTOCOLS, named
 from fusion_eval.loading.bench import GraderEntry, ProtocolEntry
 
 Problem = tuple[tuple[str | int, ...], str]
@@ -55,10 +56,10 @@ def _seats(
 
 def _protocol(entry: GraderEntry, problems: list[Problem]) -> Protocol | None:
     given = entry.protocol
-    base = PROTOCOLS.get(given.base)
-    if base is None:
-        text = f"unknown protocol {given.base!r}; {did_you_mean(given.base, sorted(PROTOCOLS))}"
-        problems.append((("protocol", "base"), text))
+    try:
+        base = _base(given.base)
+    except ValueError as problem:
+        problems.append((("protocol", "base"), str(problem)))
         return None
     said = given.model_dump(exclude_none=True, exclude={"base", "name"})
     wanted: dict[str, Any] = {k: None if v == "all" else v for k, v in said.items()}
@@ -82,6 +83,23 @@ def _protocol(entry: GraderEntry, problems: list[Problem]) -> Protocol | None:
         return None
 
 
+def _base(name: str) -> Protocol:
+    """The protocol of this name, or a user's own as `package.module:name`."""
+    if name in PROTOCOLS:
+        return PROTOCOLS[name]
+    if not is_own(name):
+        raise ValueError(f"unknown protocol {name!r}; {did_you_mean(name, sorted(PROTOCOLS))}")
+    own = named(name, "protocol")
+    if not isinstance(own, Protocol):
+        raise ValueError(
+            f"protocol {name!r} is none; write `from fusion_eval.core import Protocol`, then "
+            f"`{name.partition(':')[2]} = Protocol(name=…)`"
+        )
+    if own.name in PROTOCOLS:
+        raise ValueError(f"protocol {name!r} has the name of a ready one: {own.name!r}")
+    return own
+
+
 def _combine(entry: GraderEntry) -> Combine:
     """What is meant where nothing is said."""
     if entry.combine is not None:
@@ -93,4 +111,5 @@ def _combine(entry: GraderEntry) -> Combine:
 
 def _named(given: ProtocolEntry, changes: Mapping[str, Any]) -> str:
     words = (f"{k}={'all' if v is None else str(v).lower()}" for k, v in sorted(changes.items()))
-    return "+".join([given.base, *words])
+    own = named(given.base, "protocol").name if is_own(given.base) else given.base
+    return "+".join([own, *words])

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from fusion_eval.core import Member, Recipe
 from fusion_eval.errors import did_you_mean
+from fusion_eval.grading import named
 from fusion_eval.strategies import STRATEGIES, Strategy
 from fusion_eval.strategies.given import GIVEN
 from fusion_eval.strategies.schema import Duty, Rule, Seat
@@ -67,22 +65,13 @@ def strategy(name: str) -> Strategy:
     if name in STRATEGIES:
         return STRATEGIES[name]
     if ":" in name:
-        module, _, function = name.partition(":")
-        if (here := str(Path.cwd())) not in sys.path:
-            sys.path.insert(0, here)  # as with `python -m`: a user's module lies beside the bench
-        try:
-            found = getattr(importlib.import_module(module), function)
-        except (ImportError, AttributeError) as problem:
-            raise ValueError(f"strategy {name!r} cannot be imported: {problem}") from None
-        except Exception as problem:  # a user's module may raise anything while it is imported
-            why = f"{type(problem).__name__}: {problem}"
-            raise ValueError(f"strategy {name!r} cannot be imported: {why}") from None
-        if not inspect.iscoroutinefunction(found):
+        function = named(name, "strategy")
+        if not inspect.iscoroutinefunction(function):
             raise ValueError(f"strategy {name!r} is not an `async def` function")
-        for own, parameter in inspect.signature(found).parameters.items():
+        for own, parameter in inspect.signature(function).parameters.items():
             if parameter.kind is parameter.KEYWORD_ONLY and parameter.annotation is parameter.empty:
                 raise ValueError(f"strategy {name!r}: {own!r} has no type, as in `{own}: Member`")
-        return typing.cast(Strategy, found)
+        return typing.cast(Strategy, function)
     raise ValueError(f"unknown strategy {name!r}; {did_you_mean(name, sorted(STRATEGIES))}")
 
 

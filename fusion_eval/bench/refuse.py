@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
 from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
 from fusion_eval.core.price import STANDARD
+from fusion_eval.core.task import is_own
 from fusion_eval.engine import keys
 from fusion_eval.engine.prices import price_of
 from fusion_eval.errors import BenchFileError, EndpointError, InputError
+from fusion_eval.grading import own_check
 from fusion_eval.grading.sandbox import sandbox
 
 _LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]"}
@@ -24,7 +27,7 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
             f"{bench.where('grader')}: the tasks have criteria and the bench has no grader; "
             "add `grader: {model: …}`"
         )
-    problems += _code_problems(tasks, bench)
+    problems += [*_code_problems(tasks, bench), *own_checks(tasks)]
     if bench.answers is None and bench.grader and bench.grader.protocol.kind == "pairwise":
         problems.append(
             f"{bench.where('grader')}: preferences compare answers that exist; run without it, "
@@ -65,6 +68,18 @@ def _code_problems(tasks: TaskSet, bench: Bench) -> list[str]:
     except InputError as error:
         return list(error.problems)
     return []
+
+
+def own_checks(tasks: TaskSet) -> list[str]:
+    """What is wrong with users' own checks, each once, with the number of its tasks."""
+    problems = []
+    names = Counter(task.check for task in tasks.tasks if task.check and is_own(task.check))
+    for name, count in names.items():
+        try:
+            own_check(name)
+        except ValueError as problem:
+            problems.append(f"{tasks.name}: {problem} ({count} task{'s' * (count > 1)})")
+    return problems
 
 
 def _lonely(bench: Bench) -> list[str]:

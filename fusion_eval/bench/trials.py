@@ -20,7 +20,7 @@ from fusion_eval.errors import (
     NoAnswerError,
     StrategyError,
 )
-from fusion_eval.grading import STARTS_A_PROCESS, check, grade_answer, grade_preference, label
+from fusion_eval.grading import check, grade_answer, grade_preference, label, takes_a_while
 from fusion_eval.strategies import STRATEGIES
 from fusion_eval.strategies.seats import no_text, why_empty
 
@@ -166,6 +166,6 @@ def _by_key(use: Use) -> str:
 
 async def _checked(task: Task, answer: str, reading: Reading) -> Verdict:
     """The verdict of the task's check; one that starts a process holds nobody up."""
-    if task.check in STARTS_A_PROCESS:
+    if takes_a_while(task.check):
         return await asyncio.to_thread(check, task, answer, reading)
     return check(task, answer, reading)

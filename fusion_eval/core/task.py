@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from fusion_eval.core.criterion import Criterion, leaves
 from fusion_eval.core.value import Value, digest
@@ -15,8 +16,28 @@ AnswerFormat = Literal["text", "numeric", "choice", "exact", "code"]
 COMPARED: tuple[AnswerFormat, ...] = ("numeric", "choice", "exact")
 """Formats of a final answer that can be compared by equality."""
 
-Check = Literal["numeric", "choice", "exact", "regex", "code"]
-"""How an answer is compared with the target; a pattern is no format of an answer."""
+CHECKS = ("numeric", "choice", "exact", "regex", "code")
+_OWN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def is_own(check: str) -> bool:
+    """Whether it names a user's function, as `package.module:function`."""
+    return _OWN.fullmatch(check) is not None
+
+
+def _known(check: str) -> str:
+    if check not in CHECKS and not is_own(check):
+        words = ", ".join(CHECKS)
+        raise ValueError(f"check {check!r} is unknown; known: {words}, or your own module:function")
+    return check
+
+
+Check = Annotated[
+    str,
+    AfterValidator(_known),
+    WithJsonSchema({"anyOf": [{"enum": list(CHECKS)}, {"type": "string", "pattern": ":"}]}),
+]
+"""How an answer is compared with the target: one of `CHECKS`, or a user's `module:function`."""
 
 
 class Message(Value):

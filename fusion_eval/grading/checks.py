@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 from fusion_eval.answers.final import read, readings
 from fusion_eval.core import Task, Verdict
 from fusion_eval.core.outcome import VerdictWord
 from fusion_eval.core.protocol import Reading
-from fusion_eval.core.task import AnswerFormat
+from fusion_eval.core.task import AnswerFormat, is_own
 from fusion_eval.grading.code import check_code
+from fusion_eval.grading.own import check_own
 from fusion_eval.grading.pattern import check_pattern
 
-STARTS_A_PROCESS = frozenset({"regex", "code"})
-"""Checks that take a while, and wait for a process of their own."""
+
+def takes_a_while(check: str | None) -> bool:
+    """Whether a check waits for a process of its own, or for a user's function."""
+    return check in {"regex", "code"} or (check is not None and is_own(check))
 
 
 def check(task: Task, answer: str, reading: Reading = "strict") -> Verdict:
@@ -20,14 +26,17 @@ def check(task: Task, answer: str, reading: Reading = "strict") -> Verdict:
     exact, numeric, choice: the final answer, by both readings; `reading` is the one that scores.
     Where the question asked for an `Answer:` line, leaving it out is part of what is measured.
     regex: the pattern is found in the answer. code: its Python passes the tests, in a sandbox;
-    raises InputError where there is none.
+    raises InputError where there is none. `module:function`: what a user's function says of it.
     """
     kind, target = task.check or "exact", task.target or ""
     if kind == "regex":
         return _verdict("check:regex", *check_pattern(answer, target))
     if kind == "code":
         return _verdict("check:code", *check_code(answer, target))
-    return _compared(answer, target, kind, reading)
+    if is_own(kind):
+        word, reason, value = check_own(kind, answer, target)
+        return replace(_verdict(f"check:{kind}", word, reason), value=value)
+    return _compared(answer, target, cast(AnswerFormat, kind), reading)
 
 
 def _compared(answer: str, target: str, kind: AnswerFormat, reading: Reading) -> Verdict:

@@ -6,13 +6,14 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Sequence
+from typing import cast
 
 from fusion_eval.answers.final import read
 from fusion_eval.core.codetests import code_tests
 from fusion_eval.core.criterion import every
 from fusion_eval.core.outcome import Verdict
 from fusion_eval.core.rubric import POLICIES, Policy
-from fusion_eval.core.task import Task
+from fusion_eval.core.task import AnswerFormat, Task, is_own
 from fusion_eval.errors import did_you_mean
 from fusion_eval.loading.rows import Where
 from fusion_eval.loading.taskfile import Defaults, TaskRow, check_of, policy_of
@@ -88,7 +89,7 @@ def _target_problems(row: TaskRow, defaults: Defaults, where: Where) -> list[str
         return _pattern_problems(row.target, at)
     if check == "code":
         return _code_problems(row.target, at)
-    if read(row.target, check) is not None:
+    if is_own(check) or read(row.target, cast(AnswerFormat, check)) is not None:
         return []
     wanted = {"numeric": "one number", "choice": "one letter", "exact": "a word"}[check]
     return [f"{at}: target {row.target!r} is not {wanted}, as check: {check} needs"]

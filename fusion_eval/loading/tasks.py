@@ -24,7 +24,7 @@ from fusion_eval.loading.consistency import (
     same_content,
     unknown,
 )
-from fusion_eval.loading.formats import FORMATS, BadRowError, format_of
+from fusion_eval.loading.formats import BadRowError, format_of, formats
 from fusion_eval.loading.memory import NAME, raw_rows
 from fusion_eval.loading.questions import as_tasks, with_columns
 from fusion_eval.loading.rows import Raw, Where, rows_of
@@ -37,7 +37,7 @@ __all__ = ["TaskFile", "TaskRow", "joined", "load_task_files", "load_tasks", "ta
 def load_tasks(source: str | Path, format: str | None = None) -> TaskSet:
     """Read one task file or `hf:owner/name[:split]`; raises TaskFileError with all problems.
 
-    format : name of `FORMATS`, for rows whose shape does not say what they are
+    format : name of one of `formats()`, for rows whose shape does not say what they are
     A source may say which columns of a table are ours: `sheet.csv?prompt=my_question`.
     """
     place, columns = with_columns(str(source))
@@ -135,8 +135,8 @@ def _tasks(
     earlier: Sequence[str] = (),
 ) -> TaskSet:
     """Every row checked on its own and against the others; raises with all problems."""
-    if format is not None and format not in FORMATS:
-        raise TaskFileError(f"{sources[0]}: {unknown('format', format, FORMATS)}")
+    if format is not None and format not in formats():
+        raise TaskFileError(f"{sources[0]}: {unknown('format', format, formats())}")
     problems = list(earlier)
     tasks: list[tuple[Task, str]] = []
     plain: list[Raw] = []
@@ -187,7 +187,7 @@ def _merged(raw: Sequence[Raw], format: str | None) -> list[Raw]:
     for data, where in raw:
         kind = format or format_of(data)
         name = data.get("id") if isinstance(data, dict) else None
-        if kind is None or not FORMATS[kind].joins or not isinstance(name, str | int):
+        if kind is None or not formats()[kind].joins or not isinstance(name, str | int):
             made.append((data, where))
         elif (place := places.setdefault(name, len(made))) < len(made):
             made[place] = ({**data, **made[place][0]}, made[place][1])
@@ -204,7 +204,7 @@ def _ours(data: Any, where: Where, format: str | None) -> tuple[Any, list[str]]:
     if kind is None or not isinstance(data, dict):
         return data, []
     try:
-        return FORMATS[kind].row(data), []
+        return formats()[kind].row(data), []
     except BadRowError as bad:
         return data, [f"{where(())}: {kind}: {problem}" for problem in bad.problems]
     except ValueError as problem:

@@ -327,7 +327,7 @@ BAD = {
     "unreadable target": (TASK + "target: twelve\n    check: numeric\n", "4: target 'twelve' is not one number, as check: numeric needs"),
     "word for a letter": (TASK + "target: Paris\n    check: choice\n", "4: target 'Paris' is not one letter, as check: choice needs"),
     "check alone": (CRITERION + "weight: 1}\n    check: exact\n", "6: task 'a' has a check and no target"),
-    "unknown check": (TASK + "target: x\n    check: fuzzy\n", "5: check: Input should be 'numeric', 'choice', 'exact', 'regex' or 'code' (given: 'fuzzy')"),
+    "unknown check": (TASK + "target: x\n    check: fuzzy\n", "5: check 'fuzzy' is unknown; known: numeric, choice, exact, regex, code, or your own module:function"),
     "unknown policy": (TASK + "target: x\n    score: drako\n", "5: unknown score policy 'drako'; did you mean 'draco'?"),
     "truth as id": ("tasks:\n  - id: true\n    prompt: p\n    target: x\n", '2: true is not a text here; quote it: "true"'),
     "assistant last": ("tasks:\n  - id: a\n    turns: [{role: assistant, content: hi}]\n    target: x\n", "2: task 'a': the last turn must be the user's"),

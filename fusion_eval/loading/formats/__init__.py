@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from typing import Any
 
+from fusion_eval.errors import TaskFileError
 from fusion_eval.loading.formats import (
     deepresearch,
     draco,
@@ -60,9 +63,30 @@ FORMATS: Mapping[str, Format] = {
 """Named formats; a task file names one in `format`, or a row's shape does."""
 
 
+@cache
+def formats() -> dict[str, Format]:
+    """Name -> format, those of users first: modules or values with `fits` and `row`.
+
+    Theirs stand behind the entry point `fusion_eval.formats`. Raises TaskFileError for one that
+    cannot be loaded, since its rows would be read as something else.
+    """
+    theirs: dict[str, Format] = {}
+    for point in entry_points(group="fusion_eval.formats"):
+        try:
+            one = point.load()
+            theirs[point.name] = Format(one.fits, one.row, joins=getattr(one, "joins", False))
+        except Exception as problem:  # a user's module may raise anything while it is imported
+            why = f"{type(problem).__name__}: {problem}"
+            raise TaskFileError(
+                f"task format {point.name!r} ({point.value}) cannot be loaded: {why}; "
+                "it needs `fits(row)` and `row(row)`"
+            ) from None
+    return {**theirs, **FORMATS}
+
+
 def format_of(row: object) -> str | None:
     """The first format whose shape a row has; None for our own."""
-    return next((name for name, known in FORMATS.items() if known.fits(row)), None)
+    return next((name for name, known in formats().items() if known.fits(row)), None)
 
 
-__all__ = ["FORMATS", "BadRowError", "Format", "format_of"]
+__all__ = ["FORMATS", "BadRowError", "Format", "format_of", "formats"]
