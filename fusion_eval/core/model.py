@@ -12,6 +12,7 @@ from fusion_eval.core.price import Price, tier_of
 from fusion_eval.core.value import digest
 
 Api = Literal["chat", "responses"]
+Transport = Literal["direct", "openai"]
 """Which of OpenAI's two interfaces an endpoint speaks: chat completions, or responses."""
 
 
@@ -25,7 +26,8 @@ class Endpoint:
     `connect_s` until there is a connection, `silence_s` without a byte (before the first one too;
     None for no limit of its own), `timeout_s` for all of it. With `stream` every reply is asked for
     piece by piece, and the time to its first token is measured. `tap` is the file of a tap that
-    counts the calls behind a product here.
+    counts the calls behind a product here. With `transport` openai the official client sends every
+    request; with `idempotency_key` each carries one, equal for all attempts at the same request.
 
     `base_url` is kept in one spelling, so that a slash at its end, capitals in its host or a port
     that goes without saying do not make another endpoint of it.
@@ -45,6 +47,8 @@ class Endpoint:
     api: Api = "chat"
     stream: bool = False
     tap: str | None = None
+    transport: Transport = "direct"
+    idempotency_key: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base_url", one_spelling(self.base_url))

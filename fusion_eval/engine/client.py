@@ -1,18 +1,20 @@
-"""The bottom of the stack: the official `openai` client, and the only file that knows it.
+"""The bottom of the stack: one attempt at a call, and the only file that knows `openai`.
 
-Its own retries are off; `retry` owns all attempts. The simulator stands behind the same client,
-on a transport that needs no socket. What comes back is read by `replies`.
+The official client makes one request per endpoint as a sample; a plain POST has the URL and the
+headers of that sample and is sent by `wire`, without the client. Streams, the responses interface,
+lists of models, endpoints with `transport: openai`, and the simulator, whose transport needs no
+socket, go through the client. Its own retries are off; `retry` owns all attempts. What comes back
+is read by `replies`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
-import socket
-import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,12 +24,13 @@ import openai
 from fusion_eval.core import Call, Endpoint, Reply, clean
 from fusion_eval.engine import keys, ladder, prices, products, replies, responses
 from fusion_eval.engine.attempt import AttemptFailedError
+from fusion_eval.engine.bodies import request_of
 from fusion_eval.engine.hearing import Hearing
 from fusion_eval.engine.masking import masker
 from fusion_eval.engine.replies.answered import Answered
 from fusion_eval.engine.replies.failures import attempt_failed
 from fusion_eval.engine.waiting import silent
-from fusion_eval.engine.wire import BodyError, Wire
+from fusion_eval.engine.wire import Route, Wire, broken, damaged, reason
 from fusion_eval.errors import EndpointError
 
 Clock = Callable[[], float]
@@ -35,13 +38,38 @@ _CHECK_TIMEOUT_S = 10.0
 _FORMS = ("text", "json_object")  # what the ladder has come down to, lowest first
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Line:
-    """An endpoint, opened: its client, its URL, and what is sent with every request."""
+    """An endpoint, opened: its client, its URL, and what is sent with every request.
+
+    `wire` sends without the client, along `route`, which is found at the first request; it is None
+    where everything goes through the client.
+    """
 
     client: openai.AsyncOpenAI
     url: str
     options: openai.RequestOptions
+    wire: Wire | None
+    route: Route | None = None
+
+    async def post(self, content: bytes, headers: Mapping[str, str]) -> tuple[int, Any, bytes]:
+        """Status, headers and body of what comes back for one request."""
+        if self.wire is None:
+            options: openai.RequestOptions = {**self.options, "headers": headers}
+            response = await self.client.post(
+                self.url, content=content, cast_to=httpx2.Response, options=options
+            )
+            return response.status_code, response.headers, response.content
+        if self.route is None:
+            self.route = await self._route(self.wire)
+        return await self.wire.exchange(self.route, content, headers)
+
+    async def _route(self, wire: Wire) -> Route:
+        """Where the official client sends a request of this endpoint, and with which headers."""
+        sample = wire.sample()
+        client = self.client.with_options(http_client=sample)
+        await client.post(self.url, content=b"{}", cast_to=httpx2.Response, options=self.options)
+        return sample.route()
 
 
 class Clients:
@@ -89,7 +117,7 @@ class Clients:
         except openai.APIConnectionError as problem:
             raise EndpointError(
                 f"endpoint {endpoint.name!r}: nobody answers at {endpoint.base_url} "
-                f"({self._tidy(_cause(problem))}); is it running, and is the URL right?"
+                f"({self._tidy(reason(problem))}); is it running, and is the URL right?"
             ) from None
         except (openai.AuthenticationError, openai.PermissionDeniedError) as problem:
             raise EndpointError(
@@ -177,27 +205,26 @@ class Clients:
         if call.model.endpoint.api == "responses":
             request = responses.request_of(request)
         content = json.dumps(request).encode()
+        own = _own_headers(call, content)
         hearing = hearing or Hearing(self._clock)
         started, at = self._clock(), time.time()
         hearing.begin()
         try:
             if request.get("stream"):
-                response, body = await _followed(line, content, hearing)
+                status, headers, body = await _followed(line, content, own, hearing)
             else:
-                response = await line.client.post(
-                    line.url, content=content, cast_to=httpx2.Response, options=line.options
-                )
-                body = response.content
+                status, headers, body = await line.post(content, own)
         except openai.APIStatusError as problem:
-            response, body = problem.response, problem.response.content
+            at_fault = problem.response
+            status, headers, body = at_fault.status_code, at_fault.headers, at_fault.content
         except (openai.APIConnectionError, httpx2.HTTPError) as problem:
             raise self._broken(problem, self._clock() - started) from None
         except (openai.OpenAIError, httpx2.InvalidURL, ValueError) as problem:
-            detail = self._tidy(_cause(problem))
+            detail = self._tidy(reason(problem))
             raise attempt_failed("bad_request", detail, self._clock() - started) from None
         return Answered(
-            status=response.status_code,
-            headers=response.headers,
+            status=status,
+            headers=headers,
             content=body,
             took_s=self._clock() - started,
             at=at,
@@ -206,7 +233,7 @@ class Clients:
 
     def _request(self, call: Call) -> ladder.Request:
         place = (call.model.endpoint.name, call.model.id)
-        return ladder.lightened(_request(call), self._steps.get(place, ()))
+        return ladder.lightened(request_of(call), self._steps.get(place, ()))
 
     def _with_way_out(
         self, problem: AttemptFailedError, call: Call, request: ladder.Request
@@ -224,16 +251,11 @@ class Clients:
         return problem
 
     def _broken(self, problem: BaseException, took_s: float) -> AttemptFailedError:
-        if _is(problem, (BodyError,)):
-            return attempt_failed("bad_reply", self._tidy(_cause(problem)), took_s, final=True)
-        failure, billed = _broken_connection(problem)
-        return attempt_failed(
-            failure,
-            self._tidy(_cause(problem)),
-            took_s,
-            billed=billed,
-            gone=failure == "connection" and billed is False and not _is(problem, _NO_CURE),
-        )
+        detail = self._tidy(reason(problem))
+        if damaged(problem):
+            return attempt_failed("bad_reply", detail, took_s, final=True)
+        failure, billed, gone = broken(problem)
+        return attempt_failed(failure, detail, took_s, billed=billed, gone=gone)
 
     def _tidy(self, text: str) -> str:
         return self._mask(clean(text))
@@ -245,6 +267,9 @@ class Clients:
             query = keys.filled(endpoint, endpoint.query)
             self._secrets |= {key, *keys.secrets_in(endpoint)}
             self._mask = masker(self._secrets)
+            transport = self._transports.get(endpoint.name)
+            wire = Wire() if transport is None else None
+            whole = endpoint.transport == "openai" or endpoint.api != "chat"
             self._lines[endpoint.name] = _Line(
                 client=openai.AsyncOpenAI(
                     base_url=endpoint.base_url,
@@ -253,21 +278,31 @@ class Clients:
                     timeout=_deadlines(endpoint),
                     default_headers={**headers, **self._marks},
                     default_query=query,
-                    http_client=_http(self._transports.get(endpoint.name)),
+                    http_client=wire or openai.DefaultAsyncHttpxClient(transport=transport),
                 ),
                 url=_url(endpoint, query),
                 options=_options(endpoint),
+                wire=None if whole else wire,
             )
         return self._lines[endpoint.name]
 
 
-async def _followed(line: _Line, content: bytes, hearing: Hearing) -> tuple[httpx2.Response, bytes]:
+def _own_headers(call: Call, content: bytes) -> dict[str, str]:
+    """What differs from request to request; equal for every attempt with the same body."""
+    if not call.model.endpoint.idempotency_key:
+        return {}
+    return {"idempotency-key": hashlib.sha256(call.key.encode() + content).hexdigest()[:32]}
+
+
+async def _followed(
+    line: _Line, content: bytes, own: Mapping[str, str], hearing: Hearing
+) -> tuple[int, httpx2.Headers, bytes]:
     """A reply that comes in pieces, heard as it comes, and all of its bytes."""
     stream = await line.client.post(
         line.url,
         content=content,
         cast_to=object,
-        options=line.options,
+        options={**line.options, "headers": own},
         stream=True,
         stream_cls=openai.AsyncStream[object],
     )
@@ -276,7 +311,7 @@ async def _followed(line: _Line, content: bytes, hearing: Hearing) -> tuple[http
             hearing.hear(piece)
     finally:
         await stream.response.aclose()
-    return stream.response, hearing.end()
+    return stream.response.status_code, stream.response.headers, hearing.end()
 
 
 def _with_steps(reply: Reply, call: Call, steps: tuple[str, ...]) -> Reply:
@@ -319,13 +354,6 @@ def _url(endpoint: Endpoint, query: Mapping[str, str]) -> str:
     return str(httpx2.URL(url, params=dict(query))) if query else url
 
 
-def _http(transport: httpx2.AsyncBaseTransport | None) -> httpx2.AsyncClient:
-    """What stands below the client: a simulator's transport, or HTTP."""
-    if transport is not None:
-        return openai.DefaultAsyncHttpxClient(transport=transport)
-    return Wire()
-
-
 def _options(endpoint: Endpoint) -> openai.RequestOptions:
     """What the client would copy from its defaults, or make up, at each call.
 
@@ -346,51 +374,3 @@ def _deadlines(endpoint: Endpoint) -> httpx2.Timeout:
     return httpx2.Timeout(
         connect=endpoint.connect_s, read=silence, write=silence, pool=endpoint.timeout_s
     )
-
-
-def _request(call: Call) -> ladder.Request:
-    request: dict[str, Any] = {
-        "model": call.model.id,
-        "messages": [{"role": m.role, "content": m.content} for m in call.messages],
-        **call.model.params,
-    }
-    endpoint = call.model.endpoint
-    if endpoint.sends_seed and endpoint.api == "chat" and "seed" not in request:
-        request["seed"] = call.wire_seed
-    if endpoint.stream or call.listen is not None:
-        request |= {"stream": True, "stream_options": {"include_usage": True}}
-    if call.tools:
-        request["tools"] = list(call.tools)
-    if call.output is not None:
-        schema = {"name": call.output.name, "schema": call.output.json_schema, "strict": True}
-        request["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return {**request, **call.model.extra_body}
-
-
-_NEVER_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
-_NO_CURE = (ssl.SSLCertVerificationError,)
-_TOO_LATE = (TimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout, httpx2.PoolTimeout)
-
-
-def _broken_connection(problem: BaseException) -> tuple[str, bool | None]:
-    """From the bottom of the chain of causes: the aiohttp transport calls any of it a time-out."""
-    if _is(problem, (*_NEVER_SENT, httpx2.ConnectError)):
-        return "connection", False
-    if any(type(cause).__name__ == "ConnectionTimeoutError" for cause in _causes(problem)):
-        return "timeout", False  # no connection in time
-    return "timeout" if _is(problem, _TOO_LATE) else "connection", None
-
-
-def _is(problem: BaseException, kinds: tuple[type[BaseException], ...]) -> bool:
-    return any(isinstance(cause, kinds) for cause in _causes(problem))
-
-
-def _causes(problem: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = problem
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _cause(problem: BaseException) -> str:
-    return (str(problem.__cause__ or problem).splitlines() or [""])[0][:200]

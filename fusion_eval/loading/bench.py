@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from fusion_eval.core import Bench, Price, Rate
-from fusion_eval.core.model import Api
+from fusion_eval.core.model import Api, Transport
 from fusion_eval.core.price import MOST_USD, STANDARD, tier_of
 from fusion_eval.core.protocol import Order, Reading, TooLong
 from fusion_eval.core.value import Value
@@ -45,6 +45,8 @@ class EndpointEntry(Value):
     api: Api = "chat"
     stream: bool = False
     tap: str | None = Field(default=None, min_length=1)
+    transport: Transport = "direct"
+    idempotency_key: bool = False
 
     @model_validator(mode="after")
     def _one_of_two(self) -> EndpointEntry:
