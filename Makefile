@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test check interop products simulations postgres gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
+.PHONY: help setup bench bench-real test test-fast check interop products simulations postgres gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,12 @@ test-real: .venv/dev .venv-real/ready ## a handful of questions to the real mode
 
 test: .venv/dev ## run the whole test suite
 	$(BIN)/python -m pytest -n auto --dist worksteal
+
+FAST := tests/house tests/strategies tests/grading tests/loading
+
+test-fast: .venv/dev ## within a minute: architecture, reference, strategies, grading, files
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not simulation" $(FAST) \
+	  $(addprefix --ignore=tests/,house/test_notebooks.py loading/test_mutated_files.py grading/test_final_answers.py)
 
 setup: .venv/dev ## make .venv with everything, developer tools included
 
