@@ -42,6 +42,8 @@ def compare(
     ------
     TableError : a file that cannot be read; and what `fusion_eval.stats.compare` raises
     """
+    for name, value in zip(("margin", "level"), arguments, strict=False):
+        raise _by_name("compare", name, value)
     first = opened(trials)
     if (
         reference is not None
@@ -100,6 +102,8 @@ def taking_all(statistic: Callable[..., Any]) -> Callable[..., Any]:
     if next(iter(known), "") != "trials":
         return statistic
 
+    names = list(known)[1:]
+
     @wraps(statistic)
     def taking(trials: Any, *arguments: Any, **options: Any) -> Any:
         free = any(p.kind is Parameter.VAR_KEYWORD for p in known.values())
@@ -107,9 +111,23 @@ def taking_all(statistic: Callable[..., Any]) -> Callable[..., Any]:
             if name not in known:
                 hint = did_you_mean(name, [n for n in known if n != "trials"], "it has")
                 raise StatisticsError(f"{statistic.__name__}: no option {name!r}; {hint}")
+        for name, value in zip(names, arguments, strict=False):
+            if name in _BY_NAME:
+                raise _by_name(statistic.__name__, name, value)
         return statistic(opened(trials), *arguments, **options)
 
     return taking
+
+
+_BY_NAME = frozenset({"margin", "level", "seed", "flips", "resamples", "draws"})
+"""Options whose values are taken for one another where they have no name."""
+
+
+def _by_name(function: str, name: str, value: object) -> StatisticsError:
+    """A number in a place of its own would be whatever stands there: a margin, a level, a seed."""
+    return StatisticsError(
+        f"{function}: give options by name, as in {name}={value!r}, and not {value!r} alone"
+    )
 
 
 def of_two(

@@ -179,7 +179,10 @@ def json_lines(
             if number == 1 and line.lstrip().startswith("["):
                 yield from _listed(path, text, error)
                 return
-            problems.append(f"{path}:{number}: not a JSON object: {problem}; one object a line")
+            said = f"{problem}; one object a line"
+            if line.rstrip().endswith("},"):
+                said = "a comma at the end of the line; remove it"
+            problems.append(f"{path}:{number}: not a JSON object: {said}")
         else:
             yield number, row
     if problems:

@@ -22,6 +22,8 @@ _GROWS = ".gitignore"
 
 def write(folder: Path) -> list[Path]:
     """Write all starter files, or none where one is there already."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: a file; give a folder")
     targets = {source: folder / target for source, target in FILES.items()}
     if there := [str(path) for path in targets.values() if path.exists() and path.name != _GROWS]:
         raise InputError(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fusion_eval import files, shapes
 from fusion_eval.columns import COLUMNS as COLUMNS
-from fusion_eval.errors import TableError
+from fusion_eval.errors import TableError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,9 +75,26 @@ def read_run(path: str | Path) -> Run:
     except (OSError, ValueError) as problem:
         said = problem.strerror if isinstance(problem, OSError) else problem
         raise TableError(
-            f"{folder}: not a run directory (manifest.json: {said}); "
-            "give one made by `fusion-eval run` or `fusion-eval import`"
+            f"{folder}: not a run directory (manifest.json: {said}); {_other_runs(folder)}"
         ) from problem
+
+
+def _other_runs(folder: Path) -> str:
+    """Which runs there are beside a folder that is none."""
+    with contextlib.suppress(OSError):
+        there = [p.parent.name for p in folder.parent.glob("*/manifest.json")]
+        if folder.name in there or not there:
+            return _MADE_BY
+        named = did_you_mean(folder.name, there, "")
+        if not named.startswith(": "):
+            return named
+        newest = sorted(there, reverse=True)[:3]
+        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+        return f"runs in {folder.parent}: {', '.join(newest)}{more}"
+    return _MADE_BY
+
+
+_MADE_BY = "give one made by `fusion-eval run` or `fusion-eval import`"
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> Run:
@@ -340,7 +357,12 @@ def point_latest(results: Path, run_id: str) -> None:
 
 
 def check_latest(results: Path) -> None:
-    """Raise TableError where `latest` is a file or folder of somebody, and no link of ours."""
+    """Raise TableError where `latest` is a file or folder of somebody, and no link of ours.
+
+    The same where `results` itself is a file.
+    """
+    if results.exists() and not results.is_dir():
+        raise TableError(f"{results}: a file; give a folder as --output-dir")
     link = results / "latest"
     if link.exists() and not link.is_symlink():
         what = "folder" if link.is_dir() else "file"

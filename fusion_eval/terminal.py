@@ -91,8 +91,9 @@ class _Lines:
     """Standard error for a bar that nobody watches: each state is a line of its own."""
 
     def write(self, text: str) -> None:
-        """Without what a terminal needs to draw over the line before."""
-        if line := text.strip("\r\n "):
+        """Without what a terminal needs to draw over the line before; nothing before a trial."""
+        line = text.strip("\r\n ")
+        if line and not line.startswith("0 of "):
             sys.stderr.write(f"{line}\n")
 
     def flush(self) -> None:

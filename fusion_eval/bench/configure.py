@@ -53,6 +53,11 @@ def configure_grader(source: BenchSource, tasks: TaskSet, changes: Mapping[str, 
     before = read.file.grader.model_dump(exclude_none=True) if read.file.grader else {}
     if "model" in changes or "committee" in changes:
         before = {k: v for k, v in before.items() if k not in {"model", "committee"}}
+    if not {"model", "committee"} & {**before, **changes}.keys():
+        raise BenchFileError(
+            f"{read.document.source}: the bench has no grader; give `grader: {{model: …}}` "
+            "in it, or --grader MODEL"
+        )
     try:
         entry = GraderEntry.model_validate({**before, **changes})
     except ValidationError as error:

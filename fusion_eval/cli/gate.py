@@ -44,6 +44,8 @@ def baseline(
     from fusion_eval.gate import freeze
 
     found = found_run(run, output_dir)
+    target = to if to.suffix == ".json" else to / "baseline.json"
+    verb = "added to" if add else "replaced" if target.exists() else "wrote"
     file = freeze(found, to, allow=_allowed(allow), add=add)
     files = [str(file)]
     if with_ledger:
@@ -51,7 +53,7 @@ def baseline(
     if as_json:
         print_json({"run_id": found.id, "files": files})
     else:
-        print("\n".join(f"wrote {name}" for name in files))
+        print("\n".join(f"{verb} {name}" for name in files))
 
 
 def _slice(run: Any, target: Path, output_dir: Path) -> Path:
@@ -101,6 +103,11 @@ def gate(
     chosen = gates.read_policy(policy) if policy is not None else gates.Policy()
     update: dict[str, Any] = {"allow": tuple({*chosen.allow, *_allowed(allow)})}
     if margin is not None:
+        if 0 < margin < 0.1:
+            raise InputError(
+                f"--margin {margin:g}: points of 100, and no benchmark can tell so few from 0; "
+                f"a share of the scale is given in points: --margin {100 * margin:g}"
+            )
         update["margin"] = margin
     if inconclusive is not None:
         update["inconclusive"] = _treated(inconclusive)

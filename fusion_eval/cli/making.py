@@ -37,6 +37,7 @@ from fusion_eval.cli.shared import (
     print_json,
     reported,
     say_imported,
+    say_preset,
     warned,
     with_query,
 )
@@ -138,6 +139,7 @@ def plan(
     """
     from fusion_eval.design import planned
 
+    say_preset(bench)
     result, reach = planned(
         with_query(tasks, columns),
         bench,
@@ -203,6 +205,7 @@ def run(
             recipes=names(recipes), repeats=repeats, seed=seed, budget_usd=budget,
             max_in_flight=max_in_flight, output_dir=output_dir,
         )  # fmt: skip
+    say_preset(bench)
     with Bar(quiet=quiet or (as_json and not sys.stderr.isatty())) as bar:
         done = fe.run(
             with_query(tasks, columns),

@@ -62,6 +62,13 @@ def say_imported(modules: Iterable[str]) -> None:
         print(f"note: {inert(module)} was imported, so its code ran", file=sys.stderr)
 
 
+def say_preset(bench: str) -> None:
+    """That the bench of this folder is not the one that runs, where none is named."""
+    if bench == "demo" and Path("bench.yaml").exists():
+        note = "note: the bench is the preset demo; for the one here: --bench bench.yaml"
+        print(note, file=sys.stderr)
+
+
 def warned(found: Any, *, strict: bool) -> bool:
     """Print doubts about a design; whether they are errors: with --strict, unless accepted."""
     for each in found:

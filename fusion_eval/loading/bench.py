@@ -278,6 +278,12 @@ def load_bench_file(source: BenchSource) -> BenchDocument:
         source = Located("bench", dict(source), None)
     document = source if isinstance(source, Located) else _document(source)
     value = document.value or {}
+    if isinstance(value, list) or (
+        isinstance(value, dict) and isinstance(value.get("tasks"), list)
+    ):
+        raise BenchFileError(
+            f"{document.source}: a task file; give it without --bench, and a bench file there"
+        )
     try:
         return BenchDocument(file=BenchFile.model_validate(value), document=document)
     except ValidationError as error:

@@ -99,6 +99,10 @@ def tasks_in(document: Located, format: str | None = None) -> TaskSet:
     value = [] if document.value is None else document.value
     bare = isinstance(value, list)  # a list of tasks without a header, as other harnesses write it
     header, rows = ({}, value) if bare else (value, [])
+    if isinstance(header, dict) and "tasks" not in header and {"recipes", "models"} & header.keys():
+        raise TaskFileError(
+            f"{path}: a bench file; give it as --bench {path}, and task files in its place"
+        )
     if isinstance(header, dict) and isinstance(header.get("tasks"), list):
         rows = header["tasks"]
         header = {**header, "tasks": []}

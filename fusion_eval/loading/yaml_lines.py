@@ -114,7 +114,22 @@ def _not_yaml(source: str, problem: Exception) -> str:
     mark = getattr(problem, "problem_mark", None)
     line = mark.line + 1 if mark else 1
     what = getattr(problem, "problem", None) or str(problem).splitlines()[0]
-    return f"{source}:{line}: not YAML: {what}"
+    return f"{source}:{line}: not YAML: {_WAYS_OUT.get(what, what)}"
+
+
+_WAYS_OUT = {
+    "found character that cannot start any token": (
+        "a tab, or a sign that YAML keeps for itself (`@`, a backtick, `%`); indent with spaces, "
+        "and quote a text that begins with such a sign"
+    ),
+    "mapping values are not allowed in this context": (
+        "a colon inside a text; quote the text, or write it below `>-`"
+    ),
+    "mapping values are not allowed here": (
+        "a colon inside a text; quote the text, or write it below `>-`"
+    ),
+}
+"""What the parser says of the most frequent slips -> what they are, and the way out."""
 
 
 def _walk(
@@ -177,6 +192,11 @@ def explain(error: ValidationError, model: type[BaseModel], where: Any) -> list[
         if item["type"] == "extra_forbidden":
             known = sorted(_fields(model, path[:-1]))
             text = f"unknown key {path[-1]!r}; {did_you_mean(str(path[-1]), known)}"
+        elif item["type"] == "model_type":
+            kinds: dict[type, str] = {str: "a text", list: "a list"}
+            kind = kinds.get(type(item["input"]), "one value")
+            named = "" if not field or place.endswith(f": {field}") else f"{field}: "
+            text = f"{named}{kind}, where keys with values belong, as in `id: a`"
         elif item["type"] == "missing":
             text = f"{path[-1]!r} is missing"
         elif field and not item["msg"].startswith("Value error"):

@@ -334,7 +334,7 @@ BAD = {
     "prompt and turns": (TASK + "turns: [{role: user, content: hi}]\n    target: x\n", "2: task 'a': the last turn is the user's, so the prompt would be a second question; leave out one of the two"),
     "empty": ("", ": holds no task; write one under `tasks:` (`fusion-eval init`)"),
     "no tasks": ("name: x\ntasks: []\n", ": holds no task; write one under `tasks:` (`fusion-eval init`)"),
-    "not a file of tasks": ("hello\n", "1: Input should be a valid dictionary or instance of TaskFile"),
+    "not a file of tasks": ("hello\n", "1: a text, where keys with values belong, as in `id: a`"),
     "template braces": (TASK + "target: {{answer}}\n", "4: a key must be a word; quote a text with braces"),
     "strange tag": (TASK + "target: !secret x\n", "4: not YAML: could not determine a constructor for the tag '!secret'"),
     "not YAML": ("tasks: [\n", "2: not YAML: did not find expected node content"),

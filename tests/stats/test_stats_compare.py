@@ -1,10 +1,12 @@
 """The table of comparisons: what it concludes, and what it must say besides."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import made_run, trial, trials_of
 from made_worlds import noise, worlds
 
+import fusion_eval as fe
 from fusion_eval import frames, stats
 from fusion_eval.core.readable import percent
 from fusion_eval.errors import StatisticsError
@@ -315,3 +317,14 @@ def test_two_tasks_cannot_make_a_difference_of_more_than_a_hundred_points(tmp_pa
     assert (table["low"] >= -1).all()
     assert (table["high"] <= 1).all()
     assert (table["high"] > table["low"]).all()
+
+
+@pytest.mark.parametrize(
+    ("function", "values", "name"),
+    [("compare", ("b", 0.9), "margin"), ("decisions", (0.9,), "seed"), ("pareto", (0.9,), "level")],
+)
+def test_a_number_without_a_name_is_no_option(function, values, name):
+    """`fe.compare(trials, "solo", .9)` was a margin of .9 points, and nobody was told."""
+    trials = pd.DataFrame({"task": ["t"] * 2, "recipe": ["a", "b"], "score": [0.5, 0.6]})
+    with pytest.raises(StatisticsError, match=rf"{function}: give options by name, as in {name}="):
+        getattr(fe, function)(trials, *values)
