@@ -99,7 +99,7 @@ lines: .venv/dev ## which lines no test runs
 
 GATED := tasks/research.yaml --recipes solo-condor,panel-budget,panel-top --quiet
 
-gate: .venv/core ## hold this version against results/baseline, on the simulator
+gate: .venv/core ## compare this version with results/baseline, on the simulator
 	$(BIN)/fusion-eval run $(GATED) --repeats 3 --seed 8 --output-dir results
 	$(BIN)/fusion-eval gate results/latest --policy results/baseline/policy.yaml
 

@@ -7,7 +7,7 @@
     fe.compare(trials, reference="solo-heron")
     fe.plots.pareto(trials)
 
-Names are loaded when they are first used: `import fusion_eval` itself loads nothing heavy.
+Names are imported lazily: `import fusion_eval` itself loads nothing heavy.
 """
 
 from __future__ import annotations

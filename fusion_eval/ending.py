@@ -96,7 +96,9 @@ def _unfinished(manifest: Mapping[str, Any]) -> str | None:
                 "ledger holds is not asked for again under the same --seed."
             )
         way = (
-            "Run" if LASTING.isdisjoint(manifest.get("failures", {})) else "Mend the bench and run"
+            "Run"
+            if LASTING.isdisjoint(manifest.get("failures", {}))
+            else "Fix the bench file and run"
         )
         return f"Incomplete, {count}; calls that kept failing: {causes}. {way} again to go on."
     lost = (manifest.get("stop") or {}).get("lost")

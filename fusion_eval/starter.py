@@ -27,7 +27,7 @@ def write(folder: Path) -> list[Path]:
     targets = {source: folder / target for source, target in FILES.items()}
     if there := [str(path) for path in targets.values() if path.exists() and path.name != _GROWS]:
         raise InputError(
-            [f"{path}: is there already; move it away or give another folder" for path in there]
+            [f"{path}: already exists; move it away or give another folder" for path in there]
         )
     home = resources.files("fusion_eval") / "presets" / "starter"
     for source, path in targets.items():

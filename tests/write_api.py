@@ -29,7 +29,7 @@ SECTIONS = {
 HEAD = """# Python reference
 
 Written from the docstrings by `python tests/write_api.py`; a test holds it to them. Names are
-loaded when they are first used, after `import fusion_eval as fe`. Tables are pandas data frames;
+imported lazily, after `import fusion_eval as fe`. Tables are pandas data frames;
 scores are from 0 to 1, dollars are US$, latencies seconds. What the estimators assume and where
 they were checked: [`methods.md`](methods.md).
 """

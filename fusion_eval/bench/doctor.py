@@ -85,7 +85,7 @@ async def examine(bench: Bench, *, call: bool = False) -> list[Finding]:
 
 def _listed(model: Model, listed: frozenset[str] | None) -> Finding:
     if not listed:
-        text = f"{model.id}: the endpoint has no model list, so nobody knows whether it is there"
+        text = f"{model.id}: the endpoint has no model list, so it is unknown whether it is there"
         return Finding(about=model.name, good=None, text=text)
     if (problem := unlisted(model, listed)) is not None:
         return Finding(about=model.name, good=False, text=problem)
@@ -101,7 +101,7 @@ def _prices(bench: Bench, model: Model) -> Iterator[Finding]:
         text = f"${price.input:g} in, ${price.output:g} out per million tokens ({price.source})"
         yield Finding(about=model.name, good=True, text=text)
     elif costs_money(model):
-        text = "nobody knows its price; give `price: {input: …, output: …}` in the bench file"
+        text = "its price is unknown; give `price: {input: …, output: …}` in the bench file"
         yield Finding(about=model.name, good=False, text=text)
     if costs_money(model) and bench.limits.budget_usd is None:
         text = "may cost money and there is no budget; give `limits: {budget_usd: …}` or --budget"

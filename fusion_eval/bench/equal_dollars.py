@@ -103,7 +103,7 @@ async def _sized(
         value, source = written, "bench file"
     elif wanted is None:
         raise ValueError(
-            f"nobody knows what {target.name!r} costs; give prices, or write `{parameter}` yourself"
+            f"the cost of {target.name!r} is unknown; give prices, or write `{parameter}` yourself"
         )
     else:
         find = _tokens if parameter == "max_tokens" else _draws
@@ -137,7 +137,7 @@ async def _draws(recipe: Recipe, wanted: float, cost: Cost) -> int:
     async def price(n: int) -> float:
         found = await cost(_with(recipe, "n", n))
         if found is None:
-            raise ValueError("nobody knows its price; give one, or write `n` yourself")
+            raise ValueError("its price is unknown; give one, or write `n` yourself")
         return found.expected
 
     low, high = 1, MOST
@@ -154,7 +154,7 @@ async def _tokens(recipe: Recipe, wanted: float, _: Cost) -> int:
     model = _model(recipe)
     cheap, dear = (_price(model, tokens) for tokens in (1_000, 2_000))
     if cheap is None or dear is None or dear <= cheap:
-        raise ValueError("nobody knows its price per token; give one")
+        raise ValueError("its price per token is unknown; give one")
     return max(prices.most_out(model), round(1_000 * wanted / (dear - cheap)))
 
 

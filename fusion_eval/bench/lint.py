@@ -85,10 +85,10 @@ def _graders(bench: Bench) -> Iterator[Warned]:
     for grader in _models(bench.grader.members):
         where = bench.where("grader")
         if grader.id in seated:
-            way = "grade with a model that sits nowhere"
+            way = "use a grader that is no part of any recipe"
             yield Warned(
                 code="grader-on-panel", where=where,
-                text=f"{grader.name} grades answers that it helped to make; {way}",
+                text=f"{grader.name} grades its own output; {way}",
             )  # fmt: skip
             continue
         kin = sorted(m.name for m in seated.values() if _kin(m, grader))
@@ -96,7 +96,7 @@ def _graders(bench: Bench) -> Iterator[Warned]:
             yield Warned(
                 code="grader-kin", where=where,
                 text=f"{grader.name} and {', '.join(kin)} are both of {grader.maker}; graders "
-                "favour their kin: take one of another maker, or a second grader",
+                "favour models of their own maker: take one of another maker, or a second grader",
             )  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def _panels(bench: Bench) -> Iterator[Warned]:
             yield Warned(
                 code="panel-of-one", where=bench.where(f"recipes/{recipe.name}"),
                 text=f"{recipe.name} seats {recipe.members[0].name} {len(seats)} times and nobody "
-                "else; call it self_fusion, so that nobody reads diversity into it",
+                "else; call it self_fusion, to avoid implying diversity of models",
             )  # fmt: skip
 
 

@@ -26,7 +26,10 @@ from fusion_eval.errors import InputError
 def power(
     run: RunPath = "results/latest",
     difference: Annotated[
-        float, Option("--difference", min=0.01, max=100.0, help="Points to find.")
+        float,
+        Option(
+            "--difference", min=0.01, max=100.0, help="Smallest difference to detect, in points."
+        ),
     ] = 3.0,
     reference: Annotated[
         str | None, Option("--reference", help="Compare every recipe with this one.")
@@ -35,12 +38,8 @@ def power(
     usd: Annotated[
         float | None, Option("--usd", min=0.0, help="The strongest study for so many US$.")
     ] = None,
-    tasks: Annotated[
-        int | None, Option("--tasks", min=2, help="At most so many tasks are there.")
-    ] = None,
-    wanted: Annotated[
-        float, Option("--power", min=0.05, max=0.999, help="Chance to find the difference.")
-    ] = 0.8,
+    tasks: Annotated[int | None, Option("--tasks", min=2, help="Tasks available.")] = None,
+    wanted: Annotated[float, Option("--power", min=0.05, max=0.999, help="Target power.")] = 0.8,
     published: Annotated[
         bool, Option("--published", help="No pilot: the noise of public runs.")
     ] = False,

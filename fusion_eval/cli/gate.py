@@ -91,7 +91,7 @@ def gate(
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
-    """Hold a run against a baseline: exit 0 pass, 1 fail, 3 cannot tell, 5 an incomplete run.
+    """Compare a run with a baseline: exit 0 pass, 1 fail, 3 cannot tell, 5 an incomplete run.
 
     Example: fusion-eval gate results/latest --baseline results/baseline --margin 2
     """

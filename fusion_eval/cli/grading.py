@@ -35,7 +35,7 @@ def grade(
     against: Annotated[
         str | None, Option("--against", help="Recipe to compare with, for pairwise.")
     ] = None,
-    passes: Annotated[int | None, Option("--passes", min=1, help="Readings by each.")] = None,
+    passes: Annotated[int | None, Option("--passes", min=1, help="Passes per grader.")] = None,
     bench: Annotated[
         str | None, Option("--bench", help="Bench file with models and grader; else the run's.")
     ] = None,

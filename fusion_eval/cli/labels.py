@@ -18,15 +18,13 @@ def label(
     per_task: Annotated[
         int, Option("--per-task", min=1, help="Labels per task and recipe, besides heavy criteria.")
     ] = 3,
-    limit: Annotated[
-        int | None, Option("--limit", min=2, help="Only so many tasks, at random.")
-    ] = None,
+    limit: Annotated[int | None, Option("--limit", min=2, help="Sample at most N tasks.")] = None,
     tasks: Annotated[
         list[str] | None, Option("--tasks", help="Task file, where the run's own is gone.")
     ] = None,
     seed: Annotated[int, Option("--seed", help="The same seed draws the same labels.")] = 0,
     again: Annotated[
-        bool, Option("--again", help="Throw an earlier draw away, with what people said.")
+        bool, Option("--again", help="Discard the previous sample and its labels.")
     ] = False,
     output_dir: OutputOption = Path("results"),
     as_json: JsonOption = False,

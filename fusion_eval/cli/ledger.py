@@ -20,7 +20,7 @@ RESULTS = Path("results")
 
 ledger = typer.Typer(
     name="ledger",
-    help="Look after the store of calls.\n\nExample: fusion-eval ledger stats",
+    help="Inspect and maintain the store of calls.\n\nExample: fusion-eval ledger stats",
     no_args_is_help=True,
 )
 

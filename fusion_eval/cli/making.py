@@ -190,7 +190,7 @@ def run(
     quiet: QuietOption = False,
     no_color: ColorOption = False,
 ) -> None:
-    """Run recipes on tasks, grade, and report. Run again after any stop: it goes on where it was.
+    """Run recipes on tasks, grade, and report. Run the same command again to resume.
 
     Example: fusion-eval run tasks/research.yaml --bench my-bench.yaml --budget 5
     """
@@ -230,9 +230,11 @@ def run(
 def simulate(
     tasks: Annotated[list[str], Option("--tasks", help="Task file; may be repeated.")],
     world: Annotated[str, Option("--world", help="World of the simulator, or a file.")] = "default",
-    host: Annotated[str, Option("--host", help="Loopback unless told otherwise.")] = "127.0.0.1",
+    host: Annotated[
+        str, Option("--host", help="Address to bind; loopback by default.")
+    ] = "127.0.0.1",
     port: Annotated[int, Option("--port", min=1, max=65535)] = 8000,
-    sleep: Annotated[bool, Option("--sleep", help="Take the time that is reported.")] = False,
+    sleep: Annotated[bool, Option("--sleep", help="Sleep for the simulated latency.")] = False,
 ) -> None:
     """Serve the simulator as an OpenAI-compatible endpoint that knows these tasks.
 

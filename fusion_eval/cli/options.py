@@ -34,11 +34,17 @@ RepeatsOption = Annotated[
 SeedOption = Annotated[int | None, Option("--seed", envvar=_env("SEED"), help="Seed of draws.")]
 BudgetOption = Annotated[
     float | None,
-    Option("--budget", min=0.0, envvar=_env("BUDGET"), help="US$ that may not be exceeded."),
+    Option("--budget", min=0.0, envvar=_env("BUDGET"), help="Spending limit in US$."),
 ]
 FlightOption = Annotated[
     int | None,
-    Option("-j", "--max-in-flight", min=1, envvar=_env("MAX_IN_FLIGHT"), help="Calls at once."),
+    Option(
+        "-j",
+        "--max-in-flight",
+        min=1,
+        envvar=_env("MAX_IN_FLIGHT"),
+        help="Most requests at the same time.",
+    ),
 ]
 RunCodeOption = Annotated[
     bool,
@@ -51,7 +57,7 @@ JsonOption = Annotated[
     bool, Option("--json", envvar=_env("JSON"), help="One JSON document on stdout.")
 ]
 StrictOption = Annotated[
-    bool, Option("--strict", envvar=_env("STRICT"), help="Doubts about the design are errors.")
+    bool, Option("--strict", envvar=_env("STRICT"), help="Treat design warnings as errors.")
 ]
 QuietOption = Annotated[
     bool, Option("--quiet", "-q", envvar=_env("QUIET"), help="No progress, no notes.")

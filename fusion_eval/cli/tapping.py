@@ -14,7 +14,9 @@ from fusion_eval.errors import InputError
 def tap(
     upstream: Annotated[str, Option("--upstream", help="Where the product's calls are to go.")],
     log: Annotated[Path, Option("--log", help="File of what was counted.")] = Path("tap.jsonl"),
-    host: Annotated[str, Option("--host", help="Loopback unless told otherwise.")] = "127.0.0.1",
+    host: Annotated[
+        str, Option("--host", help="Address to bind; loopback by default.")
+    ] = "127.0.0.1",
     port: Annotated[int, Option("--port", min=1, max=65535)] = 8800,
 ) -> None:
     """Count every call, model, token and dollar behind a self-hosted product.

@@ -106,7 +106,7 @@ class Clients:
     async def check(self, endpoint: Endpoint) -> frozenset[str] | None:
         """The model ids that an endpoint lists; None where it has no list that can be read in time.
 
-        Raises EndpointError where the first call could not succeed: no key, or nobody answers.
+        Raises EndpointError where the first call could not succeed: no key, or no response.
         """
         line = self._line(endpoint)
         try:
@@ -116,7 +116,7 @@ class Clients:
                 return frozenset(self._tidy(one.id) for one in listed) or None
         except openai.APIConnectionError as problem:
             raise EndpointError(
-                f"endpoint {endpoint.name!r}: nobody answers at {endpoint.base_url} "
+                f"endpoint {endpoint.name!r}: no response from {endpoint.base_url} "
                 f"({self._tidy(reason(problem))}); is it running, and is the URL right?"
             ) from None
         except (openai.AuthenticationError, openai.PermissionDeniedError) as problem:

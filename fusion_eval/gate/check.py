@@ -33,7 +33,7 @@ from fusion_eval.store import Run, read_run
 def gate(
     run: Run | str | Path, baseline: Baseline | str | Path, policy: Policy | None = None
 ) -> Checked:
-    """Hold a run against a baseline.
+    """Compare a run with a baseline.
 
     All rules must pass, so each is tested at the policy's alpha (intersection-union). What does not
     pass fails where it is clearly worse than the baseline: the p values of "nothing got worse" are

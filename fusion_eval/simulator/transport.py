@@ -45,7 +45,7 @@ class _Complete:
 
 
 def serve(app: Starlette, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serve the app until it is interrupted; on the loopback unless told otherwise."""
+    """Serve the app until it is interrupted; on loopback by default."""
     import uvicorn  # only the server needs it
 
     uvicorn.run(app, host=host, port=port, log_level="warning")

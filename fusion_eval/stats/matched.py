@@ -120,7 +120,7 @@ def _sides(
     if baselines is None:
         if "strategy" not in trials:
             raise StatisticsError(
-                "the table has no column 'strategy', so nobody knows the baselines; name them: "
+                "the table has no column 'strategy', so the baselines are unknown; name them: "
                 "matched(…, baselines=[…])"
             )
         solo = trials.loc[trials["strategy"].astype(str) == "solo", "recipe"].astype(str)

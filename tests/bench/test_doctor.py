@@ -95,4 +95,4 @@ def test_nobody_listening_is_named(tmp_path: Path):
     """A server that was not started is the commonest reason of all."""
     code, found = _doctor(bench_file(tmp_path, {"base_url": "http://127.0.0.1:9/v1"}), "--call")
     assert code == 2
-    assert "nobody answers" in found[0]["text"]
+    assert "no response from" in found[0]["text"]

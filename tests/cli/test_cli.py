@@ -298,7 +298,7 @@ def test_what_init_writes_can_be_validated_planned_and_run(command, tmp_path):
     ]
     again = command("init", "mine")
     assert again.code == 2
-    assert again.err.count("is there already") == 4
+    assert again.err.count("already exists") == 4
 
     assert command("validate", "mine/tasks.yaml", "mine/bench.yaml").code == 0
     assert command("plan", "mine/tasks.yaml", "--bench", "mine/bench.yaml").code == 0
