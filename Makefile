@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup bench bench-real test test-fast check interop products simulations postgres gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
+.PHONY: help setup bench bench-real test test-fast check interop products simulations verbs mutations postgres gatepromises budgets hostile coverage notebooks reproduce lines gate baseline report serve clean test-real
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,13 @@ hostile: .venv/dev ## 20,000 broken replies through the client (HOSTILE_SEED=…
 postgres: .venv/dev ## kills, stops and money on a ledger in a real PostgreSQL (KILLS=…; slow)
 	FUSION_EVAL_TEST_LEDGER=postgres FUSION_EVAL_KILLS=$(or $(KILLS),30) $(BIN)/python -m pytest -q \
 	  tests/engine/test_durability.py tests/engine/test_kill.py tests/engine/test_money.py tests/engine/test_stops.py
+
+verbs: .venv/dev ## every verb under closed, narrow and read-only conditions and full disks (slow; disks need root)
+	FUSION_EVAL_VERBS=1 $(BIN)/python -m pytest -q -n 0 tests/cli/test_all_verbs.py
+
+mutations: .venv/dev ## 5,000 mutations of each kind of file, 40 kills of each verb (slow)
+	FUSION_EVAL_MUTATIONS=5000 $(BIN)/python -m pytest -q tests/loading/test_mutated_files.py
+	FUSION_EVAL_VERB_KILLS=40 $(BIN)/python -m pytest -q -n 0 tests/cli/test_kills_of_verbs.py
 
 gatepromises: .venv/dev ## how often each rule of the gate is wrong, 2,000 experiments a world (slow)
 	rm -f results/gate-rates.md

@@ -23,6 +23,7 @@ FusionEvalError
 from __future__ import annotations
 
 import difflib
+import errno
 import importlib.metadata
 import platform
 import traceback
@@ -132,6 +133,12 @@ class ProtocolsDifferError(StatisticsError):
 
 class TooFewTasksError(StatisticsError):
     """Fewer tasks than the method needs, so no interval exists."""
+
+
+def ends_a_run(error: Exception) -> bool:
+    """Whether it concerns more than one trial: an error that is said in words, or the disk."""
+    disk = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+    return disk or isinstance(error, FusionEvalError)
 
 
 def bug_line(bug: BaseException) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import itertools
 import os
 import shutil
@@ -117,6 +118,15 @@ def naming(path: Path, *beside: Path) -> Iterator[None]:
             raise
         said = os.strerror(problem.errno) if problem.errno else str(problem)
         raise OSError(problem.errno or errno.EIO, said, str(path)) from problem
+
+
+def for_arrow(path: Path) -> Path | io.BytesIO:
+    """What Arrow reads a file from: its path, or its content where the path is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return io.BytesIO(path.read_bytes())
+    return path
 
 
 def sweep(folder: Path) -> None:

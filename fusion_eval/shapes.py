@@ -95,7 +95,7 @@ class _Task(_Open):
     messages: list[_Message]
     form: _Text | None = None
     target: _Text | None = None
-    criteria: list[_Criterion] = []
+    criteria: list[_Criterion]
 
 
 class _Gate(_Open):

@@ -117,8 +117,9 @@ class TableFile:
         self._name = name
         self._part = files.Part(folder / f"{name}.parquet")
         self._schema = pa.schema([(c, _arrow(kind)) for c, kind in COLUMNS[name].items()])
+        self._sink = self._part.temporary.open("wb")
         self._file = pq.ParquetWriter(
-            self._part.temporary, self._schema, store_schema=False, write_page_checksum=True
+            self._sink, self._schema, store_schema=False, write_page_checksum=True
         )
         self._rows: list[Mapping[str, Any]] = []
 
@@ -152,12 +153,15 @@ class TableFile:
             if facts:
                 self._file.add_key_value_metadata({FACTS: json.dumps(dict(facts))})
             self._file.close()
+            self._sink.close()
         return self._part.commit()
 
     def discard(self) -> None:
         """Remove what was not closed."""
         with contextlib.suppress(Exception):  # a full disk: there is no end to be written
             self._file.close()
+        with contextlib.suppress(OSError):
+            self._sink.close()
         self._part.discard()
 
     def _write(self) -> None:
@@ -237,7 +241,7 @@ def _whole(path: Path, name: str) -> pa.Table:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        table = pq.read_table(files.for_arrow(path), page_checksum_verification=True)
         for column, kind in COLUMNS[name].items():
             if column in table.column_names:
                 values = table.column(column)
@@ -245,6 +249,9 @@ def _whole(path: Path, name: str) -> pa.Table:
                     _refuse_other_kind(values.type, _arrow(kind), column)
             elif column in _KEYS:
                 raise ValueError(f"no column {column!r}")
+        unknown = [one for one in table.column_names if one not in COLUMNS[name]]
+        if unknown and len(table.column_names) - len(unknown) < len(COLUMNS[name]):
+            raise ValueError(f"column {unknown[0]!r} is none of this table, and others are missing")
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as problem:
         said = str(problem).partition("\n")[0][:200]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+from fusion_eval.bench.reachable import models_at
 from fusion_eval.bench.refuse import costs_money, models_used, unlisted
 from fusion_eval.core import Bench, Call, Message, Model, Schema
 from fusion_eval.engine import prices
@@ -62,7 +63,7 @@ async def examine(bench: Bench, *, call: bool = False) -> list[Finding]:
         for endpoint in {m.endpoint.name: m.endpoint for m in real}.values():
             about = f"endpoint {endpoint.name}"
             try:
-                listed = await clients.check(endpoint)
+                listed = await models_at(clients, endpoint)
             except EndpointError as problem:
                 found.append(Finding(about=about, good=False, text=str(problem)))
                 dead.add(endpoint.name)

@@ -138,16 +138,20 @@ class Output:
 
         behind = tapped(self._taps, task, trials, facts)
         rows = tables(trials, {task.id: task}, recipes, facts, failed, self.billed, behind)
-        for name, table in self._tables.items():
-            table.add(getattr(rows, name))
-        by_key = {key: fact for (key, _), fact in facts.items()}
-        self.unusable.add(trials, by_key, text, checked=task.target is not None)
-        self._write("tasks", _task(task))
-        for trial in trials:
-            self._write("answers", _answer(trial))
+        lines = [("tasks", _task(task)), *(("answers", _answer(trial)) for trial in trials)]
         for key in dict.fromkeys(use.key for trial in trials for use in trial.uses):
             if (replied := reply(key)) is not None:
-                self._write("replies", _reply(task.id, key, replied))
+                lines.append(("replies", _reply(task.id, key, replied)))
+        encoded = [(name, _encode(line)) for name, line in lines]
+        by_key = {key: fact for (key, _), fact in facts.items()}
+        self.unusable.add(trials, by_key, text, checked=task.target is not None)
+        for (
+            name,
+            table,
+        ) in self._tables.items():  # from here on a block is written, or the disk ends
+            table.add(getattr(rows, name))
+        for name, line in encoded:
+            self._write(name, line)
         self.live.written(rows.trials)
         self.trials += len(rows.trials)
         self.failed += sum(row["failure"] is not None for row in rows.trials)
@@ -161,9 +165,9 @@ class Output:
         lost = any(entry["unusable"] for entry in entries)
         return "incomplete" if status == "finished" and lost else status, entries
 
-    def _write(self, name: str, line: Mapping[str, Any]) -> None:
+    def _write(self, name: str, line: str) -> None:
         with files.naming(self._parts[name].path):
-            self._lines[name].write(_encode(line) + "\n")
+            self._lines[name].write(line + "\n")
 
     def close(self) -> None:
         """Put everything in its place."""

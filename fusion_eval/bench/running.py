@@ -24,7 +24,7 @@ from fusion_eval.bench.plan import foreseen
 from fusion_eval.bench.progress import Now, Progress
 from fusion_eval.bench.reachable import reachable
 from fusion_eval.bench.refuse import models_used, own_server
-from fusion_eval.bench.stopping import Stop, kept_and_lost, stopping
+from fusion_eval.bench.stopping import Stop, all_or_first_error, kept_and_lost, stopping
 from fusion_eval.bench.trials import run_trial
 from fusion_eval.core import Attempt, Bench, Call, Model, Reply, Task, TaskSet
 from fusion_eval.engine import prices
@@ -37,11 +37,11 @@ from fusion_eval.errors import (
     CallFailedError,
     DamagedReplyError,
     DeadEndpointError,
-    FusionEvalError,
     NotInLedgerError,
     StrategyError,
     TableError,
     bug_line,
+    ends_a_run,
 )
 
 Through = Callable[[Call], Awaitable[Known]]
@@ -110,7 +110,7 @@ class Running:
             ]
             with contextlib.suppress(asyncio.CancelledError):
                 try:
-                    await _all_or_first_error(workers)
+                    await all_or_first_error(workers)
                 finally:
                     self._over = True
                     if not self.stop.again:
@@ -197,9 +197,9 @@ class Running:
                 self.not_replayed += 1
             except DamagedReplyError as error:
                 self._set_aside(error.key, str(error), False, block.task.id, recipe.name, repeat)
-            except FusionEvalError:
-                raise
             except Exception as error:
+                if ends_a_run(error):
+                    raise
                 last = keys[-1] if keys else None
                 why = bug_line(error)
                 self._set_aside(last, why, True, block.task.id, recipe.name, repeat)
@@ -269,10 +269,18 @@ class Running:
         return True
 
     def _write(self, block: Block) -> None:
-        if block.done:
+        if not block.done:
+            return
+        task, trials = block.task, block.trials
+        try:
             self._begin().add(
-                block.task, self.bench.recipes, block.trials, block.facts, self._lost, self._known
+                task, self.bench.recipes, trials, block.facts, self._lost, self._known
             )
+        except Exception as error:
+            if ends_a_run(error):
+                raise
+            for trial in trials:
+                self._set_aside(None, bug_line(error), True, task.id, trial.recipe, trial.repeat)
 
     def _now(self) -> Now:
         ledger, budget = self.ledger, self.budget
@@ -382,13 +390,3 @@ class Running:
             "stop": self.drained,
             "money": run_money(self.ledger, self.folder.name, self.bench, self.budget, shown),
         }
-
-
-async def _all_or_first_error(workers: list[asyncio.Task[None]]) -> None:
-    """Wait for all; at the first error, or when cancelled, stop the others and raise it."""
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)

@@ -118,3 +118,13 @@ def _interrupts(press: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+async def all_or_first_error(workers: list[asyncio.Task[None]]) -> None:
+    """Wait for all; at the first error, or when cancelled, stop the others and raise it."""
+    try:
+        await asyncio.gather(*workers)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)

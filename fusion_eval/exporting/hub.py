@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from fusion_eval.exporting.content import LINES, TABLES, Content
+from fusion_eval.files import replacing, write_text
 from fusion_eval.store import FACTS, write_json, write_lines
 
 _CARD = """---
@@ -42,7 +43,8 @@ def write(content: Content, folder: Path) -> list[Path]:
         for column, value in content.facts.items():
             table = table.append_column(column, pa.array([value] * table.num_rows, _type(value)))
         facts = {FACTS: json.dumps({k: content.facts[k] for k in ("run_id", "simulated")})}
-        pq.write_table(table.replace_schema_metadata(facts), folder / f"{name}.parquet")
+        with replacing(folder / f"{name}.parquet") as beside, beside.open("wb") as file:
+            pq.write_table(table.replace_schema_metadata(facts), file)
         files.append(folder / f"{name}.parquet")
         counts[name] = table.num_rows
     for name in LINES:
@@ -51,7 +53,7 @@ def write(content: Content, folder: Path) -> list[Path]:
             files.append(write_lines(folder / f"{name}.jsonl", marked))
     manifest = write_json(folder / "manifest.json", content.manifest)
     card = folder / "README.md"
-    card.write_text(_card(content, counts), "utf-8")
+    write_text(card, _card(content, counts))
     return [*files, manifest, card]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fusion_eval.exporting.content import LINES, TABLES, Content
+from fusion_eval.files import opened
 from fusion_eval.store import write_json, write_lines
 
 _FORMULA = re.compile(r"'*[=+\-@\t\r]|''")
@@ -36,7 +37,7 @@ def _write(
 ) -> dict[str, Any]:
     """Write one table; returns where cells are a text without letters, and not nothing."""
     empty: dict[str, list[int]] = {}
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with opened(path, newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*columns, *facts])
         for place, row in enumerate(rows):

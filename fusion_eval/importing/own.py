@@ -12,6 +12,7 @@ import pandas as pd
 
 from fusion_eval.decoding import csv_rows, head_of, plain_name
 from fusion_eval.errors import TableError
+from fusion_eval.files import for_arrow
 from fusion_eval.importing.embedded import embedded
 from fusion_eval.importing.formats.file import OTHER_SHAPE
 from fusion_eval.importing.reading import lines_of, read
@@ -142,7 +143,7 @@ def table_of(
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 
-        table = pq.read_table(path)
+        table = pq.read_table(for_arrow(path))
         said = (table.schema.metadata or {}).get(FACTS.encode())
         facts = json.loads(said) if said else {}
         frame = table.to_pandas()

@@ -14,6 +14,7 @@ from fusion_eval import decoding
 from fusion_eval.core import clean_json
 from fusion_eval.decoding import csv_rows, plain_name, refuse_doubled, refuse_other
 from fusion_eval.errors import TableError
+from fusion_eval.files import for_arrow
 from fusion_eval.importing.paths import rows_at
 from fusion_eval.importing.sheet import Cells, Objects, Sheet, cell
 
@@ -212,7 +213,7 @@ def _parquet(path: Path) -> Sheet:
 
     refuse_other(_beginning(path), path, TableError)
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(for_arrow(path))
     except pa.ArrowException as problem:
         raise ValueError(str(problem)) from problem
     if not table.num_rows:

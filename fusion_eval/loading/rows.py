@@ -10,6 +10,7 @@ from typing import Any
 
 from fusion_eval.decoding import csv_rows, json_document, json_lines, plain_name, refuse_doubled
 from fusion_eval.errors import TaskFileError
+from fusion_eval.files import for_arrow
 from fusion_eval.loading.yaml_lines import read_text
 
 Where = Callable[[Sequence[str | int]], str]
@@ -55,7 +56,7 @@ def _parquet_rows(path: Path) -> list[Raw]:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(for_arrow(path))
     except FileNotFoundError:
         raise TaskFileError(f"{path}: no such file") from None
     except (pa.ArrowException, OSError) as problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.request
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -49,6 +50,30 @@ def check_url(url: str) -> None:
             "base_url holds what looks like a key; keys come from the environment: `api_key_env: "
             "NAME`, `headers: {NAME: ${VARIABLE}}` or `query: {NAME: ${VARIABLE}}`"
         )
+
+
+def broken_proxy(base_url: str) -> str:
+    """What is wrong with the proxy of the environment for a URL; empty where it can be used.
+
+    The value is not shown: it may hold a password.
+    """
+    url = urlsplit(base_url)
+    proxy = urllib.request.getproxies().get(url.scheme.lower())
+    if proxy is None or urllib.request.proxy_bypass(url.hostname or ""):
+        return ""
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        usable = usable and proxy.isprintable() and " " not in proxy
+    except ValueError:
+        usable = False
+    if usable:
+        return ""
+    name = f"{url.scheme.upper()}_PROXY"
+    return (
+        f"the environment's {name} is no address of a proxy; set it to http://HOST:PORT, unset it, "
+        f"or name {url.hostname} in NO_PROXY"
+    )
 
 
 def check_sent_along(what: str, values: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -110,7 +111,7 @@ def serve(app: Starlette, settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
     )
-    with collector.seldom():
+    with collector.seldom(), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(uvicorn.Server(config).serve())
 
 

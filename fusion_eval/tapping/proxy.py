@@ -2,13 +2,16 @@
 
 Requests and replies are handed on as they are. One thing is added: streams are asked for their
 usage, which the product did not ask for, and the chunk that tells it is kept from the product.
-Keys pass through in headers and are never written down.
+Keys pass through in headers and are never written down. While its file cannot be written (a full
+disk), no further call goes through: what is not counted would make a product cheaper.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -44,6 +47,7 @@ class Tap:
         self.calls = 0
         self.usd: float | None = 0.0
         self._log = log
+        self._unwritten: list[str] = []
         self._session: aiohttp.ClientSession
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
@@ -62,6 +66,8 @@ class Tap:
             yield
 
     async def _through(self, http: Request) -> Response:
+        if self._unwritten and (problem := self._write()):
+            return _refused(f"{self._log}: {problem}; no call goes through that cannot be counted")
         raw, at = await http.body(), time.time()
         body = _object(raw)
         counted = http.method == "POST" and http.url.path.endswith(_ASKS) and "model" in body
@@ -80,8 +86,9 @@ class Tap:
         except aiohttp.ClientError as problem:
             if counted:
                 self._count(http, body, at, failure="connection")
-            message = f"the upstream of this tap cannot be reached ({type(problem).__name__})"
-            return Response(json.dumps({"error": {"message": message}}), 502)
+            return _refused(
+                f"the upstream of this tap cannot be reached ({type(problem).__name__})"
+            )
         given = [(k, v) for k, v in reply.headers.items() if k.lower() not in _HOP]
 
         async def pieces() -> AsyncIterator[bytes]:
@@ -144,15 +151,35 @@ class Tap:
             tokens_out=usage.tokens_out if usage else None, usd=cost, source=source,
             failure=failure, simulated=simulated,
         )  # fmt: skip
-        with self._log.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(row.line())
+        self._unwritten.append(row.line())
+        self._write()
         self.calls += 1
         unknown = cost is None and failure is None
         self.usd = None if self.usd is None or unknown else self.usd + (cost or 0.0)
 
+    def _write(self) -> str:
+        """Write down what is not yet written, whole lines only; what keeps it from that, or ""."""
+        try:
+            with self._log.open("ab", buffering=0) as file:
+                before = file.tell()
+                while self._unwritten:
+                    line = self._unwritten[0].encode("utf-8", "replace")
+                    if file.write(line) != len(line):
+                        file.truncate(before)
+                        return os.strerror(errno.ENOSPC)
+                    before = file.tell()
+                    del self._unwritten[0]
+        except OSError as problem:
+            return problem.strerror or "cannot be written"
+        return ""
+
     def _model(self, name: str) -> Model:
         endpoint = Endpoint(name="upstream", base_url=self.upstream)
         return Model(name=name, id=name, endpoint=endpoint)
+
+
+def _refused(message: str) -> Response:
+    return Response(json.dumps({"error": {"message": message}}), 502)
 
 
 async def _lines(reply: aiohttp.ClientResponse) -> AsyncIterator[bytes]:

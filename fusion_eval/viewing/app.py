@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +195,8 @@ def serve(app: Starlette, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=_STOP_S,
     )
-    asyncio.run(uvicorn.Server(config).serve())
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(uvicorn.Server(config).serve())
 
 
 def _text_of(row: Listed) -> str:

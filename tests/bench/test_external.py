@@ -6,6 +6,7 @@ The bodies are made, from what the products' documents and programs show; they a
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import threading
 from collections.abc import Iterator
@@ -410,6 +411,32 @@ def test_a_tap_asks_streams_for_their_usage_and_hides_it_from_the_product(
     assert got.count("data:") == 3
     (row,) = Log(log).read()
     assert (row.usd, row.answered, row.tokens_in) == (0.01, "Hi", 9)
+
+
+def test_a_tap_whose_file_is_full_lets_no_call_through_and_loses_none(
+    httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Half a line swallowed the next one, and the product was cheaper by two calls."""
+    httpserver.expect_request(CHAT).respond_with_handler(upstream)
+    log = tmp_path / "tap.jsonl"
+    asked = {"model": "m/a", "messages": [{"role": "user", "content": "?"}]}
+    headers = {"Authorization": f"Bearer {KEY}"}
+    with tapped(httpserver.url_for("/v1"), log) as tap:
+
+        def ask() -> int:
+            url = f"{tap}/chat/completions"
+            return httpx2.post(url, json=asked, headers=headers).status_code
+
+        with monkeypatch.context() as disk:
+            disk.setattr("fusion_eval.tapping.proxy.Path.open", _full)
+            assert [ask(), ask(), ask()] == [200, 502, 502]
+        assert ask() == 200
+    assert len(httpserver.log) == 2
+    assert len(Log(log).read()) == 2
+
+
+def _full(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def row(at: float, asked: str, answered: str = "", usd: float | None = 0.01) -> Row:

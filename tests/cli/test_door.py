@@ -142,6 +142,24 @@ def test_a_budget_that_is_no_number_is_refused(tmp_path: Path, budget: str):
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 
 
+PROXIED = """\
+endpoints: {e: {base_url: "http://api.example.test/v1"}}
+models: {m: {endpoint: e, id: m/x, price: {input: 1, output: 1}}}
+recipes: {solo: {strategy: solo, member: m}}
+"""
+
+
+@pytest.mark.parametrize("proxy", ["http://[::secret-pw", "garbage", "socks5://x:1", "http://:80"])
+def test_a_broken_proxy_of_the_environment_is_named_and_not_shown(write, tmp_path: Path, proxy):
+    """`doctor` called the endpoint good, since the request that failed had no status."""
+    bench = write("proxied.yaml", PROXIED)
+    env = {**os.environ, "http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": "", "NO_PROXY": ""}
+    done = forked.run("doctor", "--bench", bench, cwd=tmp_path, env=env)
+    assert done.returncode == 2
+    assert "HTTP_PROXY is no address of a proxy" in done.stdout
+    assert "secret-pw" not in done.stdout + done.stderr
+
+
 def test_a_damaged_gzip_is_named(tmp_path: Path):
     """Each of sixteen damaged files ended in a traceback."""
     whole = gzip.compress(b"recipe,task,score\na,x,0.5\n" * 99)

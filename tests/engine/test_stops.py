@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -11,14 +12,17 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from engine_kit import MINI, bench_file, command, committed, later, served, simulator, until
 
 import fusion_eval as fe
+from fusion_eval.bench import output
 from fusion_eval.engine import owners, upkeep
 from fusion_eval.engine.owners import LEASE_S, Owner, Pulses
 from fusion_eval.engine.place import ledger_of
+from fusion_eval.loading.tasks import load_tasks
 
 FLIGHT = 4
 ONE = {"solo": {"strategy": "solo", "member": "heron"}}
@@ -97,6 +101,34 @@ def test_a_bug_in_one_trial_sets_it_aside_and_is_exit_70(tmp_path: Path):
     assert (run.manifest["status"], run.manifest["trials"]["done"]) == ("incomplete", 3)
     (aside,) = document["set_aside"]
     assert (aside["recipe"], aside["repeat"], len(aside["call"])) == ("solo-sparrow", 1, 64)
+
+
+@pytest.mark.parametrize("disk", [False, True])
+def test_a_mistake_while_a_block_is_written_costs_that_block_and_a_full_disk_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: bool
+):
+    """One odd value in the rows of one task threw the rest of a paid night away."""
+    made, first = output.tables, load_tasks(MINI).tasks[0].id
+
+    def breaks(trials: Any, tasks: Any, *more: Any) -> Any:
+        if first in tasks:
+            raise OSError(errno.ENOSPC, "No space left on device") if disk else KeyError("odd")
+        return made(trials, tasks, *more)
+
+    monkeypatch.setattr(output, "tables", breaks)
+    options = {"recipes": ["solo-sparrow"], "repeats": 2, "limit": 2, "output_dir": tmp_path}
+    if disk:
+        with pytest.raises(OSError, match="No space left"):
+            fe.run(MINI, "demo", **options)
+        return
+    run = fe.run(MINI, "demo", **options)
+    assert (run.manifest["status"], run.manifest["trials"]["done"]) == ("incomplete", 2)
+    assert {one["task"] for one in run.manifest["set_aside"]} == {first}
+    assert set(fe.trials(run)["task"]).isdisjoint({first})
+    monkeypatch.setattr(output, "tables", made)
+    again = fe.run(MINI, "demo", **options)
+    assert (again.manifest["status"], again.manifest["trials"]["done"]) == ("finished", 4)
+    assert again.manifest["calls"]["made"] == 0
 
 
 def test_a_damaged_reply_costs_its_trial_and_names_the_way_out(tmp_path: Path):
