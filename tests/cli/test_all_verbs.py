@@ -226,8 +226,8 @@ def full(folder: Path, kept: Path, free: int) -> Iterator[Path]:
 
 
 @pytest.mark.skipif(not ALL or os.geteuid() != 0, reason="needs disks of its own; `make verbs`")
-@pytest.mark.parametrize("free", FREE)
-@pytest.mark.parametrize("verb", WRITES)
+@pytest.mark.parametrize("free", FREE if ALL else FREE[:1])
+@pytest.mark.parametrize("verb", list(WRITES) if ALL else ["baseline"])
 def test_a_full_disk_is_named_and_loses_no_file(kept: Path, tmp_path: Path, verb: str, free: int):
     """A baseline cut by a full disk was the end of the one that was good."""
     with full(tmp_path / "disk", kept, free) as folder:
