@@ -2,7 +2,8 @@
 
     python benchmarks/loops.py KIND URL CALLS IN_FLIGHT
 
-prints one JSON line: calls per second and processor seconds per call, without the warm-up.
+prints one JSON line: calls per second, processor milliseconds per call and the driver's own
+scheduling lag (99th percentile, ms), without the warm-up.
 """
 
 from __future__ import annotations
@@ -108,10 +109,22 @@ async def _timed(kind: str, one: One, calls: int, in_flight: int) -> dict[str, f
     tasks = _WAITING * in_flight if a_run else in_flight
     await all_done(one, range(-3 * in_flight, 0), tasks)  # connections and imports, not timed
     with collector.seldom() if a_run else nullcontext():
+        lags: list[float] = []
+        watch = asyncio.ensure_future(_lag(lags))
         started, used = time.perf_counter(), _cpu()
         await all_done(one, range(calls), tasks)
-        took = time.perf_counter() - started
-    return {"calls_per_s": calls / took, "cpu_ms": 1e3 * (_cpu() - used) / calls}
+        took, used = time.perf_counter() - started, _cpu() - used
+        watch.cancel()
+    lag = sorted(lags)[int(0.99 * len(lags))] if lags else took
+    return {"calls_per_s": calls / took, "cpu_ms": 1e3 * used / calls, "lag_ms": 1e3 * lag}
+
+
+async def _lag(lags: list[float], every_s: float = 0.01) -> None:
+    """How late this loop wakes whoever sleeps: a slow driver looks like a slow endpoint else."""
+    while True:
+        due = time.perf_counter() + every_s
+        await asyncio.sleep(every_s)
+        lags.append(time.perf_counter() - due)
 
 
 async def all_done(one: One, numbers: range, in_flight: int) -> None:

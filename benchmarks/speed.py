@@ -88,9 +88,15 @@ def main() -> None:
 def _show(in_flight: int, found: dict[str, list[dict[str, float]]]) -> None:
     rate = {k: statistics.median(m["calls_per_s"] for m in v) for k, v in found.items()}
     cpu = {k: statistics.median(m["cpu_ms"] for m in v) for k, v in found.items()}
+    lag = {k: statistics.median(m["lag_ms"] for m in v) for k, v in found.items()}
     print(f"\n{in_flight} in flight, 50 ms; ideal {in_flight / 0.05:,.0f} calls/s")
     for kind in found:
-        print(f"  {kind:8} {rate[kind]:8,.0f} calls/s  {cpu[kind]:6.2f} ms CPU per call")
+        print(
+            f"  {kind:8} {rate[kind]:8,.0f} calls/s  {cpu[kind]:6.2f} ms CPU per call  "
+            f"{lag[kind]:5.0f} ms scheduling lag (p99)"
+        )
+    if {"ours", "post"} <= found.keys():
+        print(f"  ours / post, CPU per call: {cpu['ours'] / cpu['post']:.2f} (wanted: 0.40)")
     for other, least in zip(("default", "post"), TARGETS[in_flight], strict=True):
         if "ours" in rate and other in rate:
             print(f"  ours / {other}: {rate['ours'] / rate[other]:.2f} (wanted: {least})")

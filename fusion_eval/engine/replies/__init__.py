@@ -85,7 +85,9 @@ def _completion(body: dict[str, Any], answered: Answered) -> Reply:
         how = str(choice.get("finish_reason") or "the stream broke off")
         word = "provider_error" if speech.finish == ERROR else "bad_reply"
         raise failures.attempt_failed(word, f"ended with {how[:60]!r}", took_s, bill=billed)
-    reply = _reply(body, answered, speech, bill(body, headers, text=bool(speech.text)))
+    if not speech.text:  # then no tokens out may be true
+        billed = bill(body, headers, text=False)
+    reply = _reply(body, answered, speech, billed)
     if calls := object_(choice.get("message")).get("tool_calls"):
         return replace(reply, extra={**reply.extra, "tool_calls": calls})
     return reply

@@ -33,6 +33,11 @@ IN_HEADERS = (
 """Headers with a cost in US dollars, for bodies without one."""
 
 
+_PATHS = tuple((tuple(path.split(".")), unit) for path, unit in IN_BODY)
+_TOP = frozenset(path[0] for path, _ in _PATHS if path[0] != "usage")
+_OF_USAGE = frozenset(path[1] for path, _ in _PATHS if path[0] == "usage")
+
+
 def reported_cost(usage: Mapping[str, Any]) -> float | None:
     """The cost that a `usage` names, as in `cost_of`."""
     return cost_of({"usage": usage}, {})
@@ -45,8 +50,10 @@ def cost_of(body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None
     is no bill of one call.
     """
     usage = object_(body.get("usage"))
-    found = (dollars(_at(body, path), unit) for path, unit in IN_BODY)
-    cost = next((usd for usd in found if usd is not None), None)
+    cost = None
+    if not (_TOP.isdisjoint(body) and _OF_USAGE.isdisjoint(usage)):
+        found = (dollars(_at(body, path), unit) for path, unit in _PATHS)
+        cost = next((usd for usd in found if usd is not None), None)
     upstream = dollars(object_(usage.get("cost_details")).get("upstream_inference_cost"))
     if upstream and (usage.get("is_byok") is True or not cost):
         cost = (cost or 0.0) + upstream
@@ -57,9 +64,9 @@ def cost_of(body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None
     return next((usd for usd in said if usd is not None), None)
 
 
-def _at(body: Mapping[str, Any], path: str) -> object:
+def _at(body: Mapping[str, Any], path: tuple[str, ...]) -> object:
     value: object = body
-    for name in path.split("."):
+    for name in path:
         value = object_(value).get(name)
     return value
 
