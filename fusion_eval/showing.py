@@ -12,6 +12,7 @@ from rich.console import Console
 from fusion_eval.bench.plan import Plan
 from fusion_eval.errors import StatisticsError
 from fusion_eval.report.people import Readable, readable
+from fusion_eval.report.printers.notebook import notebook
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.terminal import WIDTH, below, opening, table
 from fusion_eval.store import Run
@@ -34,8 +35,9 @@ def show(thing: pd.DataFrame | Run | Plan, columns: Sequence[str] | None = None)
         raise StatisticsError("columns are for tables; give a DataFrame")
     if isinstance(thing, Run):
         summary = summarize(thing)  # that of the run's folder may be of another day, or damaged
-        above = (text for _, text in opening(summary))
-        return _text(*above, table(summary), below(summary))
+        above = [text for _, text in opening(summary)]
+        made = _text(*above, table(summary), below(summary))
+        return Readable(made.text, notebook(summary))
     if isinstance(thing, Plan):
         return _text(*plan_parts(thing))
     raise StatisticsError(f"{type(thing).__name__} is no table, run or plan; print shows it")

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from fusion_eval.bench.forecast import sentences as budget_sentences
 from fusion_eval.bench.forecast import usd
 from fusion_eval.core import inert
+from fusion_eval.core.readable import p_value, points
 from fusion_eval.ending import overbilled, unfinished
 
 if TYPE_CHECKING:
@@ -316,11 +317,10 @@ def show_comparisons(frame: pd.DataFrame, *, simulated: bool, no_color: bool = F
         table.add_column(name, justify="right")
     table.add_column("a is")
     for row in comparisons(frame):
-        numbers = [row["difference"], row["low"], row["high"]]
         table.add_row(
-            row["a"], row["b"], _points(numbers[0]),
-            f"{_points(numbers[1])} to {_points(numbers[2])}",
-            _p(row["p_adjusted"]),
+            row["a"], row["b"], _difference(row["difference"]),
+            f"{_difference(row['low'])} to {_difference(row['high'])}",
+            p_value(row["p_adjusted"]),
             str(row["n"]), row["conclusion"],
         )  # fmt: skip
     out = console(no_color=no_color)
@@ -329,11 +329,5 @@ def show_comparisons(frame: pd.DataFrame, *, simulated: bool, no_color: bool = F
         out.print(f"- {caveat}", markup=False)
 
 
-def _points(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:+.2f}"
-
-
-def _p(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+def _difference(value: float | None) -> str:
+    return "–" if value is None else points(value, signed=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fusion_eval.core import inert
+from fusion_eval.core.readable import dollars, points, seconds
 
 Found = Mapping[str, Any]
 _PROMPT, _TEXT, _REASON = 600, 900, 400
@@ -79,21 +80,21 @@ def _outcome(found: Found) -> Iterator[str]:
     elif o["score"] is None:
         yield "No score: no verdict could be read."
     else:
-        yield f"Score: {_points(o['score'])} points of 100 ({o['score']!r})"
+        yield f"Score: {points(o['score'])} points of 100 ({o['score']!r})"
     if o["degraded"]:
         yield f"Steps down on the way: {line(o['degraded'])}"
     yield (
-        f"Cost of the answer: {_usd(o['cost_usd'])} alone, of which this run paid "
-        f"{_usd(o['spent_usd'])}; grading {_usd(o['grading_usd'])}, paid "
-        f"{_usd(o['grading_spent_usd'])}"
+        f"Cost of the answer: {dollars(o['cost_usd'])} alone, of which this run paid "
+        f"{dollars(o['spent_usd'])}; grading {dollars(o['grading_usd'])}, paid "
+        f"{dollars(o['grading_spent_usd'])}"
     )
     if o["possibly_paid_usd"]:
-        yield f"Possibly paid for attempts without an answer: {_usd(o['possibly_paid_usd'])}"
+        yield f"Possibly paid for attempts without an answer: {dollars(o['possibly_paid_usd'])}"
     if o["latency_s"] is not None:
         source = f", {line(o['latency_source'])}" if o["latency_source"] else ""
-        yield f"Time: {o['latency_s']:.3g} s on the longest path{source}"
+        yield f"Time: {seconds(o['latency_s'])} on the longest path{source}"
     others = [
-        f"{r['repeat']}: {line(r['failure']) if r['failure'] else _points(r['score'])}"
+        f"{r['repeat']}: {line(r['failure']) if r['failure'] else points(r['score'])}"
         for r in found["repeats"]
         if r["repeat"] != found["repeat"]
     ]
@@ -169,7 +170,7 @@ def _of_call(call: Found) -> str:
     out = (call["tokens_output"] or 0) + (call["tokens_reasoning"] or 0)
     served = call["model_served"]
     other = f", served {line(served)}" if served not in (None, call["model_requested"]) else ""
-    hit = "from the ledger" if call["cached"] else f"paid {_usd(call['spent_usd'])}"
+    hit = "from the ledger" if call["cached"] else f"paid {dollars(call['spent_usd'])}"
     many = f", {call['attempt']:g} attempts" if (call["attempt"] or 0) > 1 else ""
     why = f" ({line(call['detail'])})" if call.get("detail") else ""
     ended = f"; {line(call['finish'])}"
@@ -177,8 +178,8 @@ def _of_call(call: Found) -> str:
         ended = f"; FAILED: {line(call['failure'])}{why}"
     return (
         f"{call['key'][:12]}  {line(call['role'])} {line(call['model'])} (draw {line(call['draw'])}"
-        f"{other}): {sum(tokens):,} tokens in, {out:,} out, {_usd(call['cost_usd'])} "
-        f"({line(call['cost_source'] or 'price unknown')}), {_seconds(call['latency_s'])}, "
+        f"{other}): {sum(tokens):,} tokens in, {out:,} out, {dollars(call['cost_usd'])} "
+        f"({line(call['cost_source'] or 'price unknown')}), {seconds(call['latency_s'])}, "
         f"{hit}{many}{ended}"
     )
 
@@ -265,15 +266,3 @@ def _thoughts(thoughts: str, tokens: float | None, full: bool, indent: str) -> I
 def _short(text: object, most: int) -> str:
     flat = line(text)
     return flat if len(flat) <= most else f"{flat[:most]}…"
-
-
-def _points(score: float | None) -> str:
-    return "none" if score is None else f"{100 * score:.2f}"
-
-
-def _usd(value: float | None) -> str:
-    return "unknown" if value is None else f"${value:.6g}"
-
-
-def _seconds(value: float | None) -> str:
-    return "time unknown" if value is None else f"{value:.3g} s"

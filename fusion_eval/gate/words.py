@@ -6,31 +6,25 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from fusion_eval.core.readable import percent
+from fusion_eval.core.readable import percent, with_ends
 from fusion_eval.gate.values import Checked, Outcome
 from fusion_eval.report.words import dollars, escaped, number, plain, points
 
 HEADINGS = ("outcome", "recipe", "rule", "measured", "on", "what would decide")
 _LARGEST = 900_000
 """Bytes; a job summary takes one MiB."""
-_UNITS: dict[str, Callable[[float], str]] = {
-    "quality": lambda value: points(value, signed=True),
-    "beats": lambda value: points(value, signed=True),
-    "cost": lambda value: f"{value:.2f} ×",
-    "latency": lambda value: f"{value:.2f} ×",
-    "failures": percent,
-    "coverage": percent,
-}
+_UNITS = {
+    "quality": "difference", "beats": "difference", "cost": "factor", "latency": "factor",
+    "failures": "percent1", "coverage": "percent1",
+}  # fmt: skip
+"""kind of rule -> how its numbers are written (`core.readable.KINDS`)"""
 
 
 def measured(outcome: Outcome) -> str:
     """`−0.8 (−2.1 to +0.5)`, `1.04 × (0.98 × to 1.10 ×)`, `unknown`."""
-    unit = _UNITS[outcome.kind]
     if outcome.value is None:
         return "unknown"
-    if outcome.low is None or outcome.high is None:
-        return unit(outcome.value)
-    return f"{unit(outcome.value)} ({unit(outcome.low)} to {unit(outcome.high)})"
+    return with_ends(_UNITS[outcome.kind], outcome.value, outcome.low, outcome.high)
 
 
 def count(outcome: Outcome) -> str:

@@ -23,9 +23,9 @@ from fusion_eval.plots.scales import price_axis, unit_of
 from fusion_eval.plots.style import (
     COLOURS,
     INK,
-    MARKERS,
     given_or_new,
     is_simulated,
+    looks_of,
     mark_simulated,
     plain,
     plain_text,
@@ -109,8 +109,9 @@ def height(table: pd.DataFrame) -> float:
 def _draw(ax: Axes, table: pd.DataFrame) -> Axes:
     drawn, size = curves(table), text_scale(ax)
     bottom = ax.get_window_extent().y0
+    colours = looks_of(table)
     for k, curve in enumerate(drawn):
-        _curve(ax, k, curve, size)
+        _curve(ax, k, curve, colours[curve.recipe], size)
     _axes(ax, table, drawn, size)
     title = _title(ax, table, drawn, size)
     if not drawn:
@@ -119,7 +120,8 @@ def _draw(ax: Axes, table: pd.DataFrame) -> Axes:
     settle(ax, title, bottom)
     mark = _mark(ax, table, drawn, size)
     if not _labels(ax, drawn, mark, size):
-        legend_below(ax, [_handle(k, curve) for k, curve in enumerate(drawn)], size)
+        handles = [_handle(k, c, *colours[c.recipe]) for k, c in enumerate(drawn)]
+        legend_below(ax, handles, size)
         settle(ax, title, bottom)
         mark.remove()
         _mark(ax, table, drawn, size)
@@ -132,8 +134,9 @@ def _mark(ax: Axes, table: pd.DataFrame, drawn: Sequence[Curve], size: float) ->
     return mark
 
 
-def _curve(ax: Axes, k: int, curve: Curve, size: float) -> None:
-    colour, marker, dashes = _look(k)
+def _curve(ax: Axes, k: int, curve: Curve, look: tuple[str, str], size: float) -> None:
+    colour, marker = look
+    dashes = _DASHES[k % len(_DASHES)]
     ax.plot(curve.values, curve.percent, color=colour, ls=dashes, lw=_OTHERWISE, zorder=3,
             gid=f"curve-{k}")  # fmt: skip
     chosen = [p if c else math.nan for p, c in zip(curve.percent, curve.chosen, strict=True)]
@@ -141,12 +144,8 @@ def _curve(ax: Axes, k: int, curve: Curve, size: float) -> None:
     ax.plot(*curve.top, marker, color=colour, mec="white", ms=8 * size, zorder=5, gid=f"point-{k}")
 
 
-def _look(k: int) -> tuple[str, str, object]:
-    return COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)], _DASHES[k % len(_DASHES)]
-
-
-def _handle(k: int, curve: Curve) -> Line2D:
-    colour, marker, dashes = _look(k)
+def _handle(k: int, curve: Curve, colour: str, marker: str) -> Line2D:
+    dashes = _DASHES[k % len(_DASHES)]
     return Line2D([], [], color=colour, marker=marker, ls=dashes, lw=_OTHERWISE, ms=6,
                   label=plain_text(shortened(curve.recipe, 30)))  # fmt: skip
 

@@ -24,12 +24,12 @@ from fusion_eval.plots.style import (
 )
 
 LOOKS = {
-    "better": ("#0072B2", "o"),
-    "worse": ("#D55E00", "s"),
-    "equivalent": ("#009E73", "D"),
+    "better": (INK, "o"),
+    "worse": (INK, "s"),
+    "equivalent": (INK, "D"),
     "undecided": (QUIET, "o"),
 }
-"""conclusion -> (colour, marker); an undecided difference is hollow."""
+"""conclusion -> (colour, marker); an undecided difference is hollow. Colours are of recipes."""
 _LINE, _AROUND, _LONGEST = 0.27, 1.15, 34
 
 

@@ -1,4 +1,4 @@
-"""What stands below the Pareto figure: strategies, or names behind numbers; what filling means."""
+"""What stands below the Pareto figure: names behind numbers; what filling means."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from fusion_eval.plots.layout import GAP, below_axis, dots_of
 from fusion_eval.plots.spots import Spot
-from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, font_names, plain_text, shortened
+from fusion_eval.plots.style import INK, LOWER_BOUND, WIDTH, font_names, shortened
 
 _LEGEND_COLUMNS = 4
 _NAME = 46
@@ -27,9 +27,8 @@ _MEANINGS = len(_LONG)
 def key_lines(table: pd.DataFrame, *, numbered: bool) -> int:
     """Lines that the key takes at most."""
     if not numbered:
-        return math.ceil((table["strategy"].nunique() + _MEANINGS) / _LEGEND_COLUMNS)
-    entries = len(table) + table["strategy"].nunique() + _MEANINGS
-    return math.ceil(entries / _columns(table["recipe"]))
+        return math.ceil(_MEANINGS / _LEGEND_COLUMNS)
+    return math.ceil((len(table) + _MEANINGS) / _columns(table["recipe"]))
 
 
 def _columns(names: Iterable[str]) -> int:
@@ -48,7 +47,7 @@ def draw_key(
     inside: bool = False,
     price: str = "cost",
 ) -> None:
-    """Below the axes: one entry per strategy, and with `numbered` one per point before them.
+    """Below the axes: what filling means, and with `numbered` one entry per point before it.
 
     size : factor of the text; inside : no wider than the axes, as far as words allow it; price :
     what is paid, in a word
@@ -56,15 +55,10 @@ def draw_key(
     points, room, short = 8.5 * size, ax.get_window_extent().width, inside and size < 1
     fits = int(room / dots_of(ax) / (0.8 * points) - 4)
     most = max(12, min(_NAME, fits)) if inside else _NAME
-    entries = [(plain_text(name), look) for name, look in colours.items()]
-    if numbered:
-        entries = [
-            *(
-                (f"{k}  {shortened(s.name, most)}", colours[s.family])
-                for k, s in enumerate(drawn, 1)
-            ),
-            *((name if short else f"strategy: {name}", look) for name, look in entries),
-        ]
+    entries = [
+        (f"{k}  {shortened(s.name, most)}", colours[s.recipe])
+        for k, s in enumerate(drawn if numbered else (), 1)
+    ]
     handles = [_handle(label, *look) for label, look in entries]
     handles += _meanings(drawn, _SHORT if short else _LONG, price)
     ncols = _columns([s.name for s in drawn]) if numbered else _LEGEND_COLUMNS

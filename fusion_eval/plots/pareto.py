@@ -15,7 +15,7 @@ from fusion_eval.plots.labels import FAR, FARTHER, NEAR, place
 from fusion_eval.plots.layout import room_left, settle, text_scale, wrap
 from fusion_eval.plots.scales import as_prices, price_axis, unit_of
 from fusion_eval.plots.scores import scores
-from fusion_eval.plots.spots import Spot, bars, family, spots, staircase, staircase_boxes
+from fusion_eval.plots.spots import Spot, bars, spots, staircase, staircase_boxes
 from fusion_eval.plots.style import (
     INK,
     LOWER_BOUND,
@@ -24,7 +24,7 @@ from fusion_eval.plots.style import (
     font_names,
     given_or_new,
     is_simulated,
-    looks,
+    looks_of,
     mark_simulated,
     plain,
     plain_text,
@@ -75,7 +75,7 @@ def has_costs(table: pd.DataFrame) -> bool:
 def _draw(ax: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
     """Draw; a figure that is our `own` is sized for what stands around the axes."""
     drawn, price = spots(table), unit_of(table).word
-    colours = looks(table["strategy"].map(family))
+    colours = looks_of(table)
     if own:
         _fit(ax, height(table))
     size, bottom = 1.0 if own else text_scale(ax), ax.get_window_extent().y0
@@ -156,7 +156,7 @@ def _points(
     ax: Axes, drawn: Sequence[Spot], colours: dict[str, tuple[str, str]], size: float
 ) -> None:
     for k, s in enumerate(drawn):
-        colour, marker = colours[s.family]
+        colour, marker = colours[s.recipe]
         ax.vlines(s.cost, s.low, s.high, colour, lw=1.2, zorder=3)
         ax.hlines(s.score, s.left, s.right, colour, lw=1.2, zorder=3)
         if s.bound:

@@ -10,7 +10,7 @@ from fusion_eval import stats
 from fusion_eval.plots import rows
 from fusion_eval.plots.layout import text_scale
 from fusion_eval.plots.style import (
-    COLOURS,
+    INK,
     QUIET,
     given_or_new,
     is_simulated,
@@ -44,7 +44,7 @@ def height(table: pd.DataFrame) -> float:
 
 def _draw(ax: Axes, table: pd.DataFrame) -> Axes:
     shown = table.sort_values("score", kind="stable").to_dict("records")
-    size, bottom, best = text_scale(ax), ax.get_window_extent().y0, COLOURS[3]
+    size, bottom, best = text_scale(ax), ax.get_window_extent().y0, INK
     for place, row in enumerate(shown):
         colour = best if row["maybe_best"] else QUIET
         low, high = row["rank_low"] - 0.3, row["rank_high"] + 0.3

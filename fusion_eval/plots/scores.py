@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from fusion_eval import stats
-from fusion_eval.plots.layout import legend_below, room_left, settle, text_scale, wrap
-from fusion_eval.plots.spots import family
+from fusion_eval.plots.layout import room_left, settle, text_scale, wrap
 from fusion_eval.plots.style import (
     INK,
     WIDTH,
     font_names,
     given_or_new,
     is_simulated,
-    looks,
+    looks_of,
     mark_simulated,
     plain,
     plain_text,
@@ -30,7 +25,7 @@ from fusion_eval.plots.style import (
     tasks_phrase,
 )
 
-_LINE, _TOP, _COLUMNS = 0.27, 0.42, 6
+_LINE, _TOP, _BELOW = 0.27, 0.42, 0.6
 _CHARACTER = 0.08
 """Inches that one character of a recipe's name takes."""
 
@@ -55,17 +50,15 @@ def _draw(canvas: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
     if own:
         _fit(canvas, table)
     size, bottom = 1.0 if own else text_scale(canvas), canvas.get_window_extent().y0
-    families = looks(table["strategy"].map(family))
+    colours = looks_of(table)
     for place, row in enumerate(shown.to_dict("records")):
-        colour, marker = families[family(row["strategy"])]
+        colour, marker = colours[str(row["recipe"])]
         canvas.hlines(place, 100 * row["score_low"], 100 * row["score_high"], colour, lw=1.4)
         canvas.plot(100 * row["score"], place, marker, color=colour, ms=7 * size)
     _names(canvas, shown, size)
     if not own:
         room_left(canvas)
     title = _words(canvas, table, shown, size, own=own)
-    if len(families) > 1:
-        legend_below(canvas, _handles(families), size)
     if not own:
         settle(canvas, title, bottom)
     if is_simulated(table):
@@ -76,13 +69,7 @@ def _draw(canvas: Axes, table: pd.DataFrame, *, own: bool) -> Axes:
 
 def height(table: pd.DataFrame) -> float:
     """Inches that the figure needs."""
-    return _TOP + _below(table) + _LINE * max(3, len(table))
-
-
-def _below(table: pd.DataFrame) -> float:
-    """Inches under the axes: label of the axis, and the legend where there is one."""
-    families = table["strategy"].nunique()
-    return 0.6 + (0.15 + 0.19 * math.ceil(families / _COLUMNS) if families > 1 else 0.0)
+    return _TOP + _BELOW + _LINE * max(3, len(table))
 
 
 def _fit(ax: Axes, table: pd.DataFrame) -> None:
@@ -91,8 +78,7 @@ def _fit(ax: Axes, table: pd.DataFrame) -> None:
     longest = max((len(_cut(name)) for name in table["recipe"]), default=4)
     more = 6 if table["n"].nunique() > 1 else 0
     left = min(0.5, (0.3 + _CHARACTER * (longest + more)) / WIDTH)
-    bottom = _below(table)
-    ax.set_position((left, bottom / tall, 0.97 - left, (tall - _TOP - bottom) / tall))
+    ax.set_position((left, _BELOW / tall, 0.97 - left, (tall - _TOP - _BELOW) / tall))
 
 
 def _cut(name: object) -> str:
@@ -138,11 +124,4 @@ def _bars(ax: Axes, shown: pd.DataFrame) -> list[Bbox]:
     return [
         Bbox.from_extents(x0, y0 - 2, x1, y1 + 2)
         for (x0, y0), (x1, y1) in zip(left, right, strict=True)
-    ]
-
-
-def _handles(families: dict[str, tuple[str, str]]) -> list[Artist]:
-    return [
-        Line2D([], [], ls="", marker=marker, color=colour, ms=6, label=plain_text(name))
-        for name, (colour, marker) in families.items()
     ]

@@ -23,7 +23,6 @@ class Spot(NamedTuple):
 
     recipe: str
     name: str
-    family: str
     cost: float
     left: float
     right: float
@@ -48,7 +47,6 @@ def _spot(row: dict[Any, Any]) -> Spot:
     return Spot(
         recipe=str(row["recipe"]),
         name=plain_text(row["recipe"]),
-        family=family(row["strategy"]),
         cost=cost,
         left=max(low, cost / 50),
         right=1.5 * cost if bound else high,
@@ -59,11 +57,6 @@ def _spot(row: dict[Any, Any]) -> Spot:
         dominated=row["status"] == "dominated",
         bound=bound,
     )
-
-
-def family(strategy: object) -> str:
-    """Name of the strategy in the legend."""
-    return str(strategy) or "imported"
 
 
 def bars(ax: Axes, drawn: Sequence[Spot]) -> list[Bbox]:

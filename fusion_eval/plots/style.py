@@ -41,12 +41,20 @@ MORE_SCRIPTS = (
 """Fonts that draw what the usual one cannot, where they are installed."""
 
 
-def looks(strategies: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Strategy -> (colour, marker); both differ, so that colour is never the only cue."""
+def looks(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Name -> (colour, marker); both differ, so that colour is never the only cue."""
     return {
         name: (COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)])
-        for k, name in enumerate(dict.fromkeys(strategies))
+        for k, name in enumerate(dict.fromkeys(names))
     }
+
+
+def looks_of(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    """Recipe -> (colour, marker), the same in every figure of the same recipes.
+
+    `attrs["recipes"]` names all of a run, where a table holds some of them.
+    """
+    return looks(sorted(map(str, table.attrs.get("recipes") or table["recipe"].unique())))
 
 
 def figure(height: float) -> Figure:

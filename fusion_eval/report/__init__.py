@@ -37,9 +37,6 @@ def write(run: Run | str | Path) -> dict[str, Path]:
     trials = frames.trials(opened)
     table = stats.pareto(trials)
     summary = summarize(opened, table)
-    strategies = {name: recipe["strategy"] for name, recipe in summary["recipes"].items()}
-    # a vote that counted nothing is none
-    table["strategy"] = table["recipe"].map(strategies).fillna(table["strategy"])
     written = _figure(table, opened.path)
     text = markdown(opened, summary, figure="pareto.png" in written)
     path = opened.path / "report.md"

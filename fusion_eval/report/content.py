@@ -8,7 +8,7 @@ from typing import Any
 from fusion_eval.report.blocks import Look, Section, Text
 from fusion_eval.report.notes import gaps
 from fusion_eval.report.sections.design import design
-from fusion_eval.report.sections.differences import breakdowns, comparisons
+from fusion_eval.report.sections.differences import breakdowns, comparisons, ranks
 from fusion_eval.report.sections.money import money
 from fusion_eval.report.sections.recipes import recipes, seconds
 from fusion_eval.report.sections.trust import trust
@@ -23,6 +23,8 @@ def sections(summary: Mapping[str, Any]) -> Iterator[Section]:
         yield timed
     if (compared := comparisons(summary, look)) is not None:
         yield compared
+    if (ranked := ranks(summary, look)) is not None:
+        yield ranked
     yield from design(summary, look)
     yield from breakdowns(summary, look)
     yield from worth(summary, look)

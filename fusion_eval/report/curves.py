@@ -50,7 +50,7 @@ def acceptability_rows(summary: Mapping[str, Any]) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["value", "recipe", "net_benefit", "n", "probability",
                                         "chosen"])  # fmt: skip
     table["probability"] = table["probability"].astype(float)
-    table.attrs["simulated"] = summary["simulated"]
+    table.attrs |= {"simulated": summary["simulated"], "recipes": list(summary["recipes"])}
     return table
 
 
@@ -59,5 +59,9 @@ def seconds_rows(summary: Mapping[str, Any]) -> pd.DataFrame:
     table = pd.DataFrame(summary["frontier_seconds"], columns=list(_OF_SECONDS))
     numbers = ["score", "score_low", "score_high", "seconds", "seconds_low", "seconds_high"]
     table[numbers] = table[numbers].astype(float)
-    table.attrs |= {"simulated": summary["simulated"], "by": "latency_s"}
+    table.attrs |= {
+        "simulated": summary["simulated"],
+        "by": "latency_s",
+        "recipes": list(summary["recipes"]),
+    }
     return table

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from fusion_eval.core.readable import KINDS
 from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import is_simulated
 from fusion_eval.report.words import dollars, number, plain, points
@@ -98,20 +99,26 @@ def _head(name: str) -> str:
     if name in _SECONDS:
         return f"{_SECONDS[name]}, s"
     words = name.removesuffix("_usd").replace("_", " ")
-    return f"{words}{', points' if name in _POINTS else ', US$' if _kind(name) is _usd else ''}"
+    return f"{words}{', points' if name in _POINTS else ', US$' if _is_money(name) else ''}"
 
 
 def _kind(name: str) -> Cell:
     """How the numbers of a column are written, by its name."""
-    if name in _POINTS:
-        return points
     if name in _SECONDS:
         return _seconds
-    if name in _SHARES:
-        return _percent
-    if name in _P:
-        return _p
-    return _usd if name.endswith("usd") or name == "net_benefit" else _plainly
+    for names, kind in ((_POINTS, "points"), (_SHARES, "percent"), (_P, "p")):
+        if name in names:
+            return KINDS[kind]
+    return dollars if _is_money(name) else _plainly
+
+
+def _is_money(name: str) -> bool:
+    return name.endswith("usd") or name == "net_benefit"
+
+
+def _seconds(value: float) -> str:
+    """Without the unit, which stands in the heading."""
+    return KINDS["seconds"](value).removesuffix(" s")
 
 
 def _cell(row: Mapping[str, Any], name: str, ends: tuple[str, str] | None) -> str:
@@ -127,22 +134,6 @@ def _cell(row: Mapping[str, Any], name: str, ends: tuple[str, str] | None) -> st
     if ends is None or any(pd.isna(row[end]) for end in ends):
         return text
     return f"{text} ({write(row[ends[0]])} to {write(row[ends[1]])})"
-
-
-def _usd(value: float) -> str:
-    return f"−{dollars(-value)}" if value < 0 else dollars(value)
-
-
-def _seconds(value: float) -> str:
-    return f"{value:.3g}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f}%"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _plainly(value: Any) -> str:
@@ -166,9 +157,8 @@ def _html(heads: list[str], body: list[list[str]], notes: list[str]) -> str:
 
     rows = "\n".join(line("td", row) for row in body)
     below = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return f"<table>\n<thead>{line('th', heads)}</thead>\n<tbody>\n{rows}\n</tbody>\n</table>" + (
-        f"\n<ul>{below}</ul>" if below else ""
-    )
+    table = f"<table>\n<thead>{line('th', heads)}</thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    return f'<div style="overflow-x: auto">{table}</div>' + (f"\n<ul>{below}</ul>" if below else "")
 
 
 def _text(heads: list[str], body: list[list[str]], notes: list[str]) -> str:

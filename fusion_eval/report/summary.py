@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from fusion_eval import frames, stats
+from fusion_eval.errors import StatisticsError
 from fusion_eval.frames import per_task
 from fusion_eval.report.against import against
 from fusion_eval.report.audit import audit
@@ -86,6 +87,7 @@ def summarize(run: Run | str | Path, table: pd.DataFrame | None = None) -> dict[
             "lacking": decisions.attrs["lacking"] or None,
             "not_compared": dict(shared.left_out),
         },
+        "ranks": _ranks(trials),
         "same_answers": same_answers(trials),
         "kinds": by_kind(trials, LEVEL),
         "acceptable": stats.acceptable(trials, level=LEVEL, seed=SEED).to_dict("records"),
@@ -221,6 +223,14 @@ def _failure_rates(trials: pd.DataFrame) -> dict[str, dict[str, Any]]:
         row["recipe"]: {**{name: row[name] for name in kept}, "level": LEVEL}
         for row in rates.to_dict("records")
     }
+
+
+def _ranks(trials: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Rows of `stats.ranks`; none where there is nothing to rank."""
+    try:
+        return stats.ranks(trials, LEVEL, SEED).to_dict("records")
+    except StatisticsError:
+        return []
 
 
 def _inputs(manifest: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from fusion_eval.core.readable import dollars, plain, points
+from fusion_eval.core.readable import KINDS, dollars, plain, points
 from fusion_eval.viewing.runs import Listed
 
 NONE = "–"
@@ -63,7 +63,7 @@ def status(word: str) -> str:
 
 def percent(value: float | None) -> str:
     """A share as whole percent; a dash for None."""
-    return NONE if value is None else f"{100 * value:.0f} %"
+    return NONE if value is None else KINDS["percent"](value)
 
 
 FILTERS: dict[str, Any] = {

@@ -134,7 +134,6 @@ def test_many_recipes_carry_numbers_and_the_key_has_every_name(tmp_path):
     for number, name in enumerate(ranked, 1):
         assert f"{number}  {name}" in key
         assert str(number) in _labels(ax)
-    assert {f"strategy: {name}" for name in ("solo", "panel", "vote")} <= set(key)
 
 
 def test_simulated_stands_inside_the_axes_and_real_numbers_do_not_say_it(tmp_path):

@@ -113,6 +113,9 @@ def test_a_run_is_shown_as_its_table_and_its_decision(tmp_path):
     assert "self-heron" in shown
     assert "SIMULATED. " in shown, "the decision says so when it is copied alone"
     assert run.id not in shown
+    drawn = fe.show(run)._repr_html_()
+    assert drawn.count("<tr>") == 3, "a heading and two recipes"
+    assert "overflow-x: auto" in drawn
     assert repr(run) == f"<Run {run.id}, finished, SIMULATED>"
 
 

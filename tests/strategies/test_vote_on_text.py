@@ -7,11 +7,9 @@ import random
 from pathlib import Path
 
 import pytest
-from made_runs import made_run
 from scripted import ScriptedAsk, member, question
 
 import fusion_eval as fe
-from fusion_eval import report
 from fusion_eval.bench.configure import configure
 from fusion_eval.bench.lint import lint
 from fusion_eval.bench.plan import plan
@@ -19,7 +17,6 @@ from fusion_eval.loading.bench import presets
 from fusion_eval.loading.tasks import load_task_files
 from fusion_eval.report.summary import summarize
 from fusion_eval.report.votes import uncounted
-from fusion_eval.store import read_run
 from fusion_eval.strategies.vote import vote
 
 A = member("a")
@@ -95,23 +92,6 @@ def test_a_recipe_that_counted_nothing_is_not_shown_as_a_vote(tmp_path: Path):
     (finding,) = uncounted(changed, recipes)
     assert "3 of 3 answers" in finding["text"]
     assert recipes["vote-heron"]["strategy"] == "vote (nothing counted)"
-
-
-def test_the_figure_draws_no_vote_where_nothing_was_counted(tmp_path: Path):
-    """Most people see the picture alone, and it called a solo at the price of five a vote."""
-    recipes = {"ask": ("solo", 0.5, 0.01), "five": ("vote", 0.6, 0.05)}
-
-    def lost(row, _):
-        nothing = (
-            "nothing to count: the earliest seat's answer" if row["recipe"] == "five" else None
-        )
-        return row | {"degraded": nothing}
-
-    counted = report.write(made_run(tmp_path / "counted", recipes, n=10))["pareto.png"]
-    nothing = report.write(made_run(tmp_path / "lost", recipes, n=10, tweak=lost))["pareto.png"]
-
-    assert counted.read_bytes() == report.write(read_run(counted.parent))["pareto.png"].read_bytes()
-    assert counted.read_bytes() != nothing.read_bytes()
 
 
 def test_answers_without_end_are_grouped_by_their_first_thousand_words():

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fusion_eval.core.readable import percent
-from fusion_eval.plots import acceptability, costs, forest, pareto, scores, shares, style
+from fusion_eval.plots import acceptability, costs, forest, pareto, ranks, scores, shares, style
 from fusion_eval.plots.acceptability import curves
 from fusion_eval.plots.acceptability import draw as draw_curves
 from fusion_eval.plots.acceptability import height as curves_height
@@ -23,6 +23,8 @@ from fusion_eval.plots.forest import height as forest_height
 from fusion_eval.plots.pareto import draw as draw_pareto
 from fusion_eval.plots.pareto import has_costs
 from fusion_eval.plots.pareto import height as pareto_height
+from fusion_eval.plots.ranks import draw as draw_ranks
+from fusion_eval.plots.ranks import height as ranks_height
 from fusion_eval.plots.scales import as_prices
 from fusion_eval.plots.scores import draw as draw_scores
 from fusion_eval.plots.scores import height as scores_height
@@ -58,6 +60,7 @@ class Kind(NamedTuple):
 PARETO = Kind(draw_pareto, pareto_height, pareto, 0.17)
 SCORES = Kind(draw_scores, scores_height, scores)
 FOREST = Kind(draw_forest, forest_height, forest)
+RANKS = Kind(draw_ranks, ranks_height, ranks)
 COSTS = Kind(draw_costs, costs_height, costs)
 SHARES = Kind(draw_shares, shares_height, shares)
 ACCEPTABILITY = Kind(draw_curves, curves_height, acceptability, 0.17)
@@ -65,6 +68,7 @@ ACCEPTABILITY = Kind(draw_curves, curves_height, acceptability, 0.17)
 
 def figures(table: pd.DataFrame, summary: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """Each figure as inline SVG, and as files in `folder`; None where there is nothing to draw."""
+    table.attrs["recipes"] = list(summary["recipes"])
     grader = summary["grader"]
     read, graders = shares_of(grader), differences_of(grader)
     return {
@@ -72,6 +76,7 @@ def figures(table: pd.DataFrame, summary: Mapping[str, Any], folder: Path) -> di
         "pareto": _pareto(table, summary) if table["score"].notna().any() else None,
         "pareto_caption": _COSTS if has_costs(table) else _SCORES,
         "seconds": _seconds(summary, folder),
+        "ranks": _ranks(summary, folder) if summary["ranks"] else None,
         "forest": _forest(summary, folder) if summary["comparisons"] else None,
         "costs": _costs(summary, folder),
         "grader": _grader(read, folder) if len(read) else None,
@@ -154,6 +159,13 @@ def _said(recipe: str, summary: Mapping[str, Any]) -> str:
         f"{_start(summary)}{recipe}: {points_range(row['score'])} points, "
         f"{cost_range(row['cost_usd'])} per task; {row['frontier']}{by}"
     )
+
+
+def _ranks(summary: Mapping[str, Any], folder: Path) -> Markup:
+    frame = pd.DataFrame(summary["ranks"])
+    frame.attrs["simulated"] = summary["simulated"]
+    lines = [f"{r['recipe']}: {r['rank_low']} to {r['rank_high']}" for r in summary["ranks"]]
+    return _twice("ranks", RANKS, frame, f"Open ranks: {'; '.join(lines)}", {}, folder)
 
 
 def _forest(summary: Mapping[str, Any], folder: Path) -> Markup:

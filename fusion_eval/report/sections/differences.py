@@ -39,6 +39,38 @@ def comparisons(summary: Mapping[str, Any], look: Look) -> Section | None:
     return Section("differences", "Comparisons", (figure, drawn, Text(_family(summary))))
 
 
+def ranks(summary: Mapping[str, Any], look: Look) -> Section | None:
+    """Which ranks the tasks leave open to each recipe; None where there is nothing to rank."""
+    if not summary["ranks"]:
+        return None
+    rows: list[list[Cell]] = []
+    for k, row in enumerate(summary["ranks"]):
+        low, high = (look.number("count", "ranks", k, f"rank_{end}") for end in ("low", "high"))
+        rows.append(
+            [
+                row["recipe"],
+                look.number("points", "ranks", k, "score"),
+                (low, " to ", high) if row["rank_low"] != row["rank_high"] else low,
+                "yes" if row["maybe_best"] else "no",
+                look.number("percent", "ranks", k, "p_best", none="–"),
+                look.number("count", "ranks", k, "n"),
+            ]
+        )
+    heads = ("recipe", "score, points", "ranks left open", "may be the best", "probability",
+             "tasks")  # fmt: skip
+    drawn = table(heads, rows, simulated=summary["simulated"], label="Ranks")
+    figure = Figure(
+        "ranks",
+        "The ranks that simultaneous 95 % intervals of all pairs leave open to each recipe; filled "
+        "where the first is",
+    )
+    about = (
+        "Rank 1 is best; all sets hold at once. Probability: of the highest true mean, a "
+        "description and no test."
+    )
+    return Section("ranks", "Ranks", (figure, drawn, Text(about)))
+
+
 def caveat(row: Mapping[str, Any]) -> str:
     """The caveat of a row without SIMULATED, which stands in the heading."""
     return str(row["caveat"]).removeprefix("SIMULATED").removeprefix("; ")

@@ -132,13 +132,22 @@ def _place_and_length(found: Mapping[str, Any]) -> Iterator[str]:
             "Asked last instead of first within a request, a criterion goes to the answer's good "
             f"more often by {points_range(found['position'], signed=True)} points of 100."
         )
-    if found["length"] is not None:
+    if found["length"] is not None and not _within_scale(found["length"]):
+        tasks = number(found["length"]["n"], "task")
+        yield f"What length is worth cannot be told from {tasks}: the whole scale is open."
+    elif found["length"] is not None:
         yield (
             "An answer of twice the length has "
             f"{points_range(found['length'], signed=True)} points more at equal task and recipe "
             f"({number(found['length']['n'], 'task')}): an association, since longer answers may "
             "hold more."
         )
+
+
+def _within_scale(estimate: Mapping[str, Any]) -> bool:
+    """Whether a difference of scores and its limits lie between -100 and 100 points."""
+    ends = [estimate[name] for name in ("value", "low", "high") if estimate[name] is not None]
+    return all(abs(end) <= 1 for end in ends)
 
 
 def _padding(found: Mapping[str, Any] | None) -> Iterator[str]:
