@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from fusion_eval.stats.headroom import headroom
     from fusion_eval.stats.items import items
     from fusion_eval.stats.labels import corrected_differences, corrected_scores, error_rates
+    from fusion_eval.stats.leaks import leaks
     from fusion_eval.stats.matched import matched
     from fusion_eval.stats.oracles import best_member, oracle, union_oracle
     from fusion_eval.stats.planning import power
@@ -78,6 +79,7 @@ _HOMES = {
     "calls": "fusion_eval.frames",
     "labels": "fusion_eval.frames",
     "alike": "fusion_eval.stats.alike",
+    "leaks": "fusion_eval.stats.leaks",
     "agreement": "fusion_eval.stats.agreement",
     "two_phase": "fusion_eval.stats.twophase",
     "grader_report": "fusion_eval.report.grader",
@@ -160,6 +162,7 @@ __all__ = [
     "items",
     "labelling",
     "labels",
+    "leaks",
     "matched",
     "oracle",
     "pareto",

@@ -24,6 +24,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "failure": _TEXT,
         "degraded": _TEXT,
         "cost_usd": _FLOAT,
+        "tool_usd": _FLOAT,
         "cost_min_usd": _FLOAT,
         "cost_max_usd": _FLOAT,
         "spent_usd": _FLOAT,
@@ -115,6 +116,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "finish": _TEXT,
         "failure": _TEXT,
         "detail": _TEXT,
+        "leaks": _TEXT,
     },
 }
 """The columns of each table, in order, with their Arrow types. All may be null but the keys."""

@@ -42,6 +42,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "failure": ("", "a word for why there is no answer; empty when there is one"),
         "degraded": ("", "steps down on the way to the answer, such as an empty seat"),
         "cost_usd": ("US$", "what this answer costs a user who runs this recipe alone"),
+        "tool_usd": ("US$", "the part of cost_usd that is for calls of tools"),
         "cost_min_usd": ("US$", "where the cost is unknown: the least it can have been"),
         "cost_max_usd": ("US$", "where the cost is unknown: the most it can have been"),
         "spent_usd": ("US$", "what this run paid for it after sharing"),
@@ -108,7 +109,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "recipe": ("", "name of the recipe that is charged"),
         "repeat": ("", "which of several answers to the same task"),
         "role": ("", "what the call did: member, judge, synthesizer, grader"),
-        "purpose": ("", "what it was paid for: answer or grading"),
+        "purpose": ("", "what it was paid for: answer, tool or grading"),
         "model": ("", "name in the bench file"),
         "model_requested": ("", "id that was asked for"),
         "model_served": ("", "id that the endpoint says it used"),
@@ -136,6 +137,7 @@ DICTIONARY: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "finish": ("", "how the call ended"),
         "failure": ("", "a word for why there is no reply"),
         "detail": ("", "what the endpoint said of it"),
+        "leaks": ("", "what the guard withheld of a tool's result: hosts and criteria"),
     },
 }
 """For each table, column -> (unit, meaning)."""

@@ -17,7 +17,7 @@ SECTIONS = {
     "Which recipe": """compare compare_runs pareto decisions acceptability acceptable deadlines
         matched best ranks common_tasks""",
     "What a recipe does": """scores failures costs breakdown items best_member oracle union_oracle
-        headroom gains alike drafts decompose scaling preferences claims""",
+        headroom gains alike drafts leaks decompose scaling preferences claims""",
     "How much is enough": """power detectable tasks_needed precision variance subset
         simulated_pilot""",
     "Graders and people": """grader_report agreement error_rates corrected_scores

@@ -13,7 +13,9 @@ from types import MappingProxyType
 from typing import Any
 
 from fusion_eval import prompts
+from fusion_eval.bench.guard import Guard
 from fusion_eval.bench.numbering import Numbering
+from fusion_eval.bench.researching import research
 from fusion_eval.core import (
     AnswerFormat,
     Call,
@@ -54,16 +56,19 @@ class Asking:
         purpose: Purpose = "answer",
         parent: Asking | None = None,
         path: str = "",
+        guard: Guard | None = None,
     ) -> None:
         self.given: Mapping[str, Any] = parent.given if parent else given
         self.uses: list[Use] = parent.uses if parent else []
         self.steps_down: list[str] = parent.steps_down if parent else []
         self.clock: float = parent.clock if parent else 0.0
+        self.guard: Guard = parent.guard if parent else guard or Guard()
+        self.domain = domain
+        self.repeat = numbering.repeat
         self._through = through
         self._run_recipe = run_recipe
         self._numbering = numbering
         self._seed = seed
-        self._domain = domain
         self._purpose: Purpose = purpose
         self._format = answer_format
         self._parent = parent
@@ -88,6 +93,19 @@ class Asking:
             return await self._run_recipe(
                 member.recipe, *self._inside(messages, role, "text" if output else self._format)
             )
+        if member.tools is not None and output is None and not tools:
+            return await research(self, member, messages, role)
+        return await self.turn(member, messages, role, tools, output)
+
+    async def turn(
+        self,
+        member: Member,
+        messages: Messages,
+        role: str,
+        tools: Tools,
+        output: Schema | None = None,
+    ) -> Reply:
+        """Ask the model of a member once, with these messages as they are."""
         if member.model is None:
             raise TypeError(f"member {member.name!r} is neither a model nor a recipe")
         call = Call(
@@ -97,7 +115,7 @@ class Asking:
             tools=tools,
             seed=self._seed,
             role=role.rpartition("/")[2],
-            domain=self._domain,
+            domain=self.domain,
             purpose=self._purpose,
             answer_format=self._format,
         )
@@ -106,6 +124,17 @@ class Asking:
         numbered = replace(call, draw=draw)
         numbered.__dict__.update(content=call.content, request=call.request)
         return await self._timed(numbered, role)
+
+    async def tool(self, call: Call, role: str, guard: Guard | None) -> tuple[Reply, str]:
+        """Call a tool: its reply, and what the guard lets through of its text."""
+        reply = await self._timed(call, f"{self._path}{role}")
+        if guard is None:
+            return reply, reply.text
+        text, leaks = guard.kept(reply.text)
+        if leaks:
+            place = max(i for i, use in enumerate(self.uses) if use.key == call.key)
+            self.uses[place] = replace(self.uses[place], leaks=leaks)
+        return reply, text
 
     def seats(self, members: Sequence[Member]) -> tuple[Asking, ...]:
         """One branch per seat, all starting now."""
@@ -157,7 +186,7 @@ class Asking:
             self._run_recipe,
             numbering,
             seed=self._seed,
-            domain=self._domain,
+            domain=self.domain,
             purpose=self._purpose,
             answer_format=answer_format or self._format,
             parent=self,

@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fusion_eval.bench.identity import definitions
 from fusion_eval.bench.models import SAMPLING, found_worlds, made
 from fusion_eval.bench.parameters import Parameter, parameters, strategy
 from fusion_eval.bench.temperatures import heated
+from fusion_eval.bench.tooling import sources, toolbox
 from fusion_eval.core import (
     Bench,
     Grader,
@@ -27,6 +29,7 @@ from fusion_eval.core import (
     Model,
     Recipe,
     TaskSet,
+    ToolSource,
 )
 from fusion_eval.core.task import COMPARED
 from fusion_eval.errors import BenchFileError, did_you_mean
@@ -97,6 +100,7 @@ class _Resolver:
         self.problems: list[str] = list(read.problems)
         self.notes: list[str] = []
         self.models: dict[str, Model] = {}
+        self.sources: Mapping[str, ToolSource] = {}
         self.recipes: dict[str, Recipe | None] = {}
         self.written: frozenset[str] = frozenset(read.file.recipes)
 
@@ -109,6 +113,7 @@ class _Resolver:
             if not getattr(self.file, section) and not self.broken:
                 self._problem((section,), f"the bench has no {section}; see `fusion-eval init`")
         worlds = found_worlds(self.file.endpoints, self._problem)
+        self.sources = sources(self.file, self.tasks_hash, self._problem)
         for name, entry in self.file.models.items():
             self._model(name, entry, worlds.get(entry.endpoint))
         for name in self.file.recipes:
@@ -315,13 +320,18 @@ class _Resolver:
         name = seat.model
         manner = seat.model_dump(include={"persona", "drops_system"})
         overrides = seat.model_dump(include=SAMPLING, exclude_none=True)
+        tools = toolbox(seat.tools, self.sources, partial(self._problem, path))
         if name in self.models:
             model = self.models[name]
             model = replace(model, params={**model.params, **overrides}) if overrides else model
-            return Member(name=name, model=model, **manner)
+            said = partial(self._problem, ("models", name))
+            tools = tools or toolbox(self.file.models[name].tools, self.sources, said)
+            return Member(name=name, model=model, tools=tools, **manner)
         if name in self.file.recipes:
             if overrides:
                 self._problem(path, f"{name!r} is a recipe: set {next(iter(overrides))} inside it")
+            if tools is not None:
+                self._problem(path, f"{name!r} is a recipe: give tools to the seats inside it")
             recipe = self._recipe(name, above)
             return Member(name=name, recipe=recipe, **manner) if recipe else None
         if name not in self.file.models:  # a model with a problem of its own was named already

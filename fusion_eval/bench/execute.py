@@ -18,6 +18,7 @@ from fusion_eval.bench.progress import Progress, Silent
 from fusion_eval.bench.refuse import refuse
 from fusion_eval.bench.running import Running, worst_of
 from fusion_eval.bench.stopping import Stop, run_here_or_in_a_thread
+from fusion_eval.bench.tooling import toolkit_of
 from fusion_eval.core import Bench, TaskSet
 from fusion_eval.engine import collector, prices
 from fusion_eval.engine.budget import Budget
@@ -81,8 +82,9 @@ async def _execution(
         bench = await sized(tasks, bench, Experience(ledger.history), began_with("equal_dollars"))
         clients = Clients(_transports(bench, world_tasks), say=progress.note)
         budget = Budget(bench.limits.budget_usd, worst_of, prices.paid_for)
+        toolkit = toolkit_of(bench, world_tasks)
         running = Running(
-            tasks, bench, results / run_id, clients, ledger, budget, progress, stop, held
+            tasks, bench, results / run_id, clients, ledger, budget, progress, stop, held, toolkit
         )
         others = {run for inputs in together for run in ledger.runs_with(inputs)} - {run_id}
         running.spend_again(run_id, others)
@@ -92,6 +94,7 @@ async def _execution(
         finally:
             await ledger.stop()
             await clients.close()
+            await toolkit.close()
         return running.end(status)
 
 

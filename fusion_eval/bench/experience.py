@@ -23,6 +23,9 @@ from fusion_eval.engine.trace import Expected
 ASSUMED_SPREAD, ELSEWHERE_SPREAD, LEAST_SPREAD = 0.5, 0.35, 0.15
 """How far a total may be off, as a share of it; never more than the first, so high <= 3 x low."""
 
+_PAGE = 2_000
+"""Characters of a result of a tool, before any was seen."""
+
 ENOUGH = 10
 """Replies in a domain from which its own mean says more than that of all domains together."""
 
@@ -81,6 +84,8 @@ class Experience:
 
     def expect(self, call: Call) -> Expected:
         """Length, tokens and time of the reply to a call."""
+        if call.purpose == "tool":  # it is paid per call
+            return Expected(characters=_PAGE, latency_s=1.0)
         _, group = self._nearest(call)
         into = sum(len(m.content) for m in call.messages)
         most = most_out(call.model)

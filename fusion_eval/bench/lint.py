@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from fusion_eval.bench.branches import votes_on_text
 from fusion_eval.bench.experience import Experience
 from fusion_eval.bench.parameters import Seated, seated, strategy
+from fusion_eval.bench.tooling import everyone
 from fusion_eval.core import Bench, Call, Member, Message, Model, Recipe, TaskSet
 from fusion_eval.engine.prices import most_out, token_limit
 from fusion_eval.strategies.schema import is_control
@@ -174,7 +175,9 @@ def _baselines(bench: Bench) -> Iterator[Warned]:
 
 def _tools(bench: Bench) -> Iterator[Warned]:
     models = {m.name: m for r in bench.recipes.values() for m in _models(r.members)}
-    with_tools = sorted(n for n, m in models.items() if _TOOLS & m.extra_body.keys())
+    seats = [m for r in bench.recipes.values() for m in everyone(r.members) if m.model]
+    own = {m.name for m in seats if m.tools}
+    with_tools = sorted(own | {n for n, m in models.items() if _TOOLS & m.extra_body.keys()})
     without = sorted(models.keys() - set(with_tools))
     if with_tools and without:
         yield Warned(

@@ -46,12 +46,12 @@ class Numbering:
     """The counters of one branch, one per model (by `Model.identity`: names may be aliases)."""
 
     def __init__(self, repeat: int, counters: dict[str, Counter] | None = None) -> None:
-        self._repeat = repeat
+        self.repeat = repeat
         self._counters = counters if counters is not None else {}
 
     def draw(self, model: str, request: str) -> Draw:
         """(repeat, number) of a request to `model`."""
-        return (self._repeat, *self._counter(model).draw(request))
+        return (self.repeat, *self._counter(model).draw(request))
 
     def seats(self, reaches: Sequence[Iterable[str]]) -> list[Numbering]:
         """One numbering per seat, given the models that each seat can reach."""
@@ -63,7 +63,7 @@ class Numbering:
             counters = shared if len(takers) == 1 else shared[0].branches(len(takers))
             for i, counter in zip(takers, counters, strict=True):
                 seats[i][model] = counter
-        return [Numbering(self._repeat, counters) for counters in seats]
+        return [Numbering(self.repeat, counters) for counters in seats]
 
     def _counter(self, model: str) -> Counter:
         return self._counters.setdefault(model, Counter())

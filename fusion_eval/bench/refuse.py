@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from urllib.parse import urlsplit
 
+from fusion_eval.bench.tooling import sources_of
 from fusion_eval.core import Bench, Endpoint, Member, Model, TaskSet
 from fusion_eval.core.price import STANDARD
 from fusion_eval.core.task import is_own
@@ -41,6 +42,7 @@ def refuse(tasks: TaskSet, bench: Bench) -> None:
             f"{bench.where('limits')}: {names} may cost money and there is no budget; "
             "set `limits: {budget_usd: …}` or give --budget"
         )
+    problems += _tool_problems(bench)
     for model in paid:
         if price_of(model) is None:
             at = "" if model.tier == STANDARD else f" at service tier {model.tier!r}"
@@ -63,6 +65,31 @@ def _code_problems(tasks: TaskSet, bench: Bench) -> list[str]:
             f"{bench.where('limits')}: {len(coding)} tasks (such as {coding[0]!r}) run code that "
             "models wrote; allow it with `limits: {run_code: true}` or --run-code"
         ]
+    return _no_sandbox()
+
+
+def _tool_problems(bench: Bench) -> list[str]:
+    """Tools that cost money need a budget; Python is run only where somebody asked for it."""
+    sources = sources_of(bench).values()
+    problems = []
+    costly = sorted(s.name for s in sources if s.usd > 0 and s.kind != "world")
+    if costly and bench.limits.budget_usd is None:
+        problems.append(
+            f"{bench.where('limits')}: calls of {', '.join(costly)} cost money and there is no "
+            "budget; set `limits: {budget_usd: …}` or give --budget"
+        )
+    if any(s.kind == "python" for s in sources):
+        if not bench.limits.run_code:
+            problems.append(
+                f"{bench.where('limits')}: a tool runs Python that models wrote; allow it with "
+                "`limits: {run_code: true}` or --run-code"
+            )
+        else:
+            problems += _no_sandbox()
+    return problems
+
+
+def _no_sandbox() -> list[str]:
     try:
         sandbox()
     except InputError as error:

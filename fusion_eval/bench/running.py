@@ -43,6 +43,7 @@ from fusion_eval.errors import (
     bug_line,
     ends_a_run,
 )
+from fusion_eval.tools import Toolkit
 
 Through = Callable[[Call], Awaitable[Known]]
 
@@ -72,6 +73,7 @@ class Running:
     progress: Progress
     stop: Stop
     held: contextlib.ExitStack
+    toolkit: Toolkit
     blocks: Blocks = field(init=False)
     tally: Tally = field(default_factory=Tally)
     given_up: str | None = None
@@ -99,7 +101,10 @@ class Running:
         )
         note, ends = self.progress.note, self.stop.ends
         ends(self._drain)
-        send = sending(self.clients, self.bench.limits, self.budget, record, say=note, ends=ends)
+        send = sending(
+            self.clients, self.bench.limits, self.budget, record, say=note, ends=ends,
+            beside=self.toolkit.beside,
+        )  # fmt: skip
         through = self.ledger.wrap(send, ready=self._ready, replay=replay)
         self.blocks = self._blocks(replay)
         self.progress.started(self.wanted)
@@ -150,7 +155,7 @@ class Running:
 
     def _fact(self, key: str, model: Model, known: Known) -> Fact:
         """Without the texts: they are in the ledger, and there are many."""
-        told = {k: v for k, v in known.reply.extra.items() if k == "told"}
+        told = {k: v for k, v in known.reply.extra.items() if k in ("told", "tool_failure")}
         reply = replace(known.reply, text="", thoughts="", extra=told)
         paying = payer(self.ledger, key, model, self._names)
         return Fact(model=model, payer=paying, reply=reply, mine=known.run == self.folder.name)

@@ -185,8 +185,9 @@ def _call(
         "latency_s": use.end_s - use.start_s,
         "first_token_s": reply.first_token_s if reply else None,
         "finish": reply.finish if reply else None,
-        "failure": fact.failure,
+        "failure": fact.failure or (reply.extra.get("tool_failure") if reply else None),
         "detail": fact.detail or None,
+        "leaks": "; ".join(use.leaks) or None,
     }
 
 

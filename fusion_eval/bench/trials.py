@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fusion_eval.bench.asking import Asking
+from fusion_eval.bench.guard import Guard
 from fusion_eval.bench.numbering import Numbering
 from fusion_eval.bench.parameters import given, strategy
 from fusion_eval.core import Bench, Question, Recipe, Reply, Send, Task, Trial, Use, Verdict
@@ -71,6 +72,7 @@ def asking(task: Task, repeat: int, through: Send, bench: Bench) -> Asking:
         answer_format=task.question.answer_format,
         given={"questions": bench.questions, "seed": bench.seed},
         domain=task.domain,
+        guard=Guard(task),
     )
 
 

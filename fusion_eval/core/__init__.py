@@ -31,7 +31,9 @@ from fusion_eval.core.task import (
     Question,
     Task,
     TaskSet,
+    ToolMessage,
 )
+from fusion_eval.core.toolbox import Tool, Toolbox, ToolSource
 from fusion_eval.core.value import Value, canonical, digest
 
 __all__ = [
@@ -70,6 +72,10 @@ __all__ = [
     "Size",
     "Task",
     "TaskSet",
+    "Tool",
+    "ToolMessage",
+    "ToolSource",
+    "Toolbox",
     "Tools",
     "Trial",
     "Usage",

@@ -24,8 +24,8 @@ Tools = tuple[dict[str, Any], ...]
 Listener = Callable[[str], None]
 """Hears the visible text of a reply piece by piece, while it is written."""
 
-Purpose = Literal["answer", "grading"]
-"""What a call is paid for: the answer of a recipe, or its grading."""
+Purpose = Literal["answer", "grading", "tool"]
+"""What a call is paid for: the answer of a recipe, a tool that it used, or its grading."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Call:
             {
                 "base_url": self.model.endpoint.base_url,
                 "model": self.model.id,
-                "messages": [[m.role, m.content] for m in self.messages],
+                "messages": [m.told for m in self.messages],
                 "params": self.model.params,
                 "extra_body": self.model.extra_body,
                 "output": self.output.json_schema if self.output else None,

@@ -55,7 +55,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """One use of a call inside a trial, on the trial's own clock (seconds; recorded latencies)."""
+    """One use of a call inside a trial, on the trial's own clock (seconds; recorded latencies).
+
+    `leaks` is what the guard withheld of the result of a tool.
+    """
 
     key: str
     role: str
@@ -64,6 +67,7 @@ class Use:
     start_s: float
     end_s: float
     purpose: Purpose = "answer"
+    leaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

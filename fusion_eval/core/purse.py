@@ -9,14 +9,17 @@ from typing import Any
 def dollars_of_trial(calls: Iterable[Mapping[str, Any]]) -> dict[str, float | None]:
     """The columns of dollars of a trial (US$), from the rows of its calls.
 
-    Answering and grading are told apart by `purpose`; what may have been paid without a reply
+    Answering, its tools and grading are told apart by `purpose`; `tool_usd` is a part of
+    `cost_usd`. What may have been paid without a reply
     includes grading. A sum with an unknown part is None.
     """
     rows = list(calls)
-    answering = [row for row in rows if row["purpose"] == "answer"]
+    answering = [row for row in rows if row["purpose"] != "grading"]
+    tools = [row for row in answering if row["purpose"] == "tool"]
     grading = [row for row in rows if row["purpose"] == "grading"]
     return {
         "cost_usd": total(row["cost_usd"] for row in answering),
+        "tool_usd": total(row["cost_usd"] for row in tools),
         "spent_usd": total(row["spent_usd"] for row in answering),
         "possibly_paid_usd": total(row["possibly_paid_usd"] for row in rows),
         "grading_usd": total(row["cost_usd"] for row in grading),

@@ -10,6 +10,7 @@ from fusion_eval.core.model import Endpoint, Model
 from fusion_eval.core.outcome import Trial
 from fusion_eval.core.protocol import Protocol, Reading
 from fusion_eval.core.task import Question
+from fusion_eval.core.toolbox import Toolbox
 from fusion_eval.core.value import digest
 
 
@@ -19,7 +20,7 @@ class Member:
 
     With `drops_system` it does not hear the system prompt of the conversation. `cycle` are the
     models of its seats, one after another, where a strategy seats it several times: the same id at
-    several temperatures.
+    several temperatures. `tools` it may call where it answers in free text.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Member:
     persona: str | None = None
     drops_system: bool = False
     cycle: tuple[Model, ...] = ()
+    tools: Toolbox | None = None
 
     @property
     def reaches(self) -> frozenset[str]:

@@ -46,6 +46,41 @@ class Message(Value):
     role: Literal["system", "user", "assistant"]
     content: str
 
+    @property
+    def told(self) -> list[Any]:
+        """Role and content: the message's part in the key of a call."""
+        return [self.role, self.content]
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The message of a request."""
+        return {"role": self.role, "content": self.content}
+
+
+class ToolMessage(Message):
+    """A turn in which a model calls tools (`assistant`), or the result of one of them (`tool`)."""
+
+    role: Literal["assistant", "tool"]  # type: ignore[assignment]
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    tool_call_id: str | None = None
+
+    @property
+    def beside(self) -> dict[str, Any]:
+        """What a request has of it beside role and content."""
+        if self.role == "tool":
+            return {"tool_call_id": self.tool_call_id}
+        return {"tool_calls": list(self.tool_calls)}
+
+    @property
+    def told(self) -> list[Any]:
+        """Role and content, and the calls or the call that they belong to."""
+        return [self.role, self.content, self.beside]
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The message of a request."""
+        return {"role": self.role, "content": self.content, **self.beside}
+
 
 Messages = tuple[Message, ...]
 

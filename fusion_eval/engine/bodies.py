@@ -11,7 +11,7 @@ def request_of(call: Call) -> dict[str, Any]:
     """What is asked for, before anything is done without."""
     request: dict[str, Any] = {
         "model": call.model.id,
-        "messages": [{"role": m.role, "content": m.content} for m in call.messages],
+        "messages": [m.sent for m in call.messages],
         **call.model.params,
     }
     endpoint = call.model.endpoint

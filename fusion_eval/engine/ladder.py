@@ -67,7 +67,7 @@ def _alternating(request: Request) -> Request | None:
     """Neighbours of one role as one message."""
     merged: list[dict[str, str]] = []
     for message in request["messages"]:
-        if merged and merged[-1]["role"] == message["role"]:
+        if merged and merged[-1]["role"] == message["role"] and len(message) == 2:
             text = f"{merged[-1]['content']}\n\n{message['content']}"
             merged[-1] = {"role": message["role"], "content": text}
         else:

@@ -78,7 +78,7 @@ class Reading:
                 continue
             asked, reply = rows.read(found.request), found.reply
             model = named.get(asked.sent_as) or placed.get((asked.base_url, asked.id))
-            usd = prices.bill_of(model, reply).usd if model else None
+            usd = prices.bill_of(model, reply).usd if model else reply.extra.get("tool_usd")
             last = reply.attempts[-1].cost_worst if reply.attempts else None
             yield usd, last or 0.0
 

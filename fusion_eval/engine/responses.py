@@ -16,7 +16,7 @@ def request_of(chat: Mapping[str, Any]) -> dict[str, Any]:
     so that the endpoint refuses it by name.
     """
     request = {_NAMES.get(name, name): value for name, value in chat.items()}
-    request["input"] = request.pop("messages")
+    request["input"] = [item for message in request.pop("messages") for item in _items(message)]
     request.pop("stream_options", None)
     if effort := request.pop("reasoning_effort", None):
         request["reasoning"] = {"effort": effort, **request.get("reasoning", {})}
@@ -28,6 +28,19 @@ def request_of(chat: Mapping[str, Any]) -> dict[str, Any]:
         named = {"type": form["type"], **form.get("json_schema", {})}
         request["text"] = {**request.get("text", {}), "format": named}
     return request
+
+
+def _items(message: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A message as items: calls of tools and their results are items of their own."""
+    if message["role"] == "tool":
+        call, output = message["tool_call_id"], message["content"]
+        return [{"type": "function_call_output", "call_id": call, "output": output}]
+    calls = message.get("tool_calls")
+    if not calls:
+        return [message]
+    said = [{"role": message["role"], "content": message["content"]}] if message["content"] else []
+    made = [{"type": "function_call", "call_id": c["id"], **c["function"]} for c in calls]
+    return [*said, *made]
 
 
 def is_response(body: Mapping[str, Any]) -> bool:

@@ -166,7 +166,7 @@ def read(request: str) -> Asked:
     return Asked(
         inner["base_url"],
         inner["model"],
-        [content for _, content in inner["messages"]],
+        [content for _, content, *_ in inner["messages"]],
         tuple(sorted(schema.get("properties", {}))),
         *value.get("for", ()),
     )

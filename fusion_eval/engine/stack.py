@@ -22,6 +22,7 @@ def sending(
     breaker: Breaker | None = None,
     say: Callable[[str], None] | None = None,
     ends: Callable[[Callable[[], None]], None] | None = None,
+    beside: Callable[[Send], Send] | None = None,
 ) -> Send:
     """retry ─> budget ─> concurrency ─> recording ─> client.
 
@@ -29,9 +30,10 @@ def sending(
     until it is on disk, and writes down at the bottom (`Ledger.recording`). Concurrency
     stands below retry, so no slot is held while a Retry-After runs; the budget reserves per
     attempt, because attempts are what is billed. `say` hears of late calls and long waits; `ends`
-    is given what ends every wait.
+    is given what ends every wait; `beside` takes the calls that no endpoint answers (of tools).
     """
-    wire = Watch(say).wrap(clients.send) if say is not None else clients.send
+    wire: Send = beside(clients.send) if beside is not None else clients.send
+    wire = Watch(say).wrap(wire) if say is not None else wire
     waits = Waits(say or silent, most_s=limits.wait_s, outage_s=limits.outage_s)
     if ends is not None:
         ends(waits.end)

@@ -74,9 +74,23 @@ class Trace:
             return reply
         if (expected := self.expected.get(call.key)) is None:
             expected = self.expected[call.key] = self.expect(call)
+        if call.tools and (wanted := self._tool(call)):
+            return Reply(
+                text="", finish="tool_calls", extra={"tool_calls": [wanted]}, usage=Usage()
+            )
         usage = Usage(input=expected.tokens_in, output=expected.tokens_out)
         text = self._text(call, expected.characters)
         return Reply(text=text, usage=usage, latency_s=expected.latency_s)
+
+    def _tool(self, call: Call) -> dict[str, Any] | None:
+        """The call of a tool that a model may ask for; those that are content ask for none."""
+        if self.says.content:
+            return None
+        function = {
+            "name": call.tools[0]["function"]["name"],
+            "arguments": canonical({"of": call.key}),
+        }
+        return {"id": call.key[:16], "type": "function", "function": function}
 
     def _text(self, call: Call, characters: int) -> str:
         if not characters:

@@ -224,7 +224,7 @@ def _call(found: Found, full: bool) -> Iterator[str]:
     ours = "this run" if record["run"] == found["run_id"] else f"run {line(record['run'])}"
     yield f"In the ledger since {record['at']}; {ours} paid for it."
     yield from _why_paid(record["nearest"])
-    for role, content in record["request"]["request"]["messages"]:
+    for role, content, *_ in record["request"]["request"]["messages"]:
         yield from _text(f"Asked ({line(role)})", content, _PROMPT, full)
     params = record["request"]["request"]["params"]
     yield f"Parameters: {line(_value(params))}; draw {line(record['request'].get('draw'))}"

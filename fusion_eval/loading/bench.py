@@ -20,6 +20,7 @@ from fusion_eval.core.votes import Combine
 from fusion_eval.errors import BenchFileError, did_you_mean
 from fusion_eval.loading.controls import ControlsEntry
 from fusion_eval.loading.study import StudyEntry
+from fusion_eval.loading.tooling import Tooled, ToolEntry
 from fusion_eval.loading.urls import check_sent_along, check_url
 from fusion_eval.loading.yaml_lines import Located, explain, read_yaml
 
@@ -119,6 +120,7 @@ class ModelEntry(Sampling):
     extra_body: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
     context_window: int | None = Field(default=None, ge=1000, le=_MOST_TOKENS)
+    tools: Tooled | None = None
 
     @field_validator("extra_body")
     @classmethod
@@ -144,6 +146,7 @@ class SeatEntry(Sampling):
     persona: str | None = Field(default=None, min_length=1)
     drops_system: bool = False
     count: int = Field(default=1, ge=1, le=64)
+    tools: Tooled | None = None
 
 
 class Temperatures(Value):
@@ -231,6 +234,7 @@ class BenchFile(Value):
     name: str | None = None
     endpoints: dict[str, EndpointEntry] = Field(default_factory=dict)
     models: dict[str, ModelEntry] = Field(default_factory=dict)
+    tools: dict[str, ToolEntry] | None = None
     recipes: dict[str, dict[str, Any]] = Field(default_factory=dict)
     controls: ControlsEntry | None = None
     study: StudyEntry | None = None

@@ -54,7 +54,7 @@ def money_by(calls: pd.DataFrame, column: str) -> dict[str, dict[str, Any]]:
 def _roles(calls: pd.DataFrame) -> pd.Series:
     """The role of each call at its seat; no name stands for both answering and grading."""
     names = calls["role"].astype("string").fillna("unknown").str.split("/").str[0]
-    answers = calls["purpose"] == "answer"
+    answers = calls["purpose"] != "grading"
     return names.mask(answers & names.isin(names[~answers]), names + " (answer)")
 
 
@@ -69,7 +69,7 @@ def money_by_recipe(calls: pd.DataFrame, trials: pd.DataFrame) -> dict[str, dict
         str(name): {"roles": {}, "grading": None} for name in count.index
     }
     known = calls[calls["recipe"].astype(str).isin(found)]
-    answers = known["purpose"] == "answer"
+    answers = known["purpose"] != "grading"
 
     def mean(recipe: object, rows: pd.DataFrame) -> float | None:
         usd = rows["cost_usd"].astype(float)

@@ -17,6 +17,7 @@ from typing import Any
 
 from fusion_eval.bench.refuse import models_used
 from fusion_eval.bench.running import worst_of
+from fusion_eval.bench.tooling import toolkit_of
 from fusion_eval.core import Bench, Call, Limits, Send
 from fusion_eval.engine import prices
 from fusion_eval.engine.breaker import Breaker
@@ -52,6 +53,7 @@ class Upstream:
         self._say = say
         self._limits = _patient(bench.limits)
         self._clients = Clients(transports, say=say, marks=marks)
+        self._toolkit = toolkit_of(bench, None)
         self._ledger = Ledger(ledger, say) if ledger is not None else None
         self._waiting: Counter[str] = Counter()
         self._day = ""
@@ -64,6 +66,7 @@ class Upstream:
         if self._ledger is not None:
             await self._ledger.stop()
         await self._clients.close()
+        await self._toolkit.close()
         if self._ledger is not None:
             self._ledger.close()
 
@@ -112,8 +115,9 @@ class Upstream:
         if self._ledger is not None:
             recording = partial(self._ledger.recording, run=run, worst=worst_of)
         send = sending(
-            self._clients, self._limits, self.budget, recording, self._breaker, say=self._say
-        )
+            self._clients, self._limits, self.budget, recording, self._breaker, say=self._say,
+            beside=self._toolkit.beside,
+        )  # fmt: skip
         if self._ledger is not None:
             return self._ledger.wrap(send, ready=_nothing)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from fusion_eval.simulator.evidence import Archive
 from fusion_eval.simulator.service import app
 from fusion_eval.simulator.transport import serve, transport
 from fusion_eval.simulator.world import World
@@ -27,6 +28,7 @@ _HOMES = {  # these need numpy, which serving does not
 }
 
 __all__ = [
+    "Archive",
     "Sample",
     "Truth",
     "World",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fusion_eval.simulator.catalogue import Known
 from fusion_eval.simulator.chance import key, normal, normals, uniforms
-from fusion_eval.simulator.latent import Knowledge
+from fusion_eval.simulator.evidence import RESULT, code
+from fusion_eval.simulator.latent import Knowledge, Standing
 from fusion_eval.simulator.mechanism import comes_up
 from fusion_eval.simulator.text import ANSWER_LINE, compose, final_line, statement
 
@@ -41,17 +42,31 @@ class Speaker:
 
 def answer(speaker: Speaker, known: Known, rest: str) -> str:
     """A fresh answer: every point and every error that the model comes up with today."""
-    standing, day = speaker.truth.standing(speaker.model, known.task), speaker.day()
+    standing, day = informed(speaker, known, rest), speaker.day()
     luck = speaker.normals("said", len(standing.points))
     each = enumerate(zip(standing.points, standing.signs, luck, strict=True))
     points = [i for i, (p, sign, z) in each if comes_up(p, sign, day, z, standing.noise)]
-    result = own_result(speaker, known, day) if known.targets else None
+    result = own_result(speaker, known, day, standing) if known.targets else None
     return put(speaker, known, points, result, rest)
 
 
-def own_result(speaker: Speaker, known: Known, day: float) -> int:
+def informed(speaker: Speaker, known: Known, text: str) -> Standing:
+    """The model's standing, with what the pages that stand in the text document."""
+    world, standing = speaker.truth.world, speaker.truth.standing(speaker.model, known.task)
+    if world.evidence is None or "K-" not in text:
+        return standing
+    told, task = world.evidence.told, known.task
+    points = tuple(
+        max(point, told) if sign > 0 and code(world, task, i) in text else point
+        for i, (point, sign) in enumerate(zip(standing.points, standing.signs, strict=True))
+    )
+    right = max(standing.right, told) if code(world, task, RESULT) in text else standing.right
+    return replace(standing, points=points, right=right)
+
+
+def own_result(speaker: Speaker, known: Known, day: float, standing: Standing | None = None) -> int:
     """The final answer that the model arrives at by itself; 0 is right."""
-    standing = speaker.truth.standing(speaker.model, known.task)
+    standing = standing or speaker.truth.standing(speaker.model, known.task)
     right = comes_up(standing.right, 1, day, speaker.normals("result", 1)[0], standing.noise)
     wrong = speaker.chances("wrong result", 1)[0]
     return known.targets.pick(bool(right), wrong) if known.targets else 0

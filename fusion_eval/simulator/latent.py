@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fusion_eval.core import Task
 from fusion_eval.simulator.birds import Bird
 from fusion_eval.simulator.chance import key, normal, normals, phi, uniform
+from fusion_eval.simulator.evidence import NEEDED, hidden
 from fusion_eval.simulator.world import World
 
 _DEPTH = 12.0
@@ -62,9 +63,12 @@ class Knowledge:
             else world.errors.base + bird.error_proneness + 0.3 * hard + residual
             for c, sign, residual in zip(task.leaves, signs, own, strict=True)
         )
+        needed, of_result = hidden(world, task)
+        points = tuple(p - NEEDED * n for p, n in zip(points, needed, strict=True))
         right = 0.0
         if task.target is not None:
             right = self._right(bird, aptitude, task) - self._lost(model, task)
+            right -= NEEDED * of_result
         return Standing(points=points, signs=signs, right=right, noise=world.spread.draw)
 
     def _aptitude(self, model: str, task: Task) -> float:

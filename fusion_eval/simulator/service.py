@@ -24,10 +24,10 @@ from fusion_eval.openai_api import BadRequestError, error_body
 from fusion_eval.simulator.bodies import CREATED, body, streamed, whole
 from fusion_eval.simulator.dialects import usage
 from fusion_eval.simulator.entrance import Dropped, Entrance
-from fusion_eval.simulator.request import parse, spelled_alike
+from fusion_eval.simulator.request import Request, parse, spelled_alike
 from fusion_eval.simulator.simulator import Simulator
 from fusion_eval.simulator.spelling import broken_off, refusal, spelled
-from fusion_eval.simulator.tools import called
+from fusion_eval.simulator.tools import called, researched
 from fusion_eval.simulator.world import World
 
 _JSON = "application/json"
@@ -111,6 +111,12 @@ class _Endpoint:
             return Response(content[: len(content) // 2], media_type=reply.media_type)
         return reply
 
+    def _researched(self, request: Request, draw: str) -> dict[str, Any] | None:
+        if self._world.evidence is None or not request.body.get("tools"):
+            return None
+        known = self._simulator.catalogue.find(request.text)
+        return researched(self._world, known, replace(request, draw=draw))
+
     def _unknown(self, name: str) -> Response:
         message = f"The model '{name}' does not exist in world '{self._world.name}'."
         return _error(404, message, "model", "model_not_found")
@@ -133,7 +139,9 @@ class _Endpoint:
         draw = self._entrance.fresh(request.draw, arrival)
         done = self._simulator.complete(replace(request, draw=draw))
         used = usage(done, bird.usage)
-        call = called(request)
+        call = called(request) or self._researched(request, draw)
+        if call is not None and self._world.evidence is not None:
+            done = self._simulator.briefly(done)
         if request.stream:
             return streamed(request, done, used, self._sleep, call)
         if self._sleep:

@@ -110,3 +110,20 @@ class Judging(Value):
     sees: Size = 4.0
     """Asked which answer is best: units that the first place is worth, and how many units of
     utility lie between the worst and the best possible answer, at skill 1; the noise is 1."""
+
+
+class Evidence(Value):
+    """Pages that document what nobody knows by itself, behind the tools `search` and `read`.
+
+    hidden : share of the right points (and right answers) that are known from pages only
+    pages, results, reads : pages about a task, hits of one search, pages that a model reads
+    told : standing, in latent units, of a point whose page was read
+    planted : share of tasks about which there is a page of a benchmark, with a piece of the rubric
+    """
+
+    hidden: Share
+    pages: Annotated[int, Field(ge=1, le=50)] = 6
+    results: Annotated[int, Field(ge=1, le=20)] = 3
+    reads: Annotated[int, Field(ge=0, le=20)] = 2
+    told: Units = 2.5
+    planted: Share = 0.0

@@ -32,7 +32,14 @@ class Simulator:
         speaker = answering.Speaker(self.truth, request.model, request.draw)
         return complete(speaker, request, asked, _say(speaker, asked, request))
 
+    def briefly(self, done: Completion) -> Completion:
+        """The same reply where all that is written is the call of a tool."""
+        bird, written = self.world.models[done.model], min(done.visible_tokens, _OF_A_CALL)
+        saved = (done.visible_tokens - written) * bird.price_out / 1e6
+        return replace(done, visible_tokens=written, cost=round(done.cost - saved, 12))
 
+
+_OF_A_CALL = 30  # tokens
 _MARK = re.compile(
     r"(?i)\b(?P<first>begin|write) [^\n]{0,300}\ba line that holds nothing but `(?P<line>[^`\n]+)`"
 )

@@ -13,6 +13,7 @@ from fusion_eval.simulator.endpoint import Service
 from fusion_eval.simulator.settings import (
     Checkable,
     Errors,
+    Evidence,
     Judging,
     Share,
     Spread,
@@ -47,6 +48,7 @@ class World(Value):
     referee: str
     """Who grades when nobody else is named."""
     service: Service = Service()
+    evidence: Evidence | None = None
     makers: dict[str, dict[str, Bird]]
 
     @model_validator(mode="after")
@@ -77,6 +79,8 @@ class World(Value):
     def digest(self) -> str:
         """16 hex digits of the content: equal digests give equal replies."""
         content = self.model_dump(mode="json")
+        if content["evidence"] is None:  # worlds of before had none
+            del content["evidence"]
         birds = [bird for models in content["makers"].values() for bird in models.values()]
         for bird in birds:
             if bird["dialect"] is None:  # worlds of before had none

@@ -35,7 +35,9 @@ RIGHT = (
     "gate",
 )  # fmt: skip
 
-HEAVY_INSIDE = {"pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib", "psycopg"}
+HEAVY_INSIDE = {
+    "pyarrow", "datasets", "yaml", "uvicorn", "genai_prices", "matplotlib", "mcp", "psycopg",
+}  # fmt: skip
 """Packages that a function may import for itself, because few of its callers need them."""
 
 MAY_IMPORT_INSIDE = {"cli", "pytest_plugin", "terminal", "viewing"}

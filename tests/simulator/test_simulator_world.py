@@ -14,6 +14,8 @@ from fusion_eval.simulator import load_world, worlds
 
 NAMES = {
     "default",
+    "evidence",
+    "evidence-equal",
     "no-effect",
     "harmful",
     "floor",
