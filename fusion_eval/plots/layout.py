@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.text import Text
@@ -82,7 +84,7 @@ def settle(ax: Axes, title: Text, bottom: float) -> None:
     ))  # fmt: skip
 
 
-def legend_below(ax: Axes, handles: list[Artist], size: float) -> None:
+def legend_below(ax: Axes, handles: Sequence[Artist], size: float) -> None:
     """A key below the x axis in as many columns as fit into the width of the axes."""
     below, room = below_axis(ax) + GAP * dots_of(ax), ax.get_window_extent().width
     place = ax.transAxes + ScaledTranslation(0, -below / ax.figure.dpi, ax.figure.dpi_scale_trans)

@@ -133,7 +133,8 @@ def apart(trials: pd.DataFrame, recipes: dict[str, dict[str, Any]]) -> list[Find
     """Take seconds of another clock out of the table; what they are is a finding of its own.
 
     Seconds that were measured and seconds of a simulator are different quantities. `latency_s` of
-    such a recipe becomes None, and what it was stands in `latency_apart_s`.
+    such a recipe becomes None, as `first_token_s` does, and what it was stands in
+    `latency_apart_s`.
     """
     _, left_out = of_one_source(trials)
     said = []
@@ -142,6 +143,7 @@ def apart(trials: pd.DataFrame, recipes: dict[str, dict[str, Any]]) -> list[Find
         if recipe is None or recipe["latency_s"] is None:
             continue
         recipe["latency_apart_s"], recipe["latency_s"] = recipe["latency_s"], None
+        recipe["first_token_s"] = None
         source = recipe["latency_apart_s"]["source"] or "of another source"
         said.append(f"{plain(name)} {recipe['latency_apart_s']['value']:.3g} s ({source})")
     if not said:

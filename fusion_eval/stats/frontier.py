@@ -18,6 +18,7 @@ from fusion_eval.stats.cost import cost_per_task, mean_costs
 from fusion_eval.stats.design import Labels, groups_of
 from fusion_eval.stats.dominance import dominators
 from fusion_eval.stats.estimates import Floats
+from fusion_eval.stats.latency import of_one_source
 from fusion_eval.stats.means import t_limits
 from fusion_eval.stats.points import Points, Price, points
 from fusion_eval.stats.results import known_or_none, result
@@ -65,8 +66,9 @@ def pareto(
     -------
     DataFrame, one row per recipe, columns `COLUMNS`. Scores 0 to 1, costs US$ per task of that
     recipe run alone (`cost_n` tasks, interval by `cost_method`), `latency_s` the median in
-    seconds, `n` tasks with a score, `cost_unknown` trials of unknown cost (with any, the cost is
-    a lower bound, and without an upper one NaN).
+    seconds (NaN where it is of another clock than that of most recipes), `n` tasks with a score,
+    `cost_unknown` trials of unknown cost (with any, the cost is a lower bound, and without an upper
+    one NaN).
     All are means over the tasks that all recipes have. A recipe that is left out has the status
     `not compared`, with its own tasks and the reason as caveat.
     `on_frontier`: by the means, nobody scores as well for less or better for as much.
@@ -92,6 +94,7 @@ def pareto(
     placed = _places(data, level, seed, resamples)
     alone = _alone(trials, data, missing, by)
     paid = {one: _costs(one, level, seed) for one in (data, alone)}
+    of_other_clocks = of_one_source(trials)[1]
     rows = []
     for name in recipes(trials):
         one = data if name in data.names else alone
@@ -102,6 +105,9 @@ def pareto(
             | (place := placed.get(name, {"status": NOT_COMPARED, "dominated_by": ""}))
             | {"caveat": _caveat(data, name, place.get("caveat", ""))}
         )
+        if (why := of_other_clocks.get(name)) and by == "cost_usd":
+            rows[-1] |= {"latency_s": float("nan")}
+            rows[-1]["caveat"] = "; ".join(filter(None, [rows[-1]["caveat"], why]))
     table = result(rows, COLUMNS, trials, level=level, missing=missing, tasks=len(data.score))
     table["on_frontier"] = known_or_none(table["on_frontier"])
     table["p_on_frontier"] = table["p_on_frontier"].astype(float)

@@ -2,6 +2,7 @@
 
 import moocore
 import numpy as np
+import pandas as pd
 import pytest
 from made_runs import NINE, made_run, trial, trials_of
 from made_worlds import GOLDEN, noise, worlds
@@ -362,3 +363,19 @@ def test_the_frontier_in_seconds_follows_the_same_rule(tmp_path):
     assert table.loc["slow", "seconds"] == 9.0
     assert stats.pareto(trials).set_index("recipe").loc["slow", "on_frontier"] is True
     assert list(stats.decisions(trials, by="latency_s")["recipe"]) == ["quick"]
+
+
+def test_seconds_of_a_simulator_and_of_a_clock_share_no_column():
+    """A product that was timed beside simulated members looks a hundred times slower than them."""
+    table = pd.DataFrame(
+        [
+            {"task": f"t{k}", "recipe": name, "score": k / 20, "cost_usd": 0.01, "latency_s": 2.0,
+             "latency_source": "measured" if name == "product" else "simulated"}
+            for name in ("product", "panel", "solo") for k in range(12)
+        ]
+    )  # fmt: skip
+    found = fe.pareto(table).set_index("recipe")
+
+    assert np.isnan(found.loc["product", "latency_s"])
+    assert "measured" in found.loc["product", "caveat"]
+    assert (found.loc[["panel", "solo"], "latency_s"] == 2.0).all()
