@@ -26,7 +26,7 @@ from fusion_eval.core import (
     Task,
     Trial,
 )
-from fusion_eval.engine.client import _request
+from fusion_eval.engine.bodies import request_of
 from fusion_eval.engine.replies.usage import buckets
 from fusion_eval.simulator import World
 from fusion_eval.simulator.request import parse
@@ -122,7 +122,7 @@ class Wire:
         return self._known[call.key]
 
     def _reply(self, call: Call) -> Reply:
-        done = self._simulator.complete(parse(json.dumps(_request(call)).encode()))
+        done = self._simulator.complete(parse(json.dumps(request_of(call)).encode()))
         usage = done.usage()
         return Reply(
             text=done.content or "",

@@ -7,6 +7,7 @@ stands beside it, with the run that it comes from.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,6 +107,10 @@ class RuleFile(Value):
         return list(dict.fromkeys(one.recipe for one in (*self.rules, self.otherwise)))
 
 
+def _at(place: Sequence[str | int]) -> list[str]:
+    return [".".join(map(str, place))] if place else []
+
+
 def load_rule_file(path: Path) -> RuleFile:
     """Read a rule file; raises InputError with all problems."""
     try:
@@ -122,5 +127,5 @@ def load_rule_file(path: Path) -> RuleFile:
     try:
         return RuleFile.model_validate(value)
     except ValidationError as error:
-        problems = explain(error, RuleFile, lambda loc: f"{path}: {'.'.join(map(str, loc))}")
+        problems = explain(error, RuleFile, lambda loc: ": ".join([str(path), *_at(loc)]))
         raise InputError(problems) from None

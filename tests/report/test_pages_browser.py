@@ -245,6 +245,7 @@ def test_the_control_takes_the_choice_of_the_statistics_at_each_value(browser, r
 def test_tasks_are_filtered_and_sorted_by_the_difference_of_two_recipes(browser, run):
     """Who looks for regressions reads the worst tasks, and sends somebody else the address."""
     trials = frames.trials(run).set_index(["task", "recipe"])["score"].unstack()
+    expect = pytest.importorskip("playwright.sync_api").expect
     gap = (trials["panel"] - trials["solo-b"]).sort_values(kind="stable")
     wanted = list(gap[gap.abs() >= 0.1].index)
     with opened(browser, run.path / "report.html") as seen:
@@ -253,20 +254,18 @@ def test_tasks_are_filtered_and_sorted_by_the_difference_of_two_recipes(browser,
         page.select_option("#filter [name=b]", "solo-b")
         page.fill("#filter [name=least]", "10")
         page.select_option("#filter [name=sort]", "down")
-        assert page.locator("#tasks tbody th").all_inner_texts() == wanted
+        expect(page.locator("#tasks tbody th")).to_have_text(wanted)
         assert 0 < len(wanted) < len(gap)
         assert "a=panel" in page.url
         page.goto(page.url)
-        assert page.locator("#tasks tbody th").all_inner_texts() == wanted
+        expect(page.locator("#tasks tbody th")).to_have_text(wanted)
         page.locator("#tasks tbody a").first.click()
-        assert page.locator("h1").inner_text() == wanted[0]
+        expect(page.locator("h1")).to_have_text(wanted[0])
         assert page.locator("#beside article h3").all_inner_texts() == ["panel", "solo-b"]
         page.locator("a[rel=next]").click()
-        assert page.locator("h1").inner_text() == wanted[1], (
-            "the next of the filter, not of the run"
-        )
+        expect(page.locator("h1")).to_have_text(wanted[1])  # of the filter, not of the run
         page.locator("header a[data-back]").click()
-        assert page.locator("#tasks tbody th").all_inner_texts() == wanted
+        expect(page.locator("#tasks tbody th")).to_have_text(wanted)
 
 
 def test_two_answers_stand_side_by_side_with_the_words_that_differ(browser, tmp_path):

@@ -119,7 +119,7 @@ def test_a_simulated_run_makes_rules_that_say_so(tmp_path):
     ("text", "problem"),
     [
         ("{", "not JSON"),
-        ("[]", "otherwise|dictionary|object"),
+        ("[]", r"r\.json: a list, where keys with values belong"),
         ('{"format": "fusion-eval rule", "version": 2, "otherwise": {"recipe": "a"}}', "version 2"),
         ('{"rules": []}', "otherwise"),
         ('{"otherwise": {"recipe": "a"}, "extra": 1}', "extra"),
