@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from fusion_eval.core import Bench, Member, TaskSet, Tool, Toolbox, ToolSource, canonical
-from fusion_eval.errors import did_you_mean
+from fusion_eval.engine import keys
+from fusion_eval.engine.masking import masker
+from fusion_eval.errors import EndpointError, did_you_mean
 from fusion_eval.loading.bench import BenchFile, EndpointEntry
 from fusion_eval.loading.tooling import ToolEntry, ToolUse
 from fusion_eval.simulator import Archive, load_world
@@ -119,4 +123,13 @@ def toolkit_of(bench: Bench, tasks: TaskSet | None) -> Toolkit:
         for name, source in sources.items()
         if source.kind == "world"
     }
-    return Toolkit(sources.values(), worlds)
+    return Toolkit(sources.values(), worlds, masker(_secrets(bench, sources.values())))
+
+
+def _secrets(bench: Bench, sources: Iterable[ToolSource]) -> Iterator[str]:
+    """What the environment gives to servers and endpoints: a tool may bring it back."""
+    for source in sources:
+        yield from (os.environ.get(name, "") for name in source.how.get("env", ()))
+    for endpoint in bench.endpoints:
+        with contextlib.suppress(EndpointError):  # said where the endpoint is asked
+            yield from {keys.api_key(endpoint), *keys.secrets_in(endpoint)}

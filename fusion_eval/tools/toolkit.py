@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from fusion_eval.core import Attempt, Call, Reply, Send, ToolSource, Usage
+from fusion_eval.core.price import MOST_USD
 from fusion_eval.core.toolbox import LISTING
 from fusion_eval.tools.functions import function
 from fusion_eval.tools.mcp import McpServer
@@ -28,11 +29,16 @@ class Toolkit:
     """The sources of a bench; servers are started at their first call and end with the run.
 
     worlds : for each source of a simulated world (by name), what answers for it
+    mask : takes keys out of a text
     """
 
     def __init__(
-        self, sources: Iterable[ToolSource], worlds: Mapping[str, Local] | None = None
+        self,
+        sources: Iterable[ToolSource],
+        worlds: Mapping[str, Local] | None = None,
+        mask: Callable[[str], str] = str,
     ) -> None:
+        self._mask = mask
         self._sources = {f"tool:{source.name}": source for source in sources}
         self._worlds = worlds or {}
         self._servers: dict[str, McpServer] = {}
@@ -76,7 +82,7 @@ class Toolkit:
         took = time.perf_counter() - started
         simulated = source.kind == "world"
         return Reply(
-            text=text,
+            text=self._mask(text),
             usage=Usage(),
             latency_s=1.0 if simulated else took,
             cost_reported=reported,
@@ -100,6 +106,7 @@ class Toolkit:
         return await (server.listed() if tool == LISTING else server.call(tool, arguments))
 
 
-def _dollars(usd: float | None) -> float | None:
+def _dollars(usd: Any) -> float | None:
     """What a function says of its bill, if that is one."""
-    return usd if usd is not None and 0 <= usd < 1e6 else None
+    is_number = isinstance(usd, int | float) and not isinstance(usd, bool)
+    return float(usd) if is_number and 0 <= usd <= MOST_USD else None

@@ -18,8 +18,10 @@ import yaml
 from engine_kit import MINI, REASONING, rows
 
 import fusion_eval as fe
+from fusion_eval.bench.configure import configure
 from fusion_eval.bench.guard import WITHHELD, Guard
 from fusion_eval.bench.researching import wanted_of
+from fusion_eval.bench.tooling import sources_of, toolkit_of
 from fusion_eval.core import Call, Message, Reply, ToolSource
 from fusion_eval.core.toolbox import LISTING
 from fusion_eval.errors import BenchFileError
@@ -248,6 +250,37 @@ def test_a_server_that_misbehaves_gives_typed_failures_or_inert_text(tmp_path: P
     assert failures["hang"] == "tool_timeout"
     assert failures["raise"] == "tool_error"
     assert failures["gone"] in ("tool_gone", "tool_error")
+
+
+def test_a_key_that_a_tool_brings_back_is_in_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Servers print their configuration in errors; the ledger is shared and runs are published."""
+    pytest.importorskip("mcp")
+    key = "sk-tool-secret-0123456789abcdef"
+    monkeypatch.setenv("PAGES_KEY", key)
+    server = tmp_path / "server.py"
+    server.write_text(SERVER.replace('return f"about {what}"', 'return os.environ["PAGES_KEY"]')
+                      .replace("import asyncio, sys", "import asyncio, os, sys"))  # fmt: skip
+    tools = {"pages": {"mcp": {"command": [sys.executable, str(server)], "env": ["PAGES_KEY"]},
+                       "usd": 0.0}}  # fmt: skip
+    models = {**PANEL["models"], "heron": {**PANEL["models"]["heron"], "tools": ["pages"]}}
+    file = bench(tmp_path, tools=tools, models=models, recipes={"solo": PANEL["recipes"]["solo"]})
+    kit = toolkit_of(configure(file, None), None)
+    model = next(iter(sources_of(configure(file, None)).values())).model("look")
+    asked = Call(
+        model=model, messages=(Message(role="user", content='{"what": "x"}'),), role="tool"
+    )
+
+    async def ask() -> Reply:
+        try:
+            return await kit.send(asked)
+        finally:
+            await kit.close()
+
+    text = asyncio.run(ask()).text
+    assert key not in text
+    assert "***" in text
 
 
 def test_a_server_that_cannot_start_is_a_failure_that_the_model_reads():
