@@ -12,6 +12,7 @@ import fusion_eval as fe
 from fusion_eval import report
 from fusion_eval.errors import StatisticsError, TooFewTasksError
 from fusion_eval.report.decision import decision, findings
+from fusion_eval.report.first import sentence
 from fusion_eval.report.markdown import markdown
 from fusion_eval.stats.common import common
 from fusion_eval.stats.tables import tidied
@@ -141,6 +142,12 @@ def test_no_sentence_of_a_report_says_the_opposite_of_another_or_of_a_table(seed
     taken = re.findall(r"(?:take|lean to) (r\d+) \(", text)
     assert taken == [row["recipe"] for row in summary["decisions"]] or len(summary["recipes"]) == 1
     assert set(taken) <= shared
+    opened = sentence(summary)
+    named = re.findall(r"r\d+", opened)
+    if opened.startswith(("Deploy", "Lean to")):
+        assert named == taken[: len(named)] != []
+    elif opened.startswith("No recommendation"):
+        assert not taken or len(set(taken)) == 1
     apart = next((t for t in findings(summary) if t.startswith("In no choice")), "")
     assert not set(taken) & set(_named(apart, "frontier: ", ";"))
     _check_conclusions(summary, trials, taken, place, text)
